@@ -80,6 +80,10 @@ struct Vec {
   friend LONGTAIL_INLINE Vec operator^(Vec a, Vec b) { return a.raw ^ b.raw; }
   friend LONGTAIL_INLINE Vec operator<<(Vec a, int n) { return a.raw << n; }
   friend LONGTAIL_INLINE Vec operator>>(Vec a, int n) { return a.raw >> n; }
+  friend LONGTAIL_INLINE Vec shift_right(Vec a, int n) {  // fills with zeros, unlike >>
+    using Unsigned = std::make_unsigned_t<E>;
+    return (Raw)((lanes::raw<Unsigned, N>)a.raw >> n);
+  }
 
   // Floating lanes only.
   friend LONGTAIL_INLINE Vec fma(Vec a, Vec b, Vec c) { return lanes::fma(a.raw, b.raw, c.raw); }

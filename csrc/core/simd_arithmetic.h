@@ -19,6 +19,7 @@ struct Format<double> {
   static constexpr double epsilon = 0x1p-52;
   static constexpr double smallest_normal = 0x1p-1022;
   static constexpr double largest = 0x1.fffffffffffffp1023;
+  static constexpr double round = 0x1.8p52;  // adding it rounds to an integer in the low bits
   static constexpr double dekker = 0x1p27 + 1;
 };
 template <>
@@ -31,6 +32,7 @@ struct Format<float> {
   static constexpr float epsilon = 0x1p-23f;
   static constexpr float smallest_normal = 0x1p-126f;
   static constexpr float largest = 0x1.fffffep127f;
+  static constexpr float round = 0x1.8p23f;
   static constexpr float dekker = 0x1p12f + 1;
 };
 template <class T>
@@ -84,6 +86,25 @@ LONGTAIL_INLINE T ldexp(T a, int_t<T> n) {
   return a * exp2_int<T>(half) * exp2_int<T>(n - half);
 }
 
+/// 2^n for an integral real n in the normal range of exponents, by one addition and one shift.
+template <Real T>
+LONGTAIL_INLINE T exp2_real(T n) {
+  using F = Format<scalar_t<T>>;
+  constexpr scalar_t<T> offset = F::round + scalar_t<T>(F::bias);
+  return from_bits(int_t<T>(bits(T(n + offset)) << F::mantissa_bits));
+}
+
+/// a * 2^n for an integral real |n| <= 2 * bias, rounded once like ldexp().
+template <Real T>
+LONGTAIL_INLINE T scale(T a, Same<T> n) {
+  if constexpr (requires { T(lanes::scale(a.raw, n.raw)); }) {
+    return lanes::scale(a.raw, n.raw);
+  } else {
+    const T half = rint(n * scalar_t<T>(0.5));
+    return a * exp2_real(half) * exp2_real(T(n - half));
+  }
+}
+
 /// A double or float taken apart: value = mantissa * 2^exponent (exponent as a real number).
 template <class T>
 struct Split {
@@ -102,11 +123,14 @@ LONGTAIL_INLINE Split<T> split_exponent(T a) {
   // Adding (1 - sqrt(1/2)) to the bits moves a mantissa >= sqrt(2) into the next exponent.
   constexpr I root = sizeof(S) == 8 ? I(0x3fe6a09e667f3bcd) : I(0x3f3504f3);
   constexpr I one = F::bias << F::mantissa_bits;
-  const int_t<T> shifted = b + (one - root);
   constexpr I mantissa = (I(1) << F::mantissa_bits) - 1;
+  const int_t<T> shifted = b + (one - root);
   const T m = from_bits(int_t<T>((shifted & mantissa) + root));
-  const T e = to_real(int_t<T>((shifted >> F::mantissa_bits) - F::bias));
-  return {m, select(tiny, e - S(F::mantissa_bits), e)};
+  // The biased exponent as low bits of 2^52 (2^23) is a real number at once.
+  constexpr S origin = S(I(1) << F::mantissa_bits);
+  const int_t<T> biased = shift_right(shifted, F::mantissa_bits) | bits(T(origin));
+  const T bias = select(tiny, T(origin + S(F::bias + F::mantissa_bits)), origin + S(F::bias));
+  return {m, from_bits(biased) - bias};
 }
 
 // Exact transformations (Dekker 1971; Knuth, TAOCP 2, 4.2.2): hi + lo equals the operation without

@@ -80,6 +80,10 @@ LONGTAIL_INLINE V floor(V a) {
   return a;
 }
 
+/// a * 2^n for integral n, rounded once; only where an instruction does it.
+template <class V>
+void scale(V a, V n) = delete;
+
 /// True if any lane of a comparison result (all bits or none) is set.
 template <class M>
 LONGTAIL_INLINE bool any(M mask) {

@@ -91,6 +91,12 @@ LONGTAIL_INLINE std::int64_t select(bool mask, std::int64_t a, std::int64_t b) {
 LONGTAIL_INLINE std::int32_t select(bool mask, std::int32_t a, std::int32_t b) {
   return mask ? a : b;
 }
+LONGTAIL_INLINE std::int64_t shift_right(std::int64_t a, int n) {  // fills with zeros
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) >> n);
+}
+LONGTAIL_INLINE std::int32_t shift_right(std::int32_t a, int n) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) >> n);
+}
 LONGTAIL_INLINE bool any(bool mask) { return mask; }
 LONGTAIL_INLINE bool all(bool mask) { return mask; }
 

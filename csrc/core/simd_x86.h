@@ -73,6 +73,12 @@ LONGTAIL_INLINE raw<double, 8> floor(raw<double, 8> a) {
 LONGTAIL_INLINE raw<float, 16> floor(raw<float, 16> a) {
   return _mm512_mask_roundscale_ps(a, 0xffff, a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
+LONGTAIL_INLINE raw<double, 8> scale(raw<double, 8> a, raw<double, 8> n) {
+  return _mm512_mask_scalef_pd(a, 0xff, a, n);
+}
+LONGTAIL_INLINE raw<float, 16> scale(raw<float, 16> a, raw<float, 16> n) {
+  return _mm512_mask_scalef_ps(a, 0xffff, a, n);
+}
 LONGTAIL_INLINE bool any(raw<std::int64_t, 8> m) {
   return _mm512_movepi64_mask((__m512i)m) != 0;
 }
