@@ -1,22 +1,21 @@
 #pragma once
 // log I_v(x) and log(I_v(x) e^-x) by method.
 
-#include "debye.h"
-#include "methods.h"
-#include "phase.h"
-#include "power_series.h"
-#include "reciprocal_gamma.h"
-#include "../core/gamma.h"
+#include "bessel/phase.h"
+#include "bessel/power_series.h"
+#include "bessel/reciprocal_gamma.h"
+#include "bessel/uniform.h"
+#include "core/gamma.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// U(1/w)^2 / (2 pi w): the factor of I^2 beside e^(2 phi).
+/// U_I^2 / (2 pi w): the factor of I^2 beside e^(2 phi).
 template <Method M, class J>
-LONGTAIL_INLINE J debye_square_i(const J& v, const J& w) {
+LONGTAIL_INLINE J uniform_square_i(const J& v, const J& w) {
   using T = plain_t<J>;
-  const J r = T(1.0) / w, t = v * r;
-  const J u = debye_sum<debye_terms(M)>(t * t, r);
+  const J r = T(1.0) / w;
+  const J u = uniform_factor_i<M>(v, r);
   return u * u * (r * T(0x1.45f306dc9c883p-3));  // 1/(2 pi)
 }
 
@@ -61,15 +60,15 @@ LONGTAIL_INLINE J log_i(const J& v, const J& x) {
     return series_low_order_log_i(v, x);
   } else {
     const J w = radius(v, x);
-    return phase(v, x, w) + T(0.5) * log(debye_square_i<M>(v, w));
+    return phase(v, x, w) + T(0.5) * log(uniform_square_i<M>(v, w));
   }
 }
 
-/// log I by Debye in double-double, for the strip where it crosses zero.
+/// log I by U and phi in double-double, for the strip where it crosses zero.
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_i(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_i<M>(v, w), T(0.0)});
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_i<M>(v, w), T(0.0)});
   const DoubleDouble<T> sum = exact_phase(v, x, w) + log_square * T(0.5);
   return sum.hi + sum.lo;
 }
@@ -103,7 +102,7 @@ LONGTAIL_INLINE J log_ie(const J& v, const J& x) {
     return v * log_half(x) + inner;
   } else {
     const J w = radius(v, x);
-    return T(0.5) * log(debye_square_i<M>(v, w)) - scaled_phase(v, x, w);
+    return T(0.5) * log(uniform_square_i<M>(v, w)) - scaled_phase(v, x, w);
   }
 }
 

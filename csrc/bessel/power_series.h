@@ -5,7 +5,7 @@
 //
 // DLMF 10.25.2, 16.2.1. Used for w < kDebyeRadius, where fewer than 64 terms remain.
 
-#include "../core/jet.h"
+#include "core/jet.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

@@ -6,7 +6,7 @@
 // Taylor coefficients (Wrench, Math. Comp. 22 (1968) 617; DLMF 5.7.1), the last below 2^-60. The
 // constant terms 1 and Euler's gamma are left out, because callers subtract nearly equal numbers.
 
-#include "../core/jet.h"
+#include "core/jet.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
