@@ -3,9 +3,8 @@
 
 #include "bessel/phase.h"
 #include "bessel/power_series.h"
-#include "bessel/reciprocal_gamma.h"
+#include "bessel/gamma_terms.h"
 #include "bessel/uniform.h"
-#include "core/gamma.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

@@ -13,7 +13,7 @@
 #include "core/jet.h"
 #include "bessel/power_series.h"
 #include "bessel/radius.h"
-#include "bessel/reciprocal_gamma.h"
+#include "bessel/gamma_terms.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
