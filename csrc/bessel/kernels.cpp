@@ -27,7 +27,7 @@ double value(Function f, double a, double b) {
     case Function::bessel_k_ratio:
       return std::cyl_bessel_k(a + 1, b) / std::cyl_bessel_k(a, b);
     case Function::log_hyp0f1:
-      return b == 0 ? 0
+      return b == 0 ? 0 : a < 1 ? NAN
                     : std::lgamma(a) + (1 - a) * std::log(std::sqrt(b)) +
                           std::log(std::cyl_bessel_i(a - 1, 2 * std::sqrt(b)));
     case Function::matern: {
