@@ -58,7 +58,7 @@ def build(out: Path) -> Path:
 def check_wheel(wheel: Path, folder: Path) -> Iterator[Check]:
     """Name, size and content of the wheel, and its libraries unpacked into `folder`."""
     tag = wheel.stem.split("-", 2)[2]
-    yield "tag", bool(re.fullmatch(r"cp310-abi3-(many)?linux\w*_x86_64", tag), tag)
+    yield "tag", bool(re.fullmatch(r"cp310-abi3-(many)?linux\w*_x86_64", tag)), tag
     size = wheel.stat().st_size
     yield "size", size < LARGEST_WHEEL, f"{size / 1e6:.2f} MB"
     with zipfile.ZipFile(wheel) as archive:
