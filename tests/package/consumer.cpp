@@ -1,5 +1,5 @@
 // Calls the installed C++ API on its own buffers and prints what it finds.
-#include <bessel/bessel.h>
+#include <longtail/bessel/bessel.h>
 
 #include <cmath>
 #include <iostream>
