@@ -33,6 +33,9 @@ LONGTAIL_INLINE T partial(T a, T b) {
     return ratio_slope_series(a, b);
   } else if constexpr (slope && F == Function::log_bessel_i && !is_debye(M)) {
     return a / b + ratio_fraction(a, b);  // I'/I, DLMF 10.29.2: closer than the series' own slope
+  } else if constexpr (DA == 1 && DB == 0 && !is_debye(M) &&
+                       (F == Function::log_bessel_i || F == Function::log_bessel_ie)) {
+    return series_order_slope(a, b);
   } else if constexpr (slope && F == Function::log_bessel_k && !is_debye(M)) {
     return log_k_slope<M>(a, b);
   } else {

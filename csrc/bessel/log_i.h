@@ -41,6 +41,29 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
   return v * first + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
 }
 
+/// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of its
+/// terms (DLMF 10.38.1). Near v = 0 and for large x the mean is tiny beside d_0, so the d_k are
+/// averaged themselves, formed by d_k = d_{k-1} - 1/(v + k) with compensation, not their two parts.
+template <Real T>
+LONGTAIL_INLINE T series_order_slope(T v, T x) {
+  const T z = x * x * 0.25, y = v + 0.5;
+  const Pair<T> log_quotient = log_pair(T(0.5 * x / y));
+  Pair<T> d = two_sum(log_quotient.hi, T(log_quotient.lo - gamma_remainder_slope(v)));
+  T term = T(1.0), weight = T(1.0), sum = d.hi, low = d.lo;
+  for (int k = 1; k < 72; ++k) {
+    const T step = T(double(k)), inverse = 1.0 / (v + step);
+    term = term * (z / ((v + step) * step));
+    const Pair<T> next = two_sum(d.hi, T(-inverse));
+    d = {next.hi, next.lo + d.lo};
+    const T part = term * d.hi;
+    if (settled(part, sum) && settled(term, weight)) break;
+    weight = weight + term;
+    sum = sum + part;
+    low = low + term * d.lo;
+  }
+  return (sum + low) / weight;
+}
+
 /// Series for v < 1/2, near 1 at small x: log1p of what S/Gamma(v + 1) has beyond 1.
 template <class J>
 LONGTAIL_INLINE J series_low_order_log_i(const J& v, const J& x) {
