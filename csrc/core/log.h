@@ -54,5 +54,28 @@ LONGTAIL_INLINE T log(T x) {
   return select((x > S(0)) & (x < kInfinity<T>), T(hi + lo), edge);
 }
 
+/// log(2^j (1 + y)) for y = hi + lo > -1 as an unevaluated sum, given 1 + hi as an exact pair;
+/// |lo| <= ulp(hi). Where 2^j = 1 and 1 + hi is close to 1, hi itself is used instead of
+/// (1 + hi) - 1, so that small y keep their full relative precision.
+template <Real T>
+LONGTAIL_INLINE Pair<T> log_of_sum(Pair<T> one_plus_hi, T hi, T lo, T j) {
+  using S = scalar_t<T>;
+  const auto [m, k] = split_exponent(one_plus_hi.hi);
+  const mask_t<T> near_one = k == S(0);
+  const T f = select(near_one, hi, m - S(1));
+  const T rest = select(near_one, lo, one_plus_hi.lo + lo);
+  return log_of_split(T(k + j), f, T(rest / one_plus_hi.hi));
+}
+
+/// log(1 + x): -inf at -1, nan below, inf at inf, keeps the sign of zero.
+template <Real T>
+LONGTAIL_INLINE T log1p(T x) {
+  using S = scalar_t<T>;
+  const auto [hi, lo] = log_of_sum(two_sum(T(S(1)), x), x, T(S(0)), T(S(0)));
+  const T edge = select(x == S(-1), T(-kInfinity<T>), select(x > S(-1), x, kNan<T>));
+  const mask_t<T> inside = (x > S(-1)) & (x < kInfinity<T>)&(x != S(0));
+  return select(inside, T(hi + lo), edge);
+}
+
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail
