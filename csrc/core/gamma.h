@@ -3,7 +3,6 @@
 
 #include "gamma_remainder.h"
 #include "log.h"
-#include "reciprocal_gamma.h"
 
 namespace longtail {
 inline namespace LONGTAIL_LEVEL {

@@ -124,7 +124,11 @@ LONGTAIL_INLINE Vec<float, N> to_real(Vec<std::int32_t, N> a) {
 // Traits.
 
 template <class T>
-struct Traits {  // double and float
+struct Traits {  // not a Real: jets and the like may still be asked how many lanes they have
+  static constexpr int count = 1;
+};
+template <Scalar T>
+struct Traits<T> {
   using Element = T;
   using Lanes = bool;
   using Integer = IntegerOf<T>;
