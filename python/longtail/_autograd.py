@@ -26,6 +26,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from longtail._dtensor import register_rules_for
 
@@ -76,20 +77,25 @@ def differentiable(
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)
 
-    def saved(ctx: Any, needs: tuple[bool, ...]) -> Saved:
-        tensors = iter(ctx.saved_tensors)
+    def saved(ctx: Any, tensors: Sequence[Tensor], needs: tuple[bool, ...]) -> Saved:
+        rest = iter(tensors)
         merged = zip(ctx.is_tensor, ctx.constants, strict=True)
-        return Saved(tuple(next(tensors) if is_tensor else c for is_tensor, c in merged), needs)
+        return Saved(tuple(next(rest) if tensor else value for tensor, value in merged), needs)
 
     def run_backward(ctx: Any, *grads: Gradient) -> Any:
         if all(grad is None for grad in grads):
             return (None,) * len(ctx.constants)
-        return tuple(backward(saved(ctx, ctx.needs_input_grad), *grads))
+        return tuple(backward(saved(ctx, ctx.saved_tensors, ctx.needs_input_grad), *grads))
 
     def run_jvp(ctx: Any, *tangents: Gradient) -> Any:
         if jvp is None:
             raise NotImplementedError(f"{name}: forward-mode differentiation is not available")
-        return jvp(saved(ctx, (True,) * len(tangents)), *tangents)
+        # torch calls this with forward mode switched off on every level, which makes the outer
+        # derivative of a nested jvp a silent zero. So switch it on, and take this level's
+        # tangents off the inputs instead.
+        with forward_ad._set_fwd_grad_enabled(True):
+            primals = [forward_ad.unpack_dual(tensor).primal for tensor in ctx.saved_tensors]
+            return jvp(saved(ctx, primals, (True,) * len(tangents)), *tangents)
 
     function: Any = type(
         "".join(part.capitalize() for part in name.split("_")),

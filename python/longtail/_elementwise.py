@@ -58,7 +58,8 @@ def binary_function(name: str, first_name: str, second_name: str) -> BinaryFunct
             return differentiable(a, b)
         _check_out_takes(name, a, out)
         if _can_write_directly(a, b, out):
-            return raw_ops.out(a, b, out=out)
+            raw_ops.out(a, b, out=out)
+            return out
         result = differentiable(a, b)
         _resize(out, result.shape)
         return out.copy_(result)
@@ -106,14 +107,16 @@ def _operand(name: str, argument: str, value: object) -> Any:
                 f"{name}: {argument} has layout {value.layout}; only dense (strided) tensors "
                 "are supported: call .to_dense() first"
             )
-        if value.dtype in _HALF and torch.is_autocast_enabled(value.device.type):
-            return value.float()
-        return value
+        return value.float() if value.dtype in _HALF and _autocast_is_on(value.device) else value
     if isinstance(value, (float, int, Real, torch.SymFloat, torch.SymInt)):
         return _as_float(name, argument, value)
     raise TypeError(
         f"{name}: {argument} must be a Tensor or a real number, got {type(value).__name__}"
     )
+
+
+def _autocast_is_on(device: torch.device) -> bool:
+    return torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type)
 
 
 def _as_float(name: str, argument: str, number: Any) -> float:
