@@ -92,9 +92,10 @@ def differentiable(
             raise NotImplementedError(f"{name}: forward-mode differentiation is not available")
         # torch calls this with forward mode switched off on every level, which makes the outer
         # derivative of a nested jvp a silent zero. So switch it on, and take this level's
-        # tangents off the inputs instead.
+        # tangents off the inputs instead. (There is only level 0, but a compiled graph does not
+        # tell unpack_dual that it is entered.)
         with forward_ad._set_fwd_grad_enabled(True):
-            primals = [forward_ad.unpack_dual(tensor).primal for tensor in ctx.saved_tensors]
+            primals = [forward_ad.unpack_dual(tensor, level=0).primal for tensor in ctx.saved_tensors]
             return jvp(saved(ctx, primals, (True,) * len(tangents)), *tangents)
 
     function: Any = type(

@@ -39,11 +39,14 @@ def pointwise(*args: Any) -> Sequence[Sharding]:
 
 
 def register_rules_for(*tensors: Tensor) -> None:
-    """Register what is declared and not yet registered, if one of ``tensors`` can be a DTensor."""
-    if not _declared or all(type(tensor) is Tensor for tensor in tensors):
-        return
-    if "torch.distributed.tensor" not in sys.modules:
-        return
+    """Register the rules if one of ``tensors`` can be a DTensor."""
+    if _declared and any(type(tensor) is not Tensor for tensor in tensors):
+        if "torch.distributed.tensor" in sys.modules:
+            register_rules()
+
+
+def register_rules() -> None:
+    """Register what is declared and not yet registered."""
     from torch.distributed.tensor.experimental import register_sharding
 
     while _declared:

@@ -112,10 +112,8 @@ class ExportChecks:
         loaded again and serves several sizes."""
         inputs = spec.inputs((6,), torch.float32)
         size = torch.export.Dim("size", min=2, max=4096)
-        dynamic = {name: {0: size} for name in spec.arguments}
-        program = torch.export.export(
-            _module(spec.function, spec.arguments), inputs, dynamic_shapes=(dynamic,)
-        )
+        dynamic = tuple({0: size} for _ in inputs)
+        program = torch.export.export(_Call(spec.function), inputs, dynamic_shapes=(dynamic,))
         called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
         assert spec.raw[0].overload.name().replace("::", ".") + ".default" in called
         package = torch._inductor.aoti_compile_and_package(
@@ -129,10 +127,9 @@ class ExportChecks:
     def test_export_strict(self, spec: OpSpec) -> None:
         """The path of torch.export through Dynamo."""
         inputs = spec.inputs((6,), torch.float32)
-        program = torch.export.export(
-            _module(spec.function, spec.arguments), inputs, strict=True
-        ).run_decompositions()
-        assert torch.equal(program.module()(*inputs), spec.function(*inputs))
+        program = torch.export.export(_Call(spec.function), inputs, strict=True)
+        lowered = program.run_decompositions()
+        assert torch.equal(lowered.module()(*inputs), spec.function(*inputs))
 
 
 class _CompileCounter:
@@ -146,12 +143,15 @@ class _CompileCounter:
         return graph.forward
 
 
-def _module(function: Callable[..., Tensor], names: Sequence[str]) -> torch.nn.Module:
-    class Call(torch.nn.Module):
-        def forward(self, *arguments: Tensor) -> Tensor:
-            return function(*arguments)
+class _Call(torch.nn.Module):
+    """A function as torch.export wants it."""
 
-    return Call()
+    def __init__(self, function: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *arguments: Tensor) -> Tensor:
+        return self.function(*arguments)
 
 
 def _value_and_gradients(

@@ -37,8 +37,9 @@ class DistributedChecks:
             with CommDebugMode() as communication:
                 result = spec.function(*tensors)
                 assert list(result.placements) == placements
-                first = torch.autograd.grad(result.sum(), tensors, create_graph=True)
-                second = torch.autograd.grad(sum(each.sum() for each in first), tensors)
+                ones = torch.ones_like(result)
+                first = torch.autograd.grad(result, tensors, ones, create_graph=True)
+                second = torch.autograd.grad(first, tensors, [ones] * len(first))
                 assert all(list(each.placements) == placements for each in (*first, *second))
             assert communication.get_total_counts() == 0, communication.get_comm_counts()
             local = spec.function(*(tensor.detach().to_local() for tensor in tensors))
@@ -95,6 +96,17 @@ class DistributedChecks:
             [sys.executable, "-c", code], env=environment(), capture_output=True, text=True
         )
         assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+    def test_raw_ops_after_registering(self, spec: OpSpec, fake_processes: int) -> None:
+        """A program that calls raw ops on DTensors asks for the rules itself."""
+        from longtail.distributed import register_sharding_rules
+        from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
+
+        register_sharding_rules()
+        mesh = init_device_mesh("cpu", (4,))
+        tensors = [distribute_tensor(t, mesh, [Shard(1)]) for t in spec.inputs((3, 8))]
+        for raw in spec.raw:
+            assert raw(*tensors).placements == (Shard(1),)
 
 
 class _Graphs:
