@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Points = tuple[Array, Array]
 
-# Where the kernels change method: circles w = sqrt(v^2 + x^2) and lines x = constant.
-BORDER_RADII = (25.0, 60.0, 300.0, 3000.0)
-BORDER_LINES = (1.0,)
+# Where the kernels change method (csrc/bessel/methods.h): circles w = sqrt(v^2 + x^2), and lines.
+BORDER_RADII = (6.0, 13.0, 25.0, 60.0, 300.0, 4000.0)
+BORDER_ARGUMENTS = (1.0,)
+BORDER_ORDERS = (0.5,)
 
 # log I and log K cross zero near x = ZERO_SLOPE v.
 ZERO_SLOPE = 0.6627434193491816
@@ -80,29 +81,29 @@ def borders(
     rng: np.random.Generator,
     n: int,
     radii: Sequence[float] = BORDER_RADII,
-    lines: Sequence[float] = BORDER_LINES,
+    arguments: Sequence[float] = BORDER_ARGUMENTS,
+    orders: Sequence[float] = BORDER_ORDERS,
 ) -> Points:
-    """Both sides of every region border, as close as a relative 1e-12, and half-integers and
-    neighbours of integers."""
-    kinds = [*(("circle", radius) for radius in radii), *(("line", x) for x in lines)]
-    side = rng.choice([-1.0, 1.0], n) * _log_uniform(rng, 1e-12, 0.05, n)
-    steep = _log_uniform(rng, 1e-4, 1e4, n)
-    v, x = np.empty(n), np.empty(n)
-    for index, (kind, size) in enumerate(kinds):
-        own = slice(index, n, len(kinds) + 2)
-        if kind == "circle":
-            radius = size * (1 + side[own])
-            x[own] = radius / np.hypot(1, steep[own])
-            v[own] = x[own] * steep[own]
-        else:
-            v[own] = _log_uniform(rng, 1e-3, 1e3, len(v[own]))
-            x[own] = size * (1 + side[own])
-    half, near = (slice(len(kinds) + i, n, len(kinds) + 2) for i in range(2))
-    v[half] = rng.integers(0, 60, len(v[half])) + 0.5
-    x[half] = _log_uniform(rng, 1e-2, 1e3, len(v[half]))
-    v[near] = np.abs(rng.integers(0, 40, len(v[near])) + 1e-9 * rng.choice([-1.0, 1.0]))
-    x[near] = _log_uniform(rng, 1e-3, 100, len(v[near]))
-    return v, x
+    """Both sides of every region border, as close as a relative 1e-12; half-integers; and both
+    neighbours of integers at a distance of 1e-9."""
+    slope = _log_uniform(rng, 1e-4, 1e4, n)
+    beside = 1 + rng.choice([-1.0, 1.0], n) * _log_uniform(rng, 1e-12, 0.05, n)
+    free = _log_uniform(rng, 1e-3, 1e3, n)
+    half = rng.integers(0, 60, n) + 0.5
+    near = np.abs(rng.integers(0, 40, n) + 1e-9 * rng.choice([-1.0, 1.0], n))
+    kinds: list[Points] = [
+        *((radius * beside * np.sin(np.arctan(slope)), radius * beside * np.cos(np.arctan(slope)))
+          for radius in radii),
+        *((free, x * beside) for x in arguments),
+        *((v * beside, free) for v in orders),
+        (half, free),
+        (near, np.minimum(free, 100)),
+    ]
+    kind = np.arange(n) % len(kinds)
+    return (
+        np.choose(kind, [v for v, _ in kinds]),
+        np.choose(kind, [x for _, x in kinds]),
+    )
 
 
 GRIDS: dict[str, Callable[[np.random.Generator, int], Points]] = {
@@ -122,3 +123,37 @@ def points(grid: str, n: int, seed: int) -> Points:
     """n points of one grid; the same seed gives the same points."""
     rng = np.random.default_rng([seed, list(GRIDS).index(grid)])
     return GRIDS[grid](rng, n)
+
+
+def inputs(function: str, grid: str, n: int, seed: int) -> Points:
+    """The two arguments of any of the functions at n points of one grid.
+
+    log 0F1(; b; z) sits at v = b or b - 1 and x = 2 sqrt z; matern(nu, r) at v = nu, x = s where
+    it does not underflow, elsewhere at an r up to 25.
+    """
+    v, x = points(grid, n, seed)
+    rng = np.random.default_rng([seed, len(GRIDS), list(GRIDS).index(grid)])
+    if function == "log_hyp0f1":
+        b = np.where(rng.random(n) < 0.5, v + 1, np.maximum(v, 1e-10))
+        return b, (np.clip(x, 1e-150, 1e150) / 2) ** 2
+    if function == "matern":
+        nu = np.maximum(v, 1e-10)
+        short = np.minimum(x, 600 * rng.random(n)) / np.sqrt(2 * nu)
+        return nu, np.where(short < 25, short, _log_uniform(rng, 1e-3, 25, n))
+    return v, x
+
+
+def narrow_inputs(function: str, grid: str, n: int, seed: int, dtype: str) -> Points:
+    """About n points of one grid that `dtype` (float32, bfloat16, float16) represents exactly."""
+    first, second = (to_dtype(each, dtype) for each in inputs(function, grid, 2 * n, seed))
+    usable = np.isfinite(first) & np.isfinite(second) & (second > 0)
+    if function in ("log_hyp0f1", "matern"):
+        usable &= first > 0
+    return first[usable][:n], second[usable][:n]
+
+
+def to_dtype(values: Array, dtype: str) -> Array:
+    """Rounded to `dtype`, as float64."""
+    import torch
+
+    return torch.from_numpy(values).to(getattr(torch, dtype)).double().numpy()
