@@ -16,7 +16,7 @@ from torch import Tensor
 
 from longtail.distributions._fit import solve_concentration
 from longtail.distributions._normaliser import psi
-from longtail.distributions._sphere import log_sphere_area
+from longtail.distributions._sphere import log_sphere_area, row_norm
 
 # Bytes of rows a block: about the L2 cache, so that the second product finds the rows there;
 # on a GPU large enough to fill it.
@@ -83,7 +83,11 @@ def blocks(rows: Tensor, dtype: torch.dtype) -> Iterator[Tensor]:
     size = _BLOCK_BYTES.get(rows.device.type, _BLOCK_BYTES_DEVICE) // row_bytes
     size = min(max(size, 64), _BLOCK_ROWS)
     for block in rows.split(size):
-        yield block.to(dtype)
+        if block.dtype != dtype:
+            # Concentrated components see the float32 rounding of a row's norm: divide it out.
+            block = block.to(dtype)
+            block = block / row_norm(block).unsqueeze(-1)
+        yield block
 
 
 def expectation(rows: Tensor, components: Components) -> Statistics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,11 +35,13 @@ def fit_direction(
     return loc.to(rows.dtype), concentration.to(rows.dtype)
 
 
-def _checked_weights(weights: Tensor | None, rows: Tensor) -> Tensor:
+def _checked_weights(weights: object, rows: Tensor) -> Tensor:
     """Return the weights in float64, of the shape of the rows."""
     shape = rows.shape[:-1]
     if weights is None:
         return torch.ones(shape, dtype=torch.float64, device=rows.device)
+    if not isinstance(weights, Tensor | np.ndarray | list | tuple):
+        raise TypeError(f"weights: expected a tensor, got {type(weights).__name__}")
     weight = torch.as_tensor(weights).detach().to(rows.device)
     if weight.is_complex() or weight.dtype == torch.bool:
         raise TypeError(f"weights: expected real numbers, got {weight.dtype}")

@@ -27,11 +27,6 @@ from longtail.bessel import bessel_i_ratio, log_bessel_ie, log_hyp0f1
 Function = Callable[[int, Tensor], Tensor]
 
 
-def log_hyp(p: int, k: Tensor) -> Tensor:
-    """Return log H(k), the log of the normaliser relative to the uniform distribution."""
-    return log_hyp0f1(0.5 * p, 0.25 * k * k)
-
-
 def _is_large(p: int, k: Tensor) -> Tensor:
     """Return where k is so large that I_v(k) exp(-k) says more about 1 - A than A does.
 
@@ -60,13 +55,18 @@ def _derivative(name: str, p: int, k: Tensor, order: int) -> Tensor:
     return getattr(torch.ops.longtail, name + "_derivative")(v, k, 0, order)
 
 
+def _log_hyp(p: int, k: Tensor) -> Tensor:
+    # |k| keeps the sign of k, so that a concentration below 0 gives nan.
+    return log_hyp0f1(0.5 * p, 0.25 * k * k.abs())
+
+
 def _psi(p: int, k: Tensor) -> Tensor:
     v = 0.5 * p - 1
     large = _is_large(p, k)
     k_large = torch.where(large, k, 4.0)
     k_small = torch.where(large, 0.0, k)
     scaled = v * torch.log(0.5 * k_large) - math.lgamma(v + 1) - log_bessel_ie(v, k_large)
-    return torch.where(large, scaled, k_small - log_hyp(p, k_small))
+    return torch.where(large, scaled, k_small - _log_hyp(p, k_small))
 
 
 def _mean_versine(p: int, k: Tensor) -> Tensor:
@@ -75,6 +75,11 @@ def _mean_versine(p: int, k: Tensor) -> Tensor:
     k_large = torch.where(large, k, 4.0)
     scaled = v / k_large - _derivative("log_bessel_ie", p, k_large, 1)
     return torch.where(large, scaled, 1 - mean_length(p, k))
+
+
+def mean_length(p: int, k: Tensor) -> Tensor:
+    """Return A(k) = E[mu.x] = I_(p/2)(k) / I_(p/2-1)(k)."""
+    return bessel_i_ratio(0.5 * p - 1, k)
 
 
 mean_length_slope = _ladder(
@@ -87,17 +92,15 @@ mean_length_slope = _ladder(
 mean_versine = _ladder("mean_versine", _mean_versine, lambda p, k: -mean_length_slope(p, k))
 """1 - A(k), to full relative accuracy also where A rounds to 1."""
 
+log_hyp = _ladder("log_hyp", _log_hyp, mean_length)
+"""log H(k), the log of the normaliser relative to the uniform distribution."""
+
 psi = _ladder("psi", _psi, mean_versine)
 """psi(k) = k - log H(k), without the cancellation of the two at large k."""
 
 
-def mean_length(p: int, k: Tensor) -> Tensor:
-    """Return A(k) = E[mu.x] = I_(p/2)(k) / I_(p/2-1)(k)."""
-    return bessel_i_ratio(0.5 * p - 1, k)
-
-
 def mean_length_over_k(p: int, k: Tensor) -> Tensor:
     """Return A(k) / k, which is 1/p at k = 0: the variance across the mean direction."""
-    positive = k > 0
-    k_safe = torch.where(positive, k, 1.0)
-    return torch.where(positive, mean_length(p, k_safe) / k_safe, 1.0 / p)
+    zero = k == 0
+    k_safe = torch.where(zero, 1.0, k)
+    return torch.where(zero, 1.0 / p, mean_length(p, k_safe) / k_safe)

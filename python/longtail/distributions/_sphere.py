@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import constraints
@@ -14,6 +15,24 @@ _UNIT_TOLERANCE = {torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
 
 # Length of the parts of a long sum.
 _PART = 1024
+
+
+DTYPES = (torch.float64, torch.float32, *_UNIT_TOLERANCE)
+
+
+def check_vectors(x: object, name: str, p: int | None = None) -> Tensor:
+    """Check that x is a dense tensor [..., p] of a supported dtype, p >= 2; return it."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}: expected a tensor, got {type(x).__name__}")
+    if x.dtype not in DTYPES:
+        supported = ", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+        raise TypeError(f"{name}: expected dtype {supported}, got {x.dtype}")
+    if x.layout is not torch.strided:
+        raise NotImplementedError(f"{name}: expected a dense tensor, got layout {x.layout}")
+    if x.dim() < 1 or x.shape[-1] < 2 or p not in (None, x.shape[-1]):
+        length = "p >= 2" if p is None else f"p = {p}"
+        raise ValueError(f"{name}: expected shape [..., p] with {length}, got {list(x.shape)}")
+    return x
 
 
 def unit_tolerance(dtype: torch.dtype) -> float:
@@ -75,16 +94,13 @@ def versine(x: Tensor, loc: Tensor) -> Tensor:
 
 def unit_rows(x: object, name: str, *, min_rows: int) -> Tensor:
     """Check that x is a matrix [..., n, p] of unit rows; return it in float32 or float64."""
-    rows = torch.as_tensor(x)
-    if not rows.is_floating_point():
-        raise TypeError(f"{name}: expected a floating-point dtype, got {rows.dtype}")
+    if isinstance(x, np.ndarray | list | tuple):
+        x = torch.as_tensor(np.asarray(x))
+    rows = check_vectors(x, name).detach()
     if rows.dim() < 2:
         raise ValueError(f"{name}: expected shape [..., n, p], got {list(rows.shape)}")
-    if rows.shape[-1] < 2:
-        raise ValueError(f"{name}: expected dimension p >= 2 on the last axis, got {rows.shape[-1]}")
     if rows.shape[-2] < min_rows:
         raise ValueError(f"{name}: expected at least {min_rows} rows, got {rows.shape[-2]}")
-    rows = rows.detach()
     norms = torch.linalg.vector_norm(wide(rows), dim=-1)
     # Not (distance > tolerance): a nan must fail too.
     far = ~((norms - 1).abs() <= unit_tolerance(rows.dtype))

@@ -76,14 +76,14 @@ class VonMisesFisherMixture:
         self.n_components = _positive_int(n_components, "n_components")
         self.max_iterations = _positive_int(max_iterations, "max_iterations")
         self.n_init = _positive_int(n_init, "n_init")
-        if not tol >= 0:
+        self.tol = _number(tol, "tol")
+        self.max_concentration = _number(max_concentration, "max_concentration")
+        if not self.tol >= 0:
             raise ValueError(f"tol: expected a number >= 0, got {tol}")
-        if not 0 < max_concentration <= 1e8:
+        if not 0 < self.max_concentration <= 1e8:
             raise ValueError(
                 f"max_concentration: expected a number in (0, 1e8], got {max_concentration}"
             )
-        self.tol = tol
-        self.max_concentration = float(max_concentration)
         self.means_init = means_init
         self.generator = generator
         self.progress = progress
@@ -240,3 +240,9 @@ def _positive_int(value: int, name: str) -> int:
     if value < 1:
         raise ValueError(f"{name}: expected at least 1, got {value}")
     return value
+
+
+def _number(value: float, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name}: expected a number, got {type(value).__name__}")
+    return float(value)

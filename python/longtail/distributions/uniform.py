@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from longtail.distributions._sphere import (
+    DTYPES,
     as_generator,
+    check_vectors,
     log_sphere_area,
     random_directions,
     sphere,
@@ -52,8 +54,8 @@ class HypersphericalUniform(Distribution):
         if dim < 2:
             raise ValueError(f"dim: expected the ambient dimension, at least 2, got {dim}")
         self.dtype = torch.get_default_dtype() if dtype is None else dtype
-        if not self.dtype.is_floating_point:
-            raise TypeError(f"dtype: expected a floating-point dtype, got {self.dtype}")
+        if self.dtype not in DTYPES:
+            raise TypeError(f"dtype: expected float64, 32, 16 or bfloat16, got {dtype}")
         self.device = torch.empty(0, device=device).device
         self.dim = dim
         super().__init__(torch.Size(batch_shape), torch.Size([dim]), validate_args=validate_args)
@@ -118,6 +120,7 @@ class HypersphericalUniform(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log S_(dim-1) for every vector. # [*sample, *batch]"""
+        check_vectors(value, "value", self.dim)
         if self._validate_args:
             self._validate_sample(value)
         shape = torch.broadcast_shapes(value.shape[:-1], self.batch_shape)

@@ -18,7 +18,9 @@ from longtail.distributions._normaliser import (
 )
 from longtail.distributions._sampling import rotate_to, sample_versine
 from longtail.distributions._sphere import (
+    DTYPES,
     as_generator,
+    check_vectors,
     log_sphere_area,
     random_directions,
     sphere,
@@ -183,6 +185,7 @@ class VonMisesFisher(Distribution):
         Computed as psi(k) - k (1 - loc.x) - log S, psi = k - log H, with 1 - loc.x from
         |x - loc|^2 / 2: accurate near the mode at k = 1e8 even in float32.
         """
+        check_vectors(value, "value", self._p)
         if self._validate_args:
             self._validate_sample(value)
         dtype = torch.promote_types(value.dtype, self._dtype)
@@ -231,17 +234,19 @@ class VonMisesFisher(Distribution):
 
 def _checked(loc: Tensor, concentration: Tensor | float) -> Tensor:
     """Check types and loc's shape; return the concentration as a tensor on loc's device."""
-    if not isinstance(loc, Tensor):
-        raise TypeError(f"loc: expected a tensor, got {type(loc).__name__}")
-    if not loc.is_floating_point():
-        raise TypeError(f"loc: expected a floating-point dtype, got {loc.dtype}")
-    if loc.dim() < 1 or loc.shape[-1] < 2:
-        raise ValueError(f"loc: expected shape [..., p] with p >= 2, got {list(loc.shape)}")
+    check_vectors(loc, "loc")
     if isinstance(concentration, Tensor):
-        if not concentration.is_floating_point():
+        if concentration.dtype not in DTYPES:
             raise TypeError(
                 f"concentration: expected a floating-point dtype, got {concentration.dtype}"
             )
+        if concentration.device != loc.device:
+            if concentration.dim() > 0 or concentration.device.type != "cpu":
+                raise ValueError(
+                    f"concentration: expected it on {loc.device}, as loc, "
+                    f"got {concentration.device}"
+                )
+            concentration = concentration.to(loc.device)
         return concentration
     if isinstance(concentration, bool) or not isinstance(concentration, int | float):
         raise TypeError(
