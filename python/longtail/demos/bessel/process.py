@@ -100,51 +100,76 @@ def fit(
     y: Tensor,
     *,
     start: tuple[float, float, float, float],
+    learn_nu: bool = True,
     on_step: Callable[[int, float, float], None] | None = None,
     steps: int = 60,
 ) -> MaternFit:
     """Maximise the marginal likelihood over (nu, length, amplitude, noise) from `start`.
 
-    x and y are [n], float64. `on_step(evaluation, nu, log likelihood)` is called as it goes.
+    x and y are [n], float64. `learn_nu=False` keeps nu where it starts, and its row and column
+    of the covariance are 0. `on_step(evaluation, nu, log likelihood)` is called as it goes.
     """
     mean = float(y.mean())
     residual = y - mean
-    parameters = torch.tensor(start, dtype=torch.float64).log().requires_grad_()
+    origin = torch.tensor(start, dtype=torch.float64).log()
+    first = NU if learn_nu else LENGTH
+    free = origin[first:].clone().requires_grad_()
     optimiser = torch.optim.LBFGS(
-        [parameters],
+        [free],
         max_iter=steps,
-        tolerance_grad=1e-6,
-        tolerance_change=1e-10,
+        tolerance_grad=1e-5,
+        tolerance_change=1e-9,
         line_search_fn="strong_wolfe",
     )
     evaluations = 0
+
+    def negative(free: Tensor) -> Tensor:
+        parameters = torch.cat([origin[:first], free])
+        return -log_marginal_likelihood(x, residual, parameters)
 
     def loss() -> Tensor:
         nonlocal evaluations
         evaluations += 1
         optimiser.zero_grad()
-        value = -log_marginal_likelihood(x, residual, parameters)
+        value = negative(free)
         value.backward()
         if on_step is not None:
-            on_step(evaluations, float(parameters[NU].detach().exp()), -float(value))
+            nu = free[NU] if learn_nu else origin[NU]
+            on_step(evaluations, math.exp(float(nu)), -float(value))
         return value
 
     optimiser.step(loss)
-    best = parameters.detach()
-
-    def negative(log_parameters: Tensor) -> Tensor:
-        return -log_marginal_likelihood(x, residual, log_parameters)
-
+    best = free.detach()
+    covariance = torch.zeros(4, 4, dtype=torch.float64)
     hessian = torch.autograd.functional.hessian(negative, best)
+    covariance[first:, first:] = torch.linalg.inv(hessian)
     return MaternFit(
         x=x,
         y=y,
         mean=mean,
-        log_parameters=best,
-        covariance=torch.linalg.inv(hessian),
+        log_parameters=torch.cat([origin[:first], best]),
+        covariance=covariance,
         log_likelihood=-float(negative(best)),
         evaluations=evaluations,
     )
+
+
+def likelihood_along_nu(fit: MaternFit, width: float, points: int = 41) -> tuple[Tensor, Tensor]:
+    """nu within `width` standard errors, and the log-likelihood there minus the maximum.
+
+    The other parameters follow the ridge of the likelihood: they move by their regression on
+    log nu, which the covariance gives.
+    """
+    slope = fit.covariance[NU] / fit.covariance[NU, NU]
+    half = width * float(fit.covariance[NU, NU].sqrt())
+    shifts = torch.linspace(-half, half, points, dtype=torch.float64)
+    residual = fit.y - fit.mean
+    values = [
+        log_marginal_likelihood(fit.x, residual, fit.log_parameters + shift * slope)
+        for shift in shifts
+    ]
+    grid = (fit.log_parameters[NU] + shifts).exp()
+    return grid, torch.stack(values) - fit.log_likelihood
 
 
 def simulate(x: Tensor, parameters: tuple[float, float, float, float], seed: int) -> Tensor:
