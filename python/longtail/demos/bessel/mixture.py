@@ -26,36 +26,36 @@ def run(stage: Stage) -> Sequence[Block]:
     single = VonMisesFisher.fit(train)
     single_score = float(single.log_prob(test).mean())
 
-    history: list[float] = []
-    model = VonMisesFisherMixture(components, max_iter=iterations, n_init=1, seed=SEED)
-    with stage.console.step(f"EM, {components} components", iterations) as step:
+    with stage.console.step(f"EM, {components} components, {len(train)} words", iterations) as step:
 
         def moved(done: int, total: int, note: str = "") -> None:
             del total
             step.advance()
-            step.note(f"iteration {done} {note}")
+            step.note(f"step {done}, {note}")
 
+        model = VonMisesFisherMixture(
+            components, max_iterations=iterations, generator=SEED, progress=moved
+        )
         start = time.perf_counter()
-        model.fit(train, progress=moved)
+        model.fit(train)
         seconds = time.perf_counter() - start
-    history = [float(value) for value in model.log_likelihoods]
-    steps = len(history)
-    score = float(model.score_samples(test).mean())
+    history = model.history_
+    score = model.score(test)
     worst = min((b - a for a, b in zip(history, history[1:], strict=False)), default=0.0)
 
-    concentrations = model.concentrations.to(torch.float64)
+    concentrations = model.concentrations_
     low, high = float(concentrations.min()), float(concentrations.max())
     return [
         Text(
             f"{components} components over {len(train)} words, each with its own mean direction "
             f"and concentration; {len(test)} words were held out. EM may never lower the "
-            f"likelihood: over {steps} iterations its smallest step was {worst:+.2e} nats a word."
+            f"likelihood: over {model.n_iter_} steps the smallest change was {worst:+.1e} nats a word."
         ),
         Facts(
             [
                 Fact(f"{score - single_score:+.3f}", "nats a held-out word, over one vMF"),
                 Fact(f"{low:.0f} to {high:.0f}", "kappa of the components"),
-                Fact(f"{seconds / steps:.3f} s", "an iteration"),
+                Fact(f"{seconds / model.n_iter_:.3f} s", "an EM step, k-means++ start included"),
             ]
         ),
         Figures([_curve(history, single_score, score), _scatter(model)]),
@@ -86,9 +86,9 @@ def meanings(
         for i, token in enumerate(words.tokens)
         if token.startswith("▁") and len(token) > 3 and token[1:].isalpha()
     ]
-    cosines = model.means.to(torch.float32) @ words.vectors[whole].T  # [components, words]
+    cosines = model.means_.to(torch.float32) @ words.vectors[whole].T  # [components, words]
     nearest = cosines.topk(WORDS_SHOWN, dim=1).indices.tolist()
-    weights, concentrations = model.weights.tolist(), model.concentrations.tolist()
+    weights, concentrations = model.weights_.tolist(), model.concentrations_.tolist()
     return [
         (weights[k], concentrations[k], [words.tokens[whole[i]][1:] for i in nearest[k]])
         for k in sorted(range(len(weights)), key=lambda k: -weights[k])
@@ -98,10 +98,10 @@ def meanings(
 def _curve(history: list[float], single: float, score: float) -> Figure:
     with draw.drawing() as drawn:
         ax = drawn.ax
-        ax.plot(range(1, len(history) + 1), history, color=draw.OURS, label="mixture, training")
+        ax.plot(range(len(history)), history, color=draw.OURS, label="mixture, training")
         ax.axhline(score, color=draw.OURS, linestyle="--", linewidth=1.2, label="mixture, held out")
         ax.axhline(single, color=draw.RIVAL, linestyle="--", linewidth=1.2, label="one vMF, held out")
-        ax.set_xlabel("EM iteration")
+        ax.set_xlabel("EM step")
         ax.set_ylabel("mean log-likelihood, nats a word")
         ax.legend()
     return drawn.figure(
@@ -113,7 +113,7 @@ def _curve(history: list[float], single: float, score: float) -> Figure:
 def _scatter(model: VonMisesFisherMixture) -> Figure:
     with draw.drawing() as drawn:
         ax = drawn.ax
-        ax.scatter(model.weights, model.concentrations, color=draw.OURS, s=26)
+        ax.scatter(model.weights_, model.concentrations_, color=draw.OURS, s=26)
         ax.set_xlabel("weight of the component")
         ax.set_ylabel("kappa")
         ax.set_yscale("log")

@@ -54,18 +54,19 @@ def run(stage: Stage) -> Sequence[Block]:
 
     rows, fits = [], []
     for table in tables:
-        n, p = table.vectors.shape
+        vectors = table.vectors.to(torch.float64)
+        n, p = vectors.shape
         with stage.console.step(f"vMF fit, {n} x {p} ({table.name})") as step:
             start = time.perf_counter()
-            fit = VonMisesFisher.fit(table.vectors, bias_correction=False)
+            fit = VonMisesFisher.fit(vectors, bias_correction=False)
             seconds = time.perf_counter() - start
             concentration = float(fit.concentration)
-            likelihood = float(fit.log_prob(table.vectors).mean())
+            likelihood = float(fit.log_prob(vectors).mean())
             step.note(f"kappa {concentration:.6f}")
         with stage.console.step("the same by SciPy") as step:
-            rival = scipy_fit(table.vectors)
-            flat = VonMisesFisher(fit.loc, torch.tensor(rival.concentration, dtype=torch.float64))
-            flat_likelihood = float(flat.log_prob(table.vectors).mean())
+            rival = scipy_fit(vectors)
+            flat = VonMisesFisher(fit.loc, rival.concentration)
+            flat_likelihood = float(flat.log_prob(vectors).mean())
             step.note(f"kappa {rival.concentration:g}")
         name = f"{table.name}, {n} x {p}"
         warned = "; ".join(rival.warnings) or "no warning"
