@@ -43,6 +43,11 @@ class Table:
     rows: Sequence[Sequence[str]]
     caption: str = ""
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"rows: got {len(row)} cells, expected {len(self.columns)}")
+
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
