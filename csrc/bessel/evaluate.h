@@ -1,0 +1,220 @@
+#pragma once
+// One point of one function: choose the method, run it, at the edges answer directly. This is the
+// whole family for CUDA threads and C++ callers; the block kernels run the same formulas on vectors.
+
+#include "hyp0f1.h"
+#include "matern.h"
+#include "special_cases.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+/// Function F by method M; J is a real type or a jet.
+template <Function F, Method M, class J>
+LONGTAIL_INLINE J formula(const J& a, const J& b) {
+  if constexpr (F == Function::log_bessel_i) return log_i<M>(a, b);
+  if constexpr (F == Function::log_bessel_k) return log_k<M>(a, b);
+  if constexpr (F == Function::log_bessel_ie) return log_ie<M>(a, b);
+  if constexpr (F == Function::log_bessel_ke) return log_ke<M>(a, b);
+  if constexpr (F == Function::bessel_i_ratio) return i_ratio<M>(a, b);
+  if constexpr (F == Function::bessel_k_ratio) return k_ratio<M>(a, b);
+  if constexpr (F == Function::log_hyp0f1) return log_hyp0f1<M>(a, b);
+  if constexpr (F == Function::matern) return matern<M>(a, b);
+}
+
+/// d^DA/da^DA d^DB/db^DB of function F by method M.
+template <Function F, Method M, int DA, int DB, Real T>
+LONGTAIL_INLINE T partial(T a, T b) {
+  static_assert(DA + DB <= 2);
+  constexpr bool slope = DA == 0 && DB == 1;
+  if constexpr (DA + DB == 0) {
+    return formula<F, M>(a, b);
+  } else if constexpr (slope && F == Function::bessel_i_ratio && M == Method::fraction) {
+    return ratio_slope_series(a, b);
+  } else if constexpr (slope && F == Function::log_bessel_i && !is_debye(M)) {
+    return a / b + ratio_fraction(a, b);  // I'/I, DLMF 10.29.2: closer than the series' own slope
+  } else if constexpr (slope && F == Function::log_bessel_k && !is_debye(M)) {
+    return log_k_slope<M>(a, b);
+  } else {
+    const Jet<T> jet = formula<F, M>(Jet<T>::first_variable(a), Jet<T>::second_variable(b));
+    if constexpr (DA == 2) return jet.aa;
+    if constexpr (DB == 2) return jet.bb;
+    if constexpr (DA == 1 && DB == 1) return jet.ab;
+    return DA == 1 ? jet.a : jet.b;
+  }
+}
+
+/// Order and argument of the Bessel function behind F, by which the method is chosen.
+template <class T>
+struct Coordinates {
+  T v, x;
+};
+template <Function F, Real T>
+LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
+  if constexpr (F == Function::log_hyp0f1) {
+    return {select(a > 0.0, abs(a - 1.0), T(kNotANumber)), 2.0 * sqrt(b)};
+  } else if constexpr (F == Function::matern) {
+    return {select(a > 0.0, a, T(kNotANumber)), sqrt(2.0 * a) * b};
+  } else {
+    return {a, b};
+  }
+}
+
+/// Whether F at order zero has a strip where large parts cancel, and `result` lies in it.
+template <Function F, Real T>
+LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
+  if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_k) {
+    return abs(result) < 0.25 * (v + x);
+  } else if constexpr (F == Function::log_bessel_ke) {
+    return abs(result) < 0.5 * v * (v / (v + x));
+  } else {
+    return mask_t<T>(false);
+  }
+}
+template <Function F, Method M, int DA, int DB>
+inline constexpr bool kHasStrip = DA + DB == 0 && is_debye(M) &&
+                                  (F == Function::log_bessel_i || F == Function::log_bessel_k ||
+                                   F == Function::log_bessel_ke);
+template <Function F, Method M, Real T>
+LONGTAIL_INLINE T exact_value(T v, T x) {
+  if constexpr (F == Function::log_bessel_i) return exact_log_i<M>(v, x);
+  if constexpr (F == Function::log_bessel_k) return exact_log_k<M>(v, x);
+  if constexpr (F == Function::log_bessel_ke) return exact_log_ke<M>(v, x);
+}
+
+/// The same where b is so close to 0 that 1/b^2 overflows. Up to order 25 the formula is
+/// differentiated in ln b, where nothing is large; above, the leading term of the series is exact.
+template <Function F, Method M, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double partial_near_zero(double a, double b) {
+  constexpr bool logarithm = F != Function::bessel_k_ratio && F != Function::bessel_i_ratio;
+  if constexpr (F == Function::bessel_i_ratio) {  // x/(2v + 2)
+    return i_ratio_edge<DA, DB>(a, 0.0).result;
+  } else if constexpr (is_debye(M) && !logarithm) {  // 2v/x
+    const double d = -2.0 / b / b;
+    return DB == 2 ? -2.0 * a * d / b : DA == 1 ? d : a * d;
+  } else if constexpr (is_debye(M)) {  // +-v ln x + constant
+    const double d = (built_on_i(F) ? 1.0 : -1.0) / b;
+    return DB == 2 ? -a * d / b : DA == 1 ? d : a * d;
+  } else {
+    const Jet<double> log_seed(b, 0.0, b, 0.0, 0.0, b);
+    const Jet<double> jet = formula<F, M>(Jet<double>::first_variable(a), log_seed);
+    if constexpr (DB == 2) return (jet.bb - jet.b) / b / b;
+    return (DA == 1 ? jet.ab : jet.b) / b;
+  }
+}
+
+template <Function F, Method M, int DA, int DB>
+LONGTAIL_INLINE double evaluate_by(double a, double b) {
+  constexpr bool smooth_at_zero =
+      F == Function::log_hyp0f1 || (F == Function::matern && is_debye(M));
+  if constexpr (DB > 0 && !smooth_at_zero) {
+    if (b < kTinyArgument) return partial_near_zero<F, M, DA, DB>(a, b);
+  }
+  const double result = partial<F, M, DA, DB>(a, b);
+  if constexpr (kHasStrip<F, M, DA, DB>) {
+    const bool moderate = a < kHugeArgument && b < kHugeArgument && b >= kTinyArgument;
+    if (moderate && needs_exact<F>(result, a, b)) return exact_value<F, M>(a, b);
+  }
+  return result;
+}
+
+template <Function F, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, double b) {
+  const auto with = [&]<Method M>() {
+    if constexpr (uses(F, M) && M != Method::special) {
+      return evaluate_by<F, M, DA, DB>(a, b);
+    } else {
+      return kNotANumber;
+    }
+  };
+  switch (method) {
+    case Method::series_low_order: return with.template operator()<Method::series_low_order>();
+    case Method::series: return with.template operator()<Method::series>();
+    case Method::fraction: return with.template operator()<Method::fraction>();
+    case Method::temme: return with.template operator()<Method::temme>();
+    case Method::trapezoid_near: return with.template operator()<Method::trapezoid_near>();
+    case Method::trapezoid_middle: return with.template operator()<Method::trapezoid_middle>();
+    case Method::trapezoid_far: return with.template operator()<Method::trapezoid_far>();
+    case Method::debye_21: return with.template operator()<Method::debye_21>();
+    case Method::debye_12: return with.template operator()<Method::debye_12>();
+    case Method::debye_8: return with.template operator()<Method::debye_8>();
+    case Method::debye_5: return with.template operator()<Method::debye_5>();
+    default: return kNotANumber;
+  }
+}
+
+template <Function F, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline Edge edge(double a, double b) {
+  if constexpr (F == Function::log_bessel_i) return log_i_edge<DA, DB, false>(a, b);
+  if constexpr (F == Function::log_bessel_k) return log_k_edge<DA, DB, false>(a, b);
+  if constexpr (F == Function::log_bessel_ie) return log_i_edge<DA, DB, true>(a, b);
+  if constexpr (F == Function::log_bessel_ke) return log_k_edge<DA, DB, true>(a, b);
+  if constexpr (F == Function::bessel_i_ratio) return i_ratio_edge<DA, DB>(a, b);
+  if constexpr (F == Function::bessel_k_ratio) return k_ratio_edge<DA, DB>(a, b);
+  if constexpr (F == Function::log_hyp0f1) return log_hyp0f1_edge<DA, DB>(a, b);
+  if constexpr (F == Function::matern) return matern_edge<DA, DB>(a, b);
+}
+
+/// F inside its domain but perhaps beyond the bounds of radius.h.
+template <Function F, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
+  const Coordinates<double> at = coordinates<F>(a, b);
+  const double v = abs(at.v), x = at.x;
+  const bool huge = v >= kHugeArgument || x >= kHugeArgument;
+  const Method method =
+      huge ? Method::debye_21
+           : static_cast<Method>(int(choose_method<F>(v, max(x, kTinyArgument))));
+  return evaluate_method<F, DA, DB>(method, a, b);
+}
+
+/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K: even.
+/// Ratios follow from both.
+template <Function F, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b);
+
+template <Function F, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double evaluate_negative_order(double v, double x) {
+  if constexpr (F == Function::log_bessel_k || F == Function::log_bessel_ke) {
+    const double result = evaluate<F, DA, DB>(-v, x);
+    return DA == 1 ? -result : result;
+  } else if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_ie) {
+    if (v != floor(v) || DA > 0) return kNotANumber;
+    return evaluate<F, DA, DB>(-v, x);
+  } else {
+    // R_v = 1/R_u with u = -1 - v; the chain rule in u gives each order derivative a sign.
+    if constexpr (F == Function::bessel_i_ratio) {
+      if (v != floor(v) || DA > 0) return kNotANumber;
+    }
+    const double u = -1.0 - v;
+    const double r = 1.0 / evaluate<F, 0, 0>(u, x);
+    if constexpr (DA + DB == 0) {
+      return r;
+    } else if constexpr (DA + DB == 1) {
+      const double d = evaluate<F, DA, DB>(u, x);
+      return (DA == 1 ? d : -d) * r * r;
+    } else {
+      constexpr int first_a = DA > 0 ? 1 : 0, second_a = DA > 1 ? 1 : 0;
+      const double d1 = evaluate<F, first_a, 1 - first_a>(u, x);
+      const double d2 = evaluate<F, second_a, 1 - second_a>(u, x);
+      const double dd = evaluate<F, DA, DB>(u, x);
+      const double result = (2.0 * d1 * d2 * r - dd) * r * r;
+      return DA == 1 ? -result : result;
+    }
+  }
+}
+
+/// The partial derivative of F at any a and b; nan outside the domain.
+template <Function F, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b) {
+  if (a != a || b != b) return kNotANumber;
+  if constexpr (F != Function::log_hyp0f1 && F != Function::matern) {
+    if (b < 0.0) return kNotANumber;
+    const double lowest = F == Function::bessel_k_ratio ? -0.5 : 0.0;
+    if (a < lowest) return evaluate_negative_order<F, DA, DB>(a, b);
+  }
+  const Edge e = edge<F, DA, DB>(a, b);
+  return e.finished ? e.result : evaluate_inside<F, DA, DB>(a, b);
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

@@ -1,0 +1,111 @@
+#pragma once
+// log I_v(x) and log(I_v(x) e^-x) by method.
+
+#include "debye.h"
+#include "methods.h"
+#include "phase.h"
+#include "power_series.h"
+#include "reciprocal_gamma.h"
+#include "../core/gamma.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+/// U(1/w)^2 / (2 pi w): the factor of I^2 beside e^(2 phi).
+template <Method M, class J>
+LONGTAIL_INLINE J debye_square_i(const J& v, const J& w) {
+  using T = plain_t<J>;
+  const J r = T(1.0) / w, t = v * r;
+  const J u = debye_sum<debye_terms(M)>(t * t, r);
+  return u * u * (r * T(0x1.45f306dc9c883p-3));  // 1/(2 pi)
+}
+
+/// Series for v >= 1/2: Gamma(v + 1) through its remainder R, so that log I stays exact where
+/// v log(x/2) and log Gamma cancel (v up to 25 near x = 0.66 v):
+///   log I = v log(e x/(2v + 1)) + log(S^2/(v + 1/2))/2 + (1 - log 2 pi)/2 - R(v).
+/// `damping` multiplies S: 1, or e^-x for the scaled function.
+template <class J>
+LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
+  using T = plain_t<J>;
+  const J s = (power_series_tail(v, v + T(1.0), x * x * T(0.25)) + T(1.0)) * damping;
+  const J y = v + T(0.5);
+  J first;
+  if constexpr (kIsJet<J>) {
+    first = log(x / y) + T(0.3068528194400547);  // 1 - ln 2
+  } else {
+    // e/2 * x/(v + 1/2) in double-double: its rounding would be multiplied by v.
+    const DoubleDouble<T> half_e{T(0x1.5bf0a8b145769p+0), T(0x1.4d57ee2b1013ap-54)};
+    const Pair<T> sum = two_sum(v, T(0.5));
+    const DoubleDouble<T> quotient = half_e * x / DoubleDouble<T>{sum.hi, sum.lo};
+    first = log(quotient.hi) + quotient.lo / quotient.hi;
+  }
+  const T constant = T(-0.41893853320467274);  // (1 - log(2 pi))/2
+  return v * first + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
+}
+
+/// Series for v < 1/2, near 1 at small x: log1p of what S/Gamma(v + 1) has beyond 1.
+template <class J>
+LONGTAIL_INLINE J series_low_order_log_i(const J& v, const J& x) {
+  using T = plain_t<J>;
+  const J tail = power_series_tail(v, v + T(1.0), x * x * T(0.25));
+  const J gamma_part = reciprocal_gamma_minus_one(v);
+  return v * log_half(x) + log1p(tail + gamma_part * (T(1.0) + tail));
+}
+
+template <Method M, class J>
+LONGTAIL_INLINE J log_i(const J& v, const J& x) {
+  using T = plain_t<J>;
+  if constexpr (M == Method::series) {
+    return series_log_i(v, x, J(T(1.0)));
+  } else if constexpr (M == Method::series_low_order) {
+    return series_low_order_log_i(v, x);
+  } else {
+    const J w = radius(v, x);
+    return phase(v, x, w) + T(0.5) * log(debye_square_i<M>(v, w));
+  }
+}
+
+/// log I by Debye in double-double, for the strip where it crosses zero.
+template <Method M, Real T>
+LONGTAIL_INLINE T exact_log_i(T v, T x) {
+  const T w = radius(v, x);
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_i<M>(v, w), T(0.0)});
+  const DoubleDouble<T> sum = exact_phase(v, x, w) + log_square * T(0.5);
+  return sum.hi + sum.lo;
+}
+
+/// x - phi = v (a - tanh(a/2)), a = asinh(v/x), without the cancellation of x.
+template <Real T>
+LONGTAIL_INLINE T scaled_phase(T v, T x, T w) {
+  return v * (asinh_ratio(v, x, w) - v / (w + x));
+}
+template <class T>
+LONGTAIL_INLINE Jet<T> scaled_phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
+  const T angle = asinh_ratio(v.f, x.f, w.f), r = 1.0 / w.f, cotangent = v.f / x.f;
+  const T half_tangent = v.f / (w.f + x.f);
+  return chain(v, x, {v.f * (angle - half_tangent), angle, -cotangent * half_tangent, r,
+                      -cotangent * r, cotangent * cotangent * r});
+}
+
+template <Method M, class J>
+LONGTAIL_INLINE J log_ie(const J& v, const J& x) {
+  using T = plain_t<J>;
+  if constexpr (M == Method::series) {
+    return series_log_i(v, x, exp(-x));
+  } else if constexpr (M == Method::series_low_order) {
+    // Near x = 0 the log1p form keeps v = 0 exact; later e^-x goes inside before the log.
+    const J tail = power_series_tail(v, v + T(1.0), x * x * T(0.25));
+    const J gamma_part = reciprocal_gamma_minus_one(v);
+    const J excess = tail + gamma_part * (T(1.0) + tail);
+    const mask_t<T> near = value(x) < 0.5;
+    const J inner = select(near, log1p(select(near, excess, J(T(0.0)))) - x,
+                           log((excess + T(1.0)) * exp(-x)));
+    return v * log_half(x) + inner;
+  } else {
+    const J w = radius(v, x);
+    return T(0.5) * log(debye_square_i<M>(v, w)) - scaled_phase(v, x, w);
+  }
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

@@ -1,0 +1,123 @@
+#pragma once
+// log K_v(x) and log(K_v(x) e^x) by method.
+
+#include "log_i.h"
+#include "quadrature.h"
+#include "temme.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+/// U(-1/w)^2 pi / (2 w): the factor of K^2 beside e^(-2 phi).
+template <Method M, class J>
+LONGTAIL_INLINE J debye_square_k(const J& v, const J& w) {
+  using T = plain_t<J>;
+  const J r = T(1.0) / w, t = v * r;
+  const J u = debye_sum<debye_terms(M)>(t * t, -r);
+  return u * u * (r * T(0x1.921fb54442d18p+0));  // pi/2
+}
+
+/// log K_{mu+n} = log(K_mu prod rho_k) - n log x; for x <= 1 both parts are positive.
+template <class J>
+LONGTAIL_INLINE J temme_log_k(const J& v, const J& x) {
+  using T = plain_t<J>;
+  const TemmeStart<J> start = temme_start(v, x);
+  J product = start.k_mu;
+  temme_recurrence(start, x, [&](int, const J& rho, mask_t<T> active) {
+    product = select(active, product * rho, product);
+  });
+  return log(product) + start.steps * (start.log_2_over_x - T(kLn2));
+}
+
+template <Method M, class J>
+LONGTAIL_INLINE J log_k(const J& v, const J& x) {
+  using T = plain_t<J>;
+  if constexpr (M == Method::temme) {
+    return temme_log_k(v, x);
+  } else if constexpr (is_trapezoid(M)) {
+    const J w = radius(v, x);
+    const J log_g = log(peak_integral<trapezoid_tier(M), false>(v, x, w).g);
+    if constexpr (kIsJet<J>) {
+      return log_g - phase(v, x, w);
+    } else {
+      const DoubleDouble<T> phi = exact_phase(v, x, w);
+      return (log_g - phi.lo) - phi.hi;
+    }
+  } else {
+    const J w = radius(v, x);
+    return T(0.5) * log(debye_square_k<M>(v, w)) - phase(v, x, w);
+  }
+}
+
+/// K'/K without derivative arithmetic (DLMF 10.29.2): -(v + x K_{v-1}/K_v)/x by the recurrence, or
+/// -(w/x + slope x/w) with the slope of K_{v+1}/K_v; sums of terms of one sign.
+template <Method M, Real T>
+LONGTAIL_INLINE T log_k_slope(T v, T x) {
+  if constexpr (M == Method::temme) {
+    const TemmeStart<T> start = temme_start(v, x);
+    T below = start.rho - 2.0 * start.mu;  // x K_{mu-1}/K_mu
+    temme_recurrence(start, x, [&](int, const T& rho, mask_t<T> active) {
+      below = select(active, x * x / rho, below);
+    });
+    return -(v + below) / x;
+  } else {
+    static_assert(is_trapezoid(M));
+    const T w = radius(v, x);
+    return -(w / x + peak_integral<trapezoid_tier(M), true>(v, x, w).slope * (x / w));
+  }
+}
+
+/// log K by Debye in double-double, for the strip where it crosses zero.
+template <Method M, Real T>
+LONGTAIL_INLINE T exact_log_k(T v, T x) {
+  const T w = radius(v, x);
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_k<M>(v, w), T(0.0)});
+  const DoubleDouble<T> sum = log_square * T(0.5) - exact_phase(v, x, w);
+  return sum.hi + sum.lo;
+}
+
+template <Method M, class J>
+LONGTAIL_INLINE J log_ke(const J& v, const J& x) {
+  using T = plain_t<J>;
+  if constexpr (M == Method::temme) {
+    return temme_log_k(v, x) + x;
+  } else if constexpr (is_trapezoid(M)) {
+    const J w = radius(v, x);
+    const J log_g = log(peak_integral<trapezoid_tier(M), false>(v, x, w).g);
+    if constexpr (kIsJet<J>) {
+      return log_g + scaled_phase(v, x, w);
+    } else {
+      const DoubleDouble<T> phi = exact_phase(v, x, w);
+      return (x - phi.hi) + (log_g - phi.lo);
+    }
+  } else {
+    const J w = radius(v, x);
+    return T(0.5) * log(debye_square_k<M>(v, w)) + scaled_phase(v, x, w);
+  }
+}
+
+/// x - phi in double-double where it is small beside w: v^2/(2x) (1 - y^2/12 + y^4/40), y = v/x,
+/// for y < 2^-10, from the double-double phase above that.
+template <Real T>
+LONGTAIL_INLINE DoubleDouble<T> exact_scaled_phase(T v, T x, T w) {
+  const DoubleDouble<T> y = DoubleDouble<T>{v, T(0.0)} / x;
+  const T y2 = y.hi * y.hi;
+  const DoubleDouble<T> half = y * (T(0.5) * v);
+  const T correction = half.hi * y2 * fma(y2, T(1.0 / 40), T(-1.0 / 12));
+  const DoubleDouble<T> near = half + correction;
+  const DoubleDouble<T> far = DoubleDouble<T>{x, T(0.0)} - exact_phase(v, x, w);
+  const mask_t<T> flat = y.hi < 0x1p-10;
+  return {select(flat, near.hi, far.hi), select(flat, near.lo, far.lo)};
+}
+
+/// log(K e^x) by Debye in double-double, for the strip where it crosses zero.
+template <Method M, Real T>
+LONGTAIL_INLINE T exact_log_ke(T v, T x) {
+  const T w = radius(v, x);
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_k<M>(v, w), T(0.0)});
+  const DoubleDouble<T> sum = log_square * T(0.5) + exact_scaled_phase(v, x, w);
+  return sum.hi + sum.lo;
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

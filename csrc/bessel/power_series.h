@@ -1,0 +1,38 @@
+#pragma once
+// The ascending series of I and 0F1: every term is positive, so nothing cancels.
+//
+//   0F1(; b; z) = sum_k z^k / (k! (b)_k),   I_v(x) = (x/2)^v / Gamma(v + 1) 0F1(; v + 1; x^2/4)
+//
+// DLMF 10.25.2, 16.2.1. Used for w < kDebyeRadius, where fewer than 64 terms remain.
+
+#include "../core/jet.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+/// Whether adding `term` and all that follow leaves every lane of `sum` as it is. Because the terms
+/// shrink, a lane's result does not depend on how long its neighbours go on.
+template <Real T>
+LONGTAIL_INLINE bool settled(T term, T sum) {
+  return all(abs(term) <= 0x1p-54 * abs(sum));
+}
+template <class T>
+LONGTAIL_INLINE bool settled(const Jet<T>& term, const Jet<T>& sum) {
+  return all(abs(term.f) <= 0x1p-80 * abs(sum.f));  // derivatives of a term are larger than it
+}
+
+/// 0F1(; v + 1; z) - 1 for v > -1, z >= 0. `b` is v + 1, given apart for the sake of b near 0.
+template <class J>
+LONGTAIL_INLINE J power_series_tail(const J& v, const J& b, const J& z) {
+  using T = plain_t<J>;
+  J term = z / b, sum = term;
+  for (int k = 2; k < 72; ++k) {
+    term = term * (z * T(1.0 / k) / (v + T(k)));
+    if (settled(term, sum)) break;
+    sum = sum + term;
+  }
+  return sum;
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

@@ -1,0 +1,51 @@
+#pragma once
+// K_v(x) for x > 1 by the trapezoidal rule, whose error falls as exp(-const/step) here.
+//
+//   K_v(x) = e^-phi G,   G = 1/2 int exp(-w (cosh s - 1) - v (sinh s - s)) ds        (DLMF 10.32.9)
+//
+// with the integration variable counted from the peak t = asinh(v/x) of exp(v t - x cosh t). The
+// nodes are then the same for all v and x, and their cosh and sinh are constants. Left of the peak
+// the exponent is regrouped as (w - v)(cosh s - 1) + v (e^-s - 1 + s), a sum of positive terms.
+// Trefethen and Weideman, SIAM Review 56 (2014), explain the convergence.
+
+#include "../core/jet.h"
+#include "power_series.h"
+#include "quadrature_nodes.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+template <class J>
+struct Integral {
+  J g;      // G
+  J slope;  // mean of cosh s - 1: K_{v+1}/K_v = (v + w + slope x^2/w)/x
+};
+
+/// Slope = false leaves the slope out (and its field is meaningless).
+template <int Tier, bool Slope, class J>
+LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
+  using T = plain_t<J>;
+  using Grid = QuadratureGrid<Tier>;
+  const J gap = x * x / (w + v);  // w - v
+  J sum = J(T(1.0)), rise = J(T(0.0));
+  const auto side = [&](const J& steep, int count, auto node_at) {
+    for (int j = 1; j <= count; ++j) {
+      const QuadratureNode node = node_at(j);
+      const J weight = exp(-(steep * T(node.rise) + v * T(node.skew)));
+      if constexpr (Slope) {
+        const J part = weight * T(node.rise);
+        if (settled(part, rise) && settled(weight, sum)) break;
+        rise = rise + part;
+      } else {
+        if (settled(weight, sum)) break;
+      }
+      sum = sum + weight;
+    }
+  };
+  side(w, Grid::right_count, [](int j) { return Grid::right(j); });
+  side(gap, Grid::left_count, [](int j) { return Grid::left(j); });
+  return {sum * T(0.5 * Grid::step), rise / sum};
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

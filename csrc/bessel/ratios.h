@@ -1,0 +1,64 @@
+#pragma once
+// I_{v+1}/I_v and K_{v+1}/K_v by method.
+
+#include "fraction.h"
+#include "log_k.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+template <Method M, class J>
+LONGTAIL_INLINE J i_ratio(const J& v, const J& x) {
+  using T = plain_t<J>;
+  if constexpr (M == Method::fraction) {
+    return ratio_fraction(v, x);
+  } else {
+    const J w = radius(v, x), r = T(1.0) / w, t = v * r;
+    const J slope = debye_slope<debye_terms(M)>(t * t, r, r);
+    return half_tangent(v, x, w) - slope * sine(v, x, w);
+  }
+}
+
+/// d/dx of the ratio A for w < kDebyeRadius, a quotient of two sums of positive terms:
+///   A' = sum T_k (2v + 1)/(2v + 2k + 2) / sum T_k (2v + k + 1),
+///   T_{k+1}/T_k = x^2 (v + k + 1/2) / ((2v + k + 2)(v + k + 1)(k + 1)).
+/// From the product series DLMF 10.31.3 for I_v^2, I_{v+1}^2 and I_v I_{v+1}, put into the Riccati
+/// equation A' = 1 - A^2 - (2v + 1) A/x: term by term the right side collapses to the above.
+template <Real T>
+LONGTAIL_INLINE T ratio_slope_series(T v, T x) {
+  const T x2 = x * x, order = 2.0 * v;
+  T term = T(1.0), numerator = 1.0 / (order + 2.0), denominator = order + 1.0;
+  for (int k = 0; k < 120; ++k) {
+    const T step = T(double(k));
+    term = term * (x2 * (v + (step + 0.5)) /
+                   ((order + (step + 2.0)) * ((v + (step + 1.0)) * (step + 1.0))));
+    const T part = term * (order + (step + 2.0));
+    if (settled(part, denominator)) break;
+    numerator = numerator + term / (order + (2.0 * step + 4.0));
+    denominator = denominator + part;
+  }
+  return (order + 1.0) * numerator / denominator;
+}
+
+/// Holds down to v = -1/2.
+template <Method M, class J>
+LONGTAIL_INLINE J k_ratio(const J& v, const J& x) {
+  using T = plain_t<J>;
+  if constexpr (M == Method::temme) {
+    const TemmeStart<J> start = temme_start(v, x);
+    return temme_recurrence(start, x, [](int, const J&, mask_t<T>) {}) / x;
+  } else {
+    const J w = radius(v, x), r = T(1.0) / w;
+    J slope;
+    if constexpr (is_trapezoid(M)) {
+      slope = peak_integral<trapezoid_tier(M), true>(v, x, w).slope;
+    } else {
+      const J t = v * r;
+      slope = debye_slope<debye_terms(M)>(t * t, -r, r);
+    }
+    return T(1.0) / half_tangent(v, x, w) + slope * sine(v, x, w);
+  }
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

@@ -1,0 +1,104 @@
+#pragma once
+// K_v(x) for 0 < x <= 1 by Temme's series at |mu| <= 1/2 and forward recurrence to v = mu + n.
+//
+//   K_mu = sum c_k f_k,   K_{mu+1} = (2/x) sum c_k (p_k - k f_k),   c_k = (x^2/4)^k / k!
+//   f_0 = (cosh(sigma) Gamma_1 + ln(2/x) sinh(sigma)/sigma Gamma_2) Gamma(1+mu) Gamma(1-mu),
+//   p_0 = (2/x)^mu Gamma(1+mu)/2,  q_0 = (x/2)^mu Gamma(1-mu)/2,  sigma = mu ln(2/x)
+//   f_k = (k f_{k-1} + p_{k-1} + q_{k-1})/(k^2 - mu^2),  p_k = p_{k-1}/(k-mu),  q_k = q_{k-1}/(k+mu)
+//
+// Temme, J. Comput. Phys. 19 (1975) 324-337. For x <= 1 every term of K_mu is positive. The
+// recurrence runs on rho_k = x K_{mu+k+1}/K_{mu+k} = 2 (mu+k) + x^2/rho_{k-1}, which neither
+// overflows nor cancels.
+
+#include "../core/jet.h"
+#include "power_series.h"
+#include "radius.h"
+#include "reciprocal_gamma.h"
+
+namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
+
+template <class J>
+struct TemmeStart {
+  plain_t<J> steps;  // n = rint(v)
+  J mu;              // v - n
+  J log_2_over_x;
+  J k_mu;            // K_mu(x)
+  J rho;             // x K_{mu+1}(x)/K_mu(x)
+  J x_power;         // (x/2)^mu
+};
+
+/// sinh(s)/s - 1 and cosh(s) - 1, from e = exp(s): series where the exponentials would cancel.
+template <class J>
+struct HyperbolicTails {
+  J sinh_quotient, cosh;
+};
+template <class J>
+LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
+  using T = plain_t<J>;
+  const J s2 = s * s;
+  J sinh_series = J(T(1.0)), cosh_series = J(T(1.0));
+#pragma GCC unroll 1
+  for (int k = 9; k >= 2; --k) {
+    sinh_series = sinh_series * (s2 * T(1.0 / (2 * k * (2 * k + 1)))) + T(1.0);
+    cosh_series = cosh_series * (s2 * T(1.0 / (2 * k * (2 * k - 1)))) + T(1.0);
+  }
+  const mask_t<T> small = abs(value(s)) < 1.0;
+  const J safe = select(small, J(T(1.0)), s), inverse = T(1.0) / e;
+  return {select(small, s2 * sinh_series * T(1.0 / 6), (e - inverse) / (T(2.0) * safe) - T(1.0)),
+          select(small, s2 * cosh_series * T(0.5), T(0.5) * (e + inverse) - T(1.0))};
+}
+
+/// `v` may be negative down to -1/2.
+template <class J>
+LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
+  using T = plain_t<J>;
+  const T n = rint(value(v));
+  const J mu = v - n, mu2 = mu * mu;
+  const J log_2_over_x = -log_half(x);
+  const J sigma = mu * log_2_over_x, e = exp(sigma);
+  // 1/Gamma(1 +- mu) = even +- mu odd; Temme's Gamma_1 = -odd, Gamma_2 = even.
+  const J even_tail = reciprocal_gamma_even_tail(mu2), odd_tail = reciprocal_gamma_odd_tail(mu2);
+  const J even = even_tail + T(1.0), odd = odd_tail + T(kEulerHigh);
+  const J plus = even + mu * odd, minus = even - mu * odd;
+  J p = e * T(0.5) / plus, q = T(0.5) / (e * minus);
+  // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) - gamma,
+  // taken apart so that little is lost where the two are close.
+  const HyperbolicTails<J> tails = hyperbolic_tails(sigma, e);
+  const J above = log_2_over_x * (tails.sinh_quotient * even + even_tail);
+  const J below = tails.cosh * odd + odd_tail;
+  const J leading = (log_2_over_x - T(kEulerHigh)) - T(kEulerLow);
+  J f = (leading + (above - below)) / (plus * minus);
+  const J quarter = x * x * T(0.25);
+  J c = J(T(1.0)), k_mu = f, scaled_next = p;
+  for (int k = 1; k < 24; ++k) {
+    const J inverse = T(1.0) / (T(double(k) * k) - mu2);
+    f = (f * T(k) + p + q) * inverse;
+    p = p * (mu + T(k)) * inverse;
+    q = q * (T(k) - mu) * inverse;
+    c = c * (quarter * T(1.0 / k));
+    const J term = c * f, next_term = c * (p - f * T(k));
+    if (settled(term, k_mu) && settled(next_term, scaled_next)) break;
+    k_mu = k_mu + term;
+    scaled_next = scaled_next + next_term;
+  }
+  return {n, mu, log_2_over_x, k_mu, T(2.0) * scaled_next / k_mu, T(1.0) / e};
+}
+
+/// Calls visit(k, rho_k) for the steps k = 0 .. n-1 and returns rho_n; lanes that need fewer steps
+/// than their neighbours see `active` false.
+template <class J, class Visit>
+LONGTAIL_INLINE J temme_recurrence(const TemmeStart<J>& start, const J& x, Visit visit) {
+  using T = plain_t<J>;
+  const J x2 = x * x;
+  J rho = start.rho;
+  for (int k = 0; any(T(k) < start.steps); ++k) {
+    const mask_t<T> active = T(k) < start.steps;
+    visit(k, rho, active);
+    rho = select(active, T(2.0) * (start.mu + T(k + 1.0)) + x2 / rho, rho);
+  }
+  return rho;
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::bessel

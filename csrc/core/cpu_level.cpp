@@ -1,0 +1,94 @@
+#include "core/cpu_level.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+namespace longtail {
+namespace {
+
+bool runs_here(CpuLevel level) {
+  switch (level) {
+    case CpuLevel::scalar:
+      return true;
+#if defined(__x86_64__)
+    // These ask cpuid and, for the wide registers, whether the operating system saves them.
+    case CpuLevel::avx2:
+      return __builtin_cpu_supports("x86-64-v3");
+    case CpuLevel::avx512:
+      return __builtin_cpu_supports("x86-64-v4");
+#elif defined(__aarch64__)
+    case CpuLevel::neon:
+      return true;
+#endif
+    default:
+      return false;
+  }
+}
+
+std::string join(const std::vector<CpuLevel>& levels) {
+  std::string names;
+  for (CpuLevel level : levels) {
+    names += (names.empty() ? "" : ", ") + std::string(to_string(level));
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string_view to_string(CpuLevel level) {
+  switch (level) {
+    case CpuLevel::scalar:
+      return "scalar";
+    case CpuLevel::avx2:
+      return "avx2";
+    case CpuLevel::avx512:
+      return "avx512";
+    case CpuLevel::neon:
+      return "neon";
+  }
+  return "unknown";
+}
+
+std::vector<CpuLevel> built_cpu_levels() {
+#if defined(__x86_64__)
+  return {CpuLevel::scalar, CpuLevel::avx2, CpuLevel::avx512};
+#elif defined(__aarch64__)
+  return {CpuLevel::scalar, CpuLevel::neon};
+#else
+  return {CpuLevel::scalar};
+#endif
+}
+
+std::vector<CpuLevel> available_cpu_levels() {
+  std::vector<CpuLevel> levels = built_cpu_levels();
+  std::erase_if(levels, [](CpuLevel level) { return !runs_here(level); });
+  return levels;
+}
+
+CpuLevel choose_cpu_level(std::optional<std::string_view> forced) {
+  const std::vector<CpuLevel> available = available_cpu_levels();
+  if (!forced) return available.back();
+  const auto same_name = [&](CpuLevel level) { return to_string(level) == *forced; };
+  const auto chosen = std::ranges::find_if(available, same_name);
+  if (chosen != available.end()) return *chosen;
+  const std::vector<CpuLevel> built = built_cpu_levels();
+  const bool known = std::ranges::any_of(built, same_name);
+  throw std::invalid_argument("longtail: environment variable LONGTAIL_CPU_LEVEL is '" +
+                              std::string(*forced) + "'" +
+                              (known ? ", which this CPU cannot run" : "") +
+                              ", expected one of: " + join(available));
+}
+
+CpuLevel cpu_level() {
+  // A throwing initialiser leaves the variable unset, so the next call tries again.
+  static const CpuLevel level = [] {
+    const char* forced = std::getenv("LONGTAIL_CPU_LEVEL");
+    return forced != nullptr && *forced != '\0' ? choose_cpu_level(forced)
+                                                : choose_cpu_level(std::nullopt);
+  }();
+  return level;
+}
+
+}  // namespace longtail

@@ -1,0 +1,32 @@
+#pragma once
+// Macros that let one header serve g++ at every CPU level and nvcc.
+//
+// LONGTAIL_HOST_DEVICE marks a function that runs on CPU and GPU; LONGTAIL_INLINE is the same for
+// small helpers that must vanish into their caller.
+//
+// LONGTAIL_LEVEL names the CPU level a translation unit is compiled for. Every header with
+// level-dependent code opens `namespace longtail { inline namespace LONGTAIL_LEVEL {`, so that no
+// function compiled with AVX-512 flags can be linked in place of its baseline twin. The build sets
+// the macro together with the flags; a plain `g++ -march=...` gets the level its flags allow.
+
+#if defined(__CUDACC__)
+#define LONGTAIL_HOST_DEVICE __host__ __device__
+#else
+#define LONGTAIL_HOST_DEVICE
+#endif
+
+#define LONGTAIL_INLINE LONGTAIL_HOST_DEVICE inline __attribute__((always_inline))
+
+#if !defined(LONGTAIL_LEVEL)
+#if defined(__CUDACC__)
+#define LONGTAIL_LEVEL scalar
+#elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define LONGTAIL_LEVEL avx512
+#elif defined(__AVX2__) && defined(__FMA__)
+#define LONGTAIL_LEVEL avx2
+#elif defined(__aarch64__)
+#define LONGTAIL_LEVEL neon
+#else
+#define LONGTAIL_LEVEL scalar
+#endif
+#endif

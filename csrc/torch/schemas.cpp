@@ -1,0 +1,47 @@
+// ================================================================================================
+// Every operator of torch.ops.longtail, and the only place that declares one.
+//
+// Raw operators are forward-only and strict: floating-point tensors of equal shape and dtype, on
+// one device (strides may be 0). The public functions of the same names promote, broadcast and
+// differentiate. Results are new contiguous tensors; an `out` overload returns nothing, since torch
+// can only functionalize custom operators whose results are no aliases. Schemas carry no tags: those need torch 2.12,
+// and C++ AOTInductor programs must be able to load this library without Python.
+// ================================================================================================
+#include <torch/csrc/stable/library.h>
+
+STABLE_TORCH_LIBRARY(longtail, m) {
+  // Log-Bessel functions: values, values into `out`, partial derivatives (orders of sum 1 or 2).
+  m.def("log_bessel_i(Tensor v, Tensor x) -> Tensor");
+  m.def("log_bessel_i.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
+  m.def("log_bessel_i_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+
+  m.def("log_bessel_k(Tensor v, Tensor x) -> Tensor");
+  m.def("log_bessel_k.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
+  m.def("log_bessel_k_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+
+  m.def("log_bessel_ie(Tensor v, Tensor x) -> Tensor");
+  m.def("log_bessel_ie.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
+  m.def("log_bessel_ie_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+
+  m.def("log_bessel_ke(Tensor v, Tensor x) -> Tensor");
+  m.def("log_bessel_ke.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
+  m.def("log_bessel_ke_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+
+  m.def("bessel_i_ratio(Tensor v, Tensor x) -> Tensor");
+  m.def("bessel_i_ratio.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
+  m.def(
+      "bessel_i_ratio_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+
+  m.def("bessel_k_ratio(Tensor v, Tensor x) -> Tensor");
+  m.def("bessel_k_ratio.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
+  m.def(
+      "bessel_k_ratio_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+
+  m.def("log_hyp0f1(Tensor b, Tensor z) -> Tensor");
+  m.def("log_hyp0f1.out(Tensor b, Tensor z, *, Tensor(a!) out) -> ()");
+  m.def("log_hyp0f1_derivative(Tensor b, Tensor z, int order_first, int order_second) -> Tensor");
+
+  m.def("matern(Tensor nu, Tensor r) -> Tensor");
+  m.def("matern.out(Tensor nu, Tensor r, *, Tensor(a!) out) -> ()");
+  m.def("matern_derivative(Tensor nu, Tensor r, int order_first, int order_second) -> Tensor");
+}

@@ -1,0 +1,59 @@
+// What the torch layer needs besides the stable ABI itself: checks and views of tensors.
+//
+// These files only unwrap tensors; anything that computes lives below, without torch. Public
+// Python functions promote, broadcast and give the documented errors, so the checks here are for
+// callers of raw torch.ops.longtail.* operators and of AOTInductor programs.
+#pragma once
+
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/elementwise.h"
+#include "core/parallel.h"
+
+namespace longtail::torch_layer {
+
+using torch::stable::Tensor;
+
+// "[2, 3]"
+std::string shape_string(const Tensor& tensor);
+
+// The element type, or std::invalid_argument if it is none of the four floating-point types.
+DType floating_dtype(const Tensor& tensor, std::string_view function, std::string_view name);
+
+// Throw std::invalid_argument unless `tensor` has the shape (element type, device) of `model`,
+// which the caller knows as `model_name`.
+void check_same_shape(const Tensor& tensor, const Tensor& model, std::string_view function,
+                      std::string_view name, std::string_view model_name);
+void check_same_dtype(const Tensor& tensor, const Tensor& model, std::string_view function,
+                      std::string_view name, std::string_view model_name);
+void check_same_device(const Tensor& tensor, const Tensor& model, std::string_view function,
+                       std::string_view name, std::string_view model_name);
+
+// Throws std::invalid_argument if writing `out` element by element could change elements of
+// `input` still to be read: they share memory and are not the same view.
+void check_no_partial_overlap(const Tensor& out, const Tensor& input, std::string_view function,
+                              std::string_view input_name);
+
+// Throws std::invalid_argument if two indices of `out` may share memory (expanded tensors).
+void check_no_internal_overlap(const Tensor& out, std::string_view function);
+
+// Strides in bytes, as the element-wise driver wants them.
+std::vector<std::int64_t> byte_strides(const Tensor& tensor, DType dtype);
+
+std::vector<std::int64_t> sizes_of(const Tensor& tensor);
+
+// An uninitialised contiguous tensor of the shape, element type and device of `model`. The fakes
+// in Python promise the same layout, whatever the strides of the inputs.
+Tensor empty_contiguous(const Tensor& model);
+
+// torch's own thread pool as the hook of csrc/core/parallel.h.
+const ParallelFor& torch_parallel_for();
+
+}  // namespace longtail::torch_layer

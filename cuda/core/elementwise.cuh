@@ -1,0 +1,76 @@
+// Element-wise CUDA kernels of two arguments, over strided tensors of any of our element types.
+//
+// The counterpart of csrc/core/elementwise.h: a family gives a functor on doubles, this file gives
+// the walk. Element types are switched at run time; one uniform branch costs nothing beside the
+// functions, and saves compiling each of them once per type. All indices are 64-bit.
+#pragma once
+
+#include <cstdint>
+
+#include "core/half.h"
+#include "cuda/core/params.h"
+
+namespace longtail::cuda {
+
+constexpr int kThreads = 256;
+
+__device__ inline double load_element(const char* data, std::int64_t offset, DType dtype) {
+  const char* at = data + offset;
+  switch (dtype) {
+    case DType::float64:
+      return *reinterpret_cast<const double*>(at);
+    case DType::float32:
+      return *reinterpret_cast<const float*>(at);
+    case DType::float16:
+      return static_cast<double>(*reinterpret_cast<const float16*>(at));
+    default:
+      return static_cast<double>(*reinterpret_cast<const bfloat16*>(at));
+  }
+}
+
+__device__ inline void store_element(char* data, std::int64_t offset, DType dtype, double value) {
+  char* at = data + offset;
+  switch (dtype) {
+    case DType::float64:
+      *reinterpret_cast<double*>(at) = value;
+      break;
+    case DType::float32:
+      *reinterpret_cast<float*>(at) = static_cast<float>(value);
+      break;
+    case DType::float16:
+      *reinterpret_cast<float16*>(at) = static_cast<float16>(value);
+      break;
+    default:
+      *reinterpret_cast<bfloat16*>(at) = static_cast<bfloat16>(value);
+  }
+}
+
+// Byte offsets of the three operands at flat index `index`, last dimension fastest.
+__device__ inline void element_offsets(const ElementwiseParams& params, std::int64_t index,
+                                       std::int64_t (&offsets)[3]) {
+  offsets[0] = offsets[1] = offsets[2] = 0;
+  for (int d = params.dims - 1; d >= 0; --d) {
+    // The outermost digit needs no division; for tensors that coalesce to one dimension, none does.
+    const std::int64_t quotient = d > 0 ? index / params.sizes[d] : 0;
+    const std::int64_t digit = index - quotient * params.sizes[d];
+    for (int k = 0; k < 3; ++k) offsets[k] += digit * params.strides[k][d];
+    index = quotient;
+  }
+}
+
+// Grid-stride loop: any grid covers any length, past 2^31 elements too.
+template <class Functor>
+__global__ void __launch_bounds__(kThreads)
+    elementwise_kernel(const __grid_constant__ ElementwiseParams params, Functor functor) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  for (; index < params.total; index += step) {
+    std::int64_t offsets[3];
+    element_offsets(params, index, offsets);
+    const double first = load_element(params.first, offsets[0], params.in_dtype);
+    const double second = load_element(params.second, offsets[1], params.in_dtype);
+    store_element(params.out, offsets[2], params.out_dtype, functor(first, second));
+  }
+}
+
+}  // namespace longtail::cuda

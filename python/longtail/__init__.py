@@ -1,0 +1,60 @@
+"""longtail: the long tail of kernels that PyTorch does not ship.
+
+``import longtail`` is light: torch and the native libraries are loaded when a name that needs them
+is first used (at once if torch is imported already, so that ``torch.ops.longtail`` is there).
+``longtail.special`` never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from .bessel import bessel_i_ratio as bessel_i_ratio
+    from .bessel import bessel_k_ratio as bessel_k_ratio
+    from .bessel import log_bessel_i as log_bessel_i
+    from .bessel import log_bessel_ie as log_bessel_ie
+    from .bessel import log_bessel_k as log_bessel_k
+    from .bessel import log_bessel_ke as log_bessel_ke
+    from .bessel import log_hyp0f1 as log_hyp0f1
+    from .bessel import matern as matern
+
+#: Public names and the module that defines each.
+_DEFINED_IN = {
+    "bessel_i_ratio": "bessel",
+    "bessel_k_ratio": "bessel",
+    "log_bessel_i": "bessel",
+    "log_bessel_ie": "bessel",
+    "log_bessel_k": "bessel",
+    "log_bessel_ke": "bessel",
+    "log_hyp0f1": "bessel",
+    "matern": "bessel",
+}
+
+#: Public modules that are imported on first use.
+_MODULES = ("bessel", "distributed", "distributions", "special")
+
+__all__ = ["__version__", *_DEFINED_IN, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DEFINED_IN:
+        value = getattr(importlib.import_module(f"{__name__}.{_DEFINED_IN[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+if "torch" in sys.modules:
+    importlib.import_module(f"{__name__}._library")

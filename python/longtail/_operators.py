@@ -1,0 +1,106 @@
+"""What Python adds to the raw operators of ``torch.ops.longtail``.
+
+* A *fake* for each: the result's shape, dtype and strides without computing, for the meta device,
+  ``torch.compile`` and ``torch.export``. Results are contiguous whatever the inputs' strides,
+  exactly as the kernels allocate them.
+* A *gradient guard*: raw operators are forward-only. Called with an input that needs a gradient
+  they raise and name the public function, instead of silently cutting the graph.
+* Where the CUDA library is absent, a CUDA kernel that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+#: Element-wise functions of two tensors: each is the operators f, f.out and f_derivative.
+ELEMENTWISE = (
+    "log_bessel_i",
+    "log_bessel_k",
+    "log_bessel_ie",
+    "log_bessel_ke",
+    "bessel_i_ratio",
+    "bessel_k_ratio",
+    "log_hyp0f1",
+    "matern",
+)
+
+# Registrations last as long as this object.
+_registrations = torch.library.Library("longtail", "IMPL")
+
+
+def _contiguous(first: Tensor, second: Tensor, *orders: int) -> Tensor:
+    for what in ("shape", "dtype", "device"):
+        got, expected = getattr(second, what), getattr(first, what)
+        if got != expected:
+            raise ValueError(f"second argument has {what} {got}, expected that of the first, {expected}")
+    return first.new_empty(first.shape)
+
+
+def _no_result(first: Tensor, second: Tensor, *, out: Tensor) -> None:
+    _contiguous(first, second)
+
+
+def _requires_grad(value: Tensor) -> bool:
+    return value.requires_grad
+
+
+def _has_tangent(value: Tensor) -> bool:
+    return forward_ad.unpack_dual(value).tangent is not None
+
+
+def _guard(operator: torch._ops.OpOverload, public: str) -> Callable[..., Any]:
+    """A kernel above autograd that lets only calls without gradient through."""
+
+    def refuse(needs: Callable[[Tensor], bool], args: Any, kwargs: Any) -> None:
+        if any(isinstance(value, Tensor) and needs(value) for value in (*args, *kwargs.values())):
+            raise NotImplementedError(
+                f"torch.ops.{operator} is forward-only, but an input requires a gradient; "
+                f"call {public}, or detach the input"
+            )
+
+    def call(keyset: torch._C.DispatchKeySet, *args: Any, **kwargs: Any) -> Any:
+        if torch.is_grad_enabled():
+            refuse(_requires_grad, args, kwargs)
+        if forward_ad._current_level >= 0 and forward_ad._is_fwd_grad_enabled():
+            refuse(_has_tangent, args, kwargs)
+        below = keyset & torch._C._after_autograd_keyset
+        return operator.redispatch(below, *args, **kwargs)
+
+    return call
+
+
+def _absent(operator: torch._ops.OpOverload, problem: str) -> Callable[..., Any]:
+    """A CUDA kernel that explains why there is none."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"torch.ops.{operator}: longtail's CUDA library is not in use: {problem}; "
+            "`longtail doctor` tells more"
+        )
+
+    return call
+
+
+def complete(cuda_problem: str) -> None:
+    """Registers all of the above. ``cuda_problem``: why there are no CUDA kernels, or empty."""
+    namespace = torch.ops.longtail
+    for name in ELEMENTWISE:
+        public = f"longtail.{name}"
+        value, derivative = getattr(namespace, name), getattr(namespace, f"{name}_derivative")
+        fakes = {
+            value.default: _contiguous,
+            value.out: _no_result,
+            derivative.default: _contiguous,
+        }
+        for operator, fake in fakes.items():
+            qualified = operator.name()  # "longtail::name" or "longtail::name.overload"
+            torch.library.register_fake(qualified, fake, lib=_registrations)
+            guard = _guard(operator, public)
+            _registrations.impl(qualified, guard, "Autograd", with_keyset=True)
+            if cuda_problem:
+                _registrations.impl(qualified, _absent(operator, cuda_problem), "CUDA")
