@@ -1,16 +1,15 @@
 """Fit, score and sample directions in a dimension where SciPy's fit returns 1e-08.
 
-    python examples/fit_directions.py
+python examples/fit_directions.py
 """
 
 import torch
-from torch.nn import functional as F
-
 from longtail.distributions import VonMisesFisher, VonMisesFisherMixture
+from torch.nn import functional
 
 torch.manual_seed(0)
 p = 2048
-first, second = F.normalize(torch.randn(2, p), dim=1)
+first, second = functional.normalize(torch.randn(2, p), dim=1)
 rows = torch.cat(
     [VonMisesFisher(first, 800.0).sample((300,)), VonMisesFisher(second, 1600.0).sample((200,))]
 )

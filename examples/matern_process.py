@@ -1,6 +1,6 @@
 """Learn the smoothness of a random function: a Matern process with nu as a parameter.
 
-    python examples/matern_process.py
+python examples/matern_process.py
 """
 
 import torch

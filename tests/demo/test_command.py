@@ -24,7 +24,7 @@ def small_family(monkeypatch):
     """A family with one part that works and one whose data is missing."""
 
     def missing(stage):
-        raise data.MissingData("x==1 is not installed. Install it with: pip install 'x==1'")
+        raise data.MissingDataError("x==1 is not installed. Install it with: pip install 'x==1'")
 
     module = type(sys)("small_family")
     module.TITLE, module.SUMMARY, module.BUDGET = "Small", "A summary.", (1.0, 1.0)

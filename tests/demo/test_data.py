@@ -13,7 +13,7 @@ from longtail.demos import data
 def available(package, path):
     try:
         package.read(path)
-    except data.MissingData:
+    except data.MissingDataError:
         return False
     return True
 
@@ -38,15 +38,15 @@ def test_safetensors_are_read_without_the_package():
 
 def test_missing_package_names_the_command(monkeypatch, tmp_path):
     monkeypatch.setenv("LONGTAIL_CACHE", str(tmp_path))
-    with pytest.raises(data.MissingData, match="pip install 'no-such-package==1.0'"):
+    with pytest.raises(data.MissingDataError, match="pip install 'no-such-package==1.0'"):
         data.Package("no-such-package", "1.0").read("file")
-    with pytest.raises(data.MissingData, match="longtail demo --fetch"):
+    with pytest.raises(data.MissingDataError, match="longtail demo --fetch"):
         data.Package("no-such-package", "1.0", heavy=True).read("file")
 
 
 def test_another_version_does_not_count(monkeypatch, tmp_path):
     monkeypatch.setenv("LONGTAIL_CACHE", str(tmp_path))
-    with pytest.raises(data.MissingData, match="torch==0.0.1"):
+    with pytest.raises(data.MissingDataError, match="torch==0.0.1"):
         data.Package("torch", "0.0.1").read("torch/version.py")
 
 
@@ -91,7 +91,7 @@ def test_reading_imports_none_of_the_packages():
         "for read in (data.wordllama, data.efficientnet_weights, lambda: data.photograph('cat'),\n"
         "             lambda: data.photograph('flower'), data.share_price):\n"
         "    try: read()\n"
-        "    except (data.MissingData, ImportError): pass\n"
+        "    except (data.MissingDataError, ImportError): pass\n"
         "bad = {'wordllama', 'tokenizers', 'skimage', 'sklearn', 'matplotlib', 'safetensors'}\n"
         "print(sorted(bad & set(sys.modules)))"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.nn import functional as F
+from torch.nn import functional
 
 from longtail.demos import data
 from longtail.demos.bessel.efficientnet import EfficientNetLite0, SameConv2d
@@ -13,19 +13,19 @@ def network():
     pytest.importorskip("PIL")
     try:
         return EfficientNetLite0().load_published(data.efficientnet_weights()).eval()
-    except data.MissingData as missing:
+    except data.MissingDataError as missing:
         pytest.skip(str(missing))
 
 
 def central_square(name):
     try:
         image = torch.from_numpy(data.photograph(name)).permute(2, 0, 1) / 255
-    except data.MissingData as missing:
+    except data.MissingDataError as missing:
         pytest.skip(str(missing))
     side = min(image.shape[-2:])
     top, left = (image.shape[-2] - side) // 2, (image.shape[-1] - side) // 2
     square = image[None, :, top : top + side, left : left + side]
-    return F.interpolate(square, (224, 224), mode="bicubic", antialias=True)
+    return functional.interpolate(square, (224, 224), mode="bicubic", antialias=True)
 
 
 # ImageNet classes: 281 to 285 are cats, 967 espresso, 665 moped, 652 military uniform.

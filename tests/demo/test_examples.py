@@ -25,5 +25,5 @@ def test_directions_finds_both_concentrations():
     text = output(next(path for path in EXAMPLES if path.stem == "fit_directions"))
     found = re.search(r"two: +kappa (\d+), (\d+)", text)
     assert found, text
-    # Standard errors of kappa are 1.3 (n = 300) and 1.9 (n = 200) or less at p = 2048.
+    # About five standard errors, 1 / sqrt(n A'(kappa)), of 300 and 200 draws at p = 2048.
     assert abs(int(found[1]) - 800) < 15 and abs(int(found[2]) - 1600) < 30

@@ -85,6 +85,8 @@ def test_style_sheet_knows_phones_and_dark_mode():
     assert "prefers-color-scheme: dark" in html
 
 
-@pytest.mark.parametrize("text, number", [("1e-08", True), ("—", True), ("+0.3", True), ("a1", False)])
+@pytest.mark.parametrize(
+    "text, number", [("1e-08", True), ("—", True), ("+0.3", True), ("a1", False)]
+)
 def test_what_counts_as_a_number(text, number):
     assert bool(page._NUMBER.match(text)) is number

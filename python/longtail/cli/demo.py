@@ -9,7 +9,7 @@ import pathlib
 import time
 
 from longtail import report
-from longtail.demos import FAMILIES, Stage, data
+from longtail.demos import FAMILIES, Part, Stage, data
 from longtail.demos.console import Console, console
 from longtail.report import environment
 
@@ -95,12 +95,12 @@ def _demo(terminal: Console, families: list[str], quick: bool, out: pathlib.Path
     return 1 if skipped else 0
 
 
-def _section(terminal: Console, part, stage: Stage) -> tuple[report.Section, bool]:
+def _section(terminal: Console, part: Part, stage: Stage) -> tuple[report.Section, bool]:
     """Run one part; without its data the section says what to install instead."""
     start = time.perf_counter()
     try:
         blocks = part.run(stage)
-    except data.MissingData as missing:
+    except data.MissingDataError as missing:
         terminal.say(f"  skipped: {part.title}: {missing}")
         return report.Section(part.title, [report.Note(f"Skipped: {missing}")]), False
     return report.Section(part.title, blocks, time.perf_counter() - start), True

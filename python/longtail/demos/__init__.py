@@ -1,8 +1,8 @@
 """What `longtail demo` shows: one module a family, each a list of parts.
 
 A family's module has TITLE, SUMMARY, BUDGET (seconds; a pair: full, quick) and PARTS. A part is
-a title and a function from a `Stage` to blocks of the report; it raises `data.MissingData` when a
-package with its data is not there, and the demo goes on with the next part.
+a title and a function from a `Stage` to blocks of the report; it raises `data.MissingDataError`
+when a package with its data is not there, and the demo goes on with the next part.
 """
 
 from __future__ import annotations

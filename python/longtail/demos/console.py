@@ -12,19 +12,22 @@ from typing import Any, Protocol, TextIO
 class Step(Protocol):
     """One bar: move it, and say what it is at."""
 
-    def advance(self, amount: int = 1) -> None: ...
+    def advance(self, amount: int = 1) -> None:
+        """Count `amount` pieces of work as done."""
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        """Show `text` beside the bar."""
 
 
 class Console(Protocol):
     """Where a demo reports what it does."""
 
-    def say(self, text: str) -> None: ...
+    def say(self, text: str) -> None:
+        """Print one line."""
 
     def step(self, title: str, total: int | None = None) -> contextlib.AbstractContextManager[Step]:
         """A bar for `total` pieces of work (None: how many is not known)."""
-        ...
+        raise NotImplementedError
 
 
 class _PlainStep:
@@ -45,10 +48,12 @@ class PlainConsole:
         self.stream = stream if stream is not None else sys.stdout
 
     def say(self, text: str) -> None:
+        """Print one line."""
         print(text, file=self.stream, flush=True)
 
     @contextlib.contextmanager
     def step(self, title: str, total: int | None = None) -> Iterator[Step]:
+        """Print `title` with its time and last note when it is over."""
         del total
         start, step = time.perf_counter(), _PlainStep()
         yield step
@@ -76,10 +81,12 @@ class RichConsole:
         self.terminal = Terminal(highlight=False)
 
     def say(self, text: str) -> None:
+        """Print one line."""
         self.terminal.print(text, markup=False)
 
     @contextlib.contextmanager
     def step(self, title: str, total: int | None = None) -> Iterator[Step]:
+        """Draw a bar that moves with its pieces of work, and keep it when it is over."""
         from rich import progress
 
         columns = (

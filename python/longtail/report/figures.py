@@ -11,12 +11,13 @@ import contextlib
 import io
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longtail.report.model import Figure
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
@@ -26,7 +27,7 @@ TRUTH = "#3a3f45"
 SERIES = ("#14667f", "#b4532a", "#6a8f3c", "#7a4f9a", "#c2962b", "#3c6fb4")
 GRID = "#e3e0d9"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.titlesize": 11.5,
     "axes.titlelocation": "left",
@@ -60,6 +61,7 @@ class Drawing:
 
     @property
     def ax(self) -> Axes:
+        """The only axes, or the first."""
         return self.axes[0]
 
     def figure(self, caption: str, alt: str) -> Figure:
@@ -102,7 +104,9 @@ def _own_ids(svg: str) -> str:
     return re.sub(r"url\(#", f"url(#{prefix}", svg)
 
 
-def photographs(images: dict[str, np.ndarray], *, size: int = 96, columns: int = 7) -> str:
+def photographs(
+    images: dict[str, npt.NDArray[np.uint8]], *, size: int = 96, columns: int = 7
+) -> str:
     """A contact sheet of images [height, width, 3] (uint8), each cropped square: an <img>."""
     from PIL import Image
 
@@ -116,4 +120,6 @@ def photographs(images: dict[str, np.ndarray], *, size: int = 96, columns: int =
         sheet.paste(square, ((i % columns) * size + 1, (i // columns) * size + 1))
     buffer = io.BytesIO()
     sheet.save(buffer, format="JPEG", quality=84)
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return (
+        f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    )

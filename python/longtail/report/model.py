@@ -44,6 +44,7 @@ class Table:
     caption: str = ""
 
     def __post_init__(self) -> None:
+        """Refuse rows that do not fit the columns."""
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"rows: got {len(row)} cells, expected {len(self.columns)}")

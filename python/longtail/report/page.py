@@ -19,7 +19,7 @@ from longtail.report.model import (
     Text,
 )
 
-_NUMBER = re.compile(r"^[-+−±<>≈~]?\s?[\d.]+|^(nan|inf|-inf|—)$")
+_NUMBER = re.compile(r"^[-+±<>~]?\s?[\d.]+|^(nan|inf|-inf|—)$")
 
 
 def write(report: Report, folder: pathlib.Path) -> pathlib.Path:
@@ -95,9 +95,7 @@ def _figure(figure: Figure) -> str:
 
 
 def _table(table: Table) -> str:
-    numeric = [
-        all(_NUMBER.match(row[i]) for row in table.rows) for i in range(len(table.columns))
-    ]
+    numeric = [all(_NUMBER.match(row[i]) for row in table.rows) for i in range(len(table.columns))]
 
     def cells(tag: str, row: tuple[str, ...]) -> str:
         return "".join(

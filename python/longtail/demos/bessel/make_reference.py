@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import pathlib
 import sys
+from typing import Any
 
 from longtail.demos.bessel.against_scipy import GRIDS, draw_points
 
@@ -40,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def log_bessel(arb, ctx, key: str, v: float, x: float):
+def log_bessel(arb: Any, ctx: Any, key: str, v: float, x: float) -> Any:
     """log I_v(x) or log K_v(x) as an Arb ball of relative radius below 2^-100."""
     precision = BITS
     while True:

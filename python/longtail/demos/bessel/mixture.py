@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -41,7 +42,7 @@ def run(stage: Stage) -> Sequence[Block]:
         seconds = time.perf_counter() - start
     history = model.history_
     score = model.score(test)
-    worst = min((b - a for a, b in zip(history, history[1:], strict=False)), default=0.0)
+    worst = min((after - before for before, after in pairwise(history)), default=0.0)
 
     concentrations = model.concentrations_
     low, high = float(concentrations.min()), float(concentrations.max())
@@ -49,13 +50,13 @@ def run(stage: Stage) -> Sequence[Block]:
         Text(
             f"{components} components over {len(train)} words, each with its own mean direction "
             f"and concentration; {len(test)} words were held out. EM may never lower the "
-            f"likelihood: over {model.n_iter_} steps the smallest change was {worst:+.1e} nats a word."
+            f"likelihood: over {model.n_iter_} steps the smallest change was {worst:+.1e} nats."
         ),
         Facts(
             [
                 Fact(f"{score - single_score:+.3f}", "nats a held-out word, over one vMF"),
                 Fact(f"{low:.0f} to {high:.0f}", "kappa of the components"),
-                Fact(f"{seconds / model.n_iter_:.3f} s", "an EM step, k-means++ start included"),
+                Fact(f"{seconds / model.n_iter_:.3f} s", "an EM step, start included"),
             ]
         ),
         Figures([_curve(history, single_score, score), _scatter(model)]),
@@ -100,7 +101,9 @@ def _curve(history: list[float], single: float, score: float) -> Figure:
         ax = drawn.ax
         ax.plot(range(len(history)), history, color=draw.OURS, label="mixture, training")
         ax.axhline(score, color=draw.OURS, linestyle="--", linewidth=1.2, label="mixture, held out")
-        ax.axhline(single, color=draw.RIVAL, linestyle="--", linewidth=1.2, label="one vMF, held out")
+        ax.axhline(
+            single, color=draw.RIVAL, linestyle="--", linewidth=1.2, label="one vMF, held out"
+        )
         ax.set_xlabel("EM step")
         ax.set_ylabel("mean log-likelihood, nats a word")
         ax.legend()

@@ -39,6 +39,7 @@ class MaternFit:
 
     @property
     def nu(self) -> float:
+        """The smoothness."""
         return math.exp(float(self.log_parameters[NU]))
 
     @property
@@ -48,14 +49,17 @@ class MaternFit:
 
     @property
     def length(self) -> float:
+        """The length scale, in units of x."""
         return math.exp(float(self.log_parameters[LENGTH]))
 
     @property
     def amplitude(self) -> float:
+        """The standard deviation of f, in units of y."""
         return math.exp(float(self.log_parameters[AMPLITUDE]))
 
     @property
     def noise(self) -> float:
+        """The standard deviation of the noise, in units of y."""
         return math.exp(float(self.log_parameters[NOISE]))
 
     def predict(self, at: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +67,9 @@ class MaternFit:
         amplitude_sq = self.amplitude**2
         factor = torch.linalg.cholesky(covariance_matrix(self.x, self.log_parameters))
         distance = (at[:, None] - self.x) / self.length
-        cross = amplitude_sq * longtail.matern(torch.tensor(self.nu, dtype=at.dtype), distance.abs())
+        cross = amplitude_sq * longtail.matern(
+            torch.tensor(self.nu, dtype=at.dtype), distance.abs()
+        )
         weights = torch.cholesky_solve((self.y - self.mean)[:, None], factor)[:, 0]
         explained = torch.linalg.solve_triangular(factor, cross.T, upper=False).square().sum(0)
         return self.mean + cross @ weights, (amplitude_sq - explained).clamp_min(0).sqrt()
@@ -86,8 +92,8 @@ def covariance_matrix(x: Tensor, log_parameters: Tensor) -> Tensor:
 
 def log_marginal_likelihood(x: Tensor, residual: Tensor, log_parameters: Tensor) -> Tensor:
     """log p(residual | x, parameters), a scalar: -(r' C^-1 r + log det C + n log 2 pi) / 2."""
-    factor = torch.linalg.cholesky(covariance_matrix(x, log_parameters))
-    whitened = torch.linalg.solve_triangular(factor, residual[:, None], upper=False)
+    factor: Tensor = torch.linalg.cholesky(covariance_matrix(x, log_parameters))
+    whitened: Tensor = torch.linalg.solve_triangular(factor, residual[:, None], upper=False)
     return (
         -0.5 * whitened.square().sum()
         - factor.diagonal().log().sum()
@@ -177,4 +183,5 @@ def simulate(x: Tensor, parameters: tuple[float, float, float, float], seed: int
     generator = torch.Generator().manual_seed(seed)
     covariance = covariance_matrix(x, torch.tensor(parameters, dtype=torch.float64).log())
     normal = torch.randn(len(x), dtype=torch.float64, generator=generator)
-    return torch.linalg.cholesky(covariance) @ normal
+    factor: Tensor = torch.linalg.cholesky(covariance)
+    return factor @ normal

