@@ -97,17 +97,23 @@ def _figure(figure: Figure) -> str:
 def _table(table: Table) -> str:
     numeric = [all(_NUMBER.match(row[i]) for row in table.rows) for i in range(len(table.columns))]
 
-    def cells(tag: str, row: tuple[str, ...]) -> str:
-        return "".join(
-            f"<{tag}{' class=number' if right else ''}>{inline(cell)}</{tag}>"
-            for cell, right in zip(row, numeric, strict=True)
-        )
+    def right(i: int) -> str:
+        return ' class="number"' if numeric[i] else ""
 
-    head = cells("th", tuple(table.columns))
-    body = "".join(f"<tr>{cells('td', tuple(row))}</tr>" for row in table.rows)
+    def cell(i: int, text: str) -> str:
+        # The name of the column is shown beside the cell where the table is folded (style.css).
+        column = html.escape(table.columns[i])
+        return f'<td data-column="{column}"{right(i)}>{inline(text)}</td>'
+
+    head = "".join(f"<th{right(i)}>{inline(name)}</th>" for i, name in enumerate(table.columns))
+    body = "".join(
+        "<tr>" + "".join(cell(i, text) for i, text in enumerate(row)) + "</tr>"
+        for row in table.rows
+    )
     caption = f"<caption>{inline(table.caption)}</caption>" if table.caption else ""
+    folds = ' class="wide"' if len(table.columns) > 3 else ""
     return (
-        f'<div class="table"><table>{caption}<thead><tr>{head}</tr></thead>'
+        f'<div class="table"><table{folds}>{caption}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
