@@ -1,6 +1,7 @@
 """Sphinx: `sphinx-build -W --keep-going docs docs/_build`."""
 
 import importlib.util
+import re
 
 import longtail
 
@@ -36,3 +37,20 @@ html_theme = "furo"
 html_title = "longtail"
 html_static_path = ["_static"]
 html_css_files = ["longtail.css"]
+
+# Docstrings are plain text with ``code`` in them, read in terminals first: |x|, [*, n, p] and
+# means_ are what they look like and not reStructuredText.
+_CODE = re.compile(r"(``.+?``|`[^`]+`)")
+_MARKUP = re.compile(r"[*|]|(?<=\w)_(?=\W|$)")
+
+
+def _take_as_plain_text(app, what, name, obj, options, lines):
+    for i, line in enumerate(lines):
+        pieces = _CODE.split(line)
+        pieces[::2] = [_MARKUP.sub(lambda found: "\\" + found[0], text) for text in pieces[::2]]
+        lines[i] = "".join(pieces)
+
+
+def setup(app):
+    """Runs before napoleon, whose own priority is 500."""
+    app.connect("autodoc-process-docstring", _take_as_plain_text, priority=400)
