@@ -1,9 +1,10 @@
 """Sphinx: `sphinx-build -W --keep-going docs docs/_build`."""
 
-import importlib.util
 import re
 
 import longtail
+from docutils import nodes
+from latex2mathml.converter import convert
 
 project = "longtail"
 author = "The longtail developers"
@@ -13,12 +14,8 @@ release = longtail.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
-# Formulas without a network, where the package that holds MathJax is installed.
-if importlib.util.find_spec("sphinx_mathjax_offline") is not None:
-    extensions.append("sphinx_mathjax_offline")
 
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
@@ -32,6 +29,9 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 # Docstrings quote names in single backquotes, as code.
 default_role = "code"
+
+# Formulas become MathML when the pages are built: no script, nothing to fetch.
+html_math_renderer = "mathml"
 
 html_theme = "furo"
 html_title = "longtail"
@@ -51,6 +51,17 @@ def _take_as_plain_text(app, what, name, obj, options, lines):
         lines[i] = "".join(pieces)
 
 
+def _inline_formula(translator, node):
+    translator.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _formula(translator, node):
+    translator.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
 def setup(app):
-    """Runs before napoleon, whose own priority is 500."""
+    """The two hooks; the first runs before napoleon, whose own priority is 500."""
     app.connect("autodoc-process-docstring", _take_as_plain_text, priority=400)
+    app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
