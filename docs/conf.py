@@ -2,9 +2,10 @@
 
 import re
 
-import longtail
 from docutils import nodes
 from latex2mathml.converter import convert
+
+import longtail
 
 project = "longtail"
 author = "The longtail developers"
