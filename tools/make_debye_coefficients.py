@@ -15,7 +15,7 @@ HEADER = """#pragma once
 //
 // Row k holds p_k, lowest degree first: u_k(t) = t^k p_k(t^2) (DLMF 10.41.9), k + 1 numbers.
 
-#include "../core/host_device.h"
+#include "core/host_device.h"
 
 namespace longtail::bessel {
 

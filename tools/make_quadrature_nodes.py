@@ -6,8 +6,8 @@
 from mpmath import cosh, exp, mp, mpf, sinh
 
 # (step, nodes right of the peak, nodes left of it); the first step serves w < 6, then 13, then 25.
-# Counts reach the point where the integrand is below 2^-60 of its peak for every 1 <= x, v <= w.
-TIERS = [("0.1875", 27, 42), ("0.140625", 22, 45), ("0.1171875", 20, 41)]
+# Counts reach the point where the integrand is below 2^-60 of its peak for every x >= 1/4, v <= w.
+TIERS = [("0.1875", 34, 47), ("0.140625", 22, 54), ("0.1171875", 20, 41)]
 
 HEADER = """#pragma once
 // Written by tools/make_quadrature_nodes.py: do not edit.
@@ -15,7 +15,7 @@ HEADER = """#pragma once
 // Three grids s = j * step. Node j holds cosh s - 1, then sinh s - s for the right side or
 // exp(-s) - 1 + s for the left.
 
-#include "../core/host_device.h"
+#include "core/host_device.h"
 
 namespace longtail::bessel {
 

@@ -1,6 +1,6 @@
-"""Minimax polynomials and rational functions in high precision (the Remez exchange).
+"""Minimax polynomials and rational functions in high precision, by mpmath.
 
-The coefficients in csrc/core/*.h come from here; ``fit_coefficients.py`` lists the fits.
+The coefficients in csrc/core come from here; ``fit_coefficients.py`` lists the fits.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import mpmath as mp
 
 Function = Callable[[mp.mpf], mp.mpf]
+Weight = Callable[[mp.mpf, mp.mpf], mp.mpf]
 
 
 def round_to(value: mp.mpf, bits: int) -> mp.mpf:
@@ -23,8 +24,9 @@ def evaluate(coefficients: Sequence[mp.mpf], x: mp.mpf) -> mp.mpf:
     return mp.polyval(list(reversed(coefficients)), x)
 
 
-def _chebyshev_points(low: mp.mpf, high: mp.mpf, count: int) -> list[mp.mpf]:
-    middle, radius = (low + high) / 2, (high - low) / 2
+def chebyshev_points(low: float, high: float, count: int) -> list[mp.mpf]:
+    """Points of (low, high), denser towards both ends."""
+    middle, radius = (mp.mpf(low) + high) / 2, (mp.mpf(high) - low) / 2
     return [middle - radius * mp.cos(mp.pi * (i + mp.mpf(1) / 2) / count) for i in range(count)]
 
 
@@ -56,56 +58,72 @@ def _alternation(
 def polynomial(
     f: Function, weight: Function, low: float, high: float, degree: int
 ) -> tuple[list[mp.mpf], mp.mpf]:
-    """Coefficients that minimise max |weight (p - f)| on [low, high], and that maximum."""
-    numerator, _, error = rational(f, weight, low, high, degree, 0)
-    return numerator, error
+    """Coefficients that minimise max |weight (p - f)| on [low, high], and that maximum.
 
-
-def rational(
-    f: Function, weight: Function, low: float, high: float, top: int, bottom: int
-) -> tuple[list[mp.mpf], list[mp.mpf], mp.mpf]:
-    """Minimax N / D with degrees (top, bottom), D(0) = 1, and the largest weighted error.
-
-    Each exchange step solves N(x_i) - f_i (D(x_i) - 1) + (-1)^i E D(x_i) / w_i = f_i, where the E
-    in front of D comes from the step before.
+    The exchange algorithm of Remez. ``weight`` may vanish at the origin.
     """
     lower, upper = mp.mpf(low), mp.mpf(high)
     nudge = (upper - lower) / 10**4  # off the origin, where a weight may vanish
-    unknowns = top + bottom + 1
-    reference = _chebyshev_points(lower, upper, unknowns + 1)
-    level = mp.mpf(0)
+    reference = chebyshev_points(low, high, degree + 2)
     for _ in range(30):
         reference = [x if abs(x) > nudge else x + nudge for x in reference]
-        values = [f(x) for x in reference]
-        weights = [abs(weight(x)) for x in reference]
-        for _ in range(1 if bottom == 0 else 8):
-            rows = []
-            for i, x in enumerate(reference):
-                signed = (-1) ** i / weights[i]
-                target = values[i] - signed * level
-                row = [x**k for k in range(top + 1)]
-                row += [-target * x**k for k in range(1, bottom + 1)]
-                rows.append(row + [signed])
-            solution = mp.lu_solve(mp.matrix(rows), mp.matrix(values))
-            level = solution[unknowns]
-        numerator = [solution[k] for k in range(top + 1)]
-        denominator = [mp.mpf(1)] + [solution[top + k] for k in range(1, bottom + 1)]
+        rows = [
+            [x**k for k in range(degree + 1)] + [(-1) ** i / abs(weight(x))]
+            for i, x in enumerate(reference)
+        ]
+        solution = mp.lu_solve(mp.matrix(rows), mp.matrix([f(x) for x in reference]))
+        fit = [solution[k] for k in range(degree + 1)]
 
-        def error(x: mp.mpf) -> mp.mpf:
-            return abs(weight(x)) * (evaluate(numerator, x) / evaluate(denominator, x) - f(x))
+        def error(x: mp.mpf, fit: list[mp.mpf] = fit) -> mp.mpf:
+            return abs(weight(x)) * (evaluate(fit, x) - f(x))
 
         reference = _alternation(error, lower, upper, reference)
         sizes = [abs(error(x)) for x in reference]
         if max(sizes) < min(sizes) * mp.mpf("1.01"):
             break
-    return numerator, denominator, max(sizes)
+    return fit, max(sizes)
 
 
-def rounded(
-    coefficients: Sequence[mp.mpf], f: Function, weight: Function, low: float, high: float, bits: int
-) -> tuple[list[mp.mpf], mp.mpf]:
-    """The polynomial with each coefficient rounded to ``bits`` bits, and its largest error."""
-    short = [round_to(c, bits) for c in coefficients]
-    lower, upper = mp.mpf(low), mp.mpf(high)
-    grid = [lower + (upper - lower) * i / 2000 for i in range(2001)]
-    return short, max(abs(weight(x) * (evaluate(short, x) - f(x))) for x in grid)
+def rational(
+    f: Function,
+    weight: Weight,
+    points: Sequence[mp.mpf],
+    top: int,
+    bottom: int,
+    iterations: int = 24,
+) -> tuple[list[mp.mpf], list[mp.mpf], mp.mpf]:
+    """N and D (D(0) = 1) of degrees top and bottom, nearly minimax, and the largest weighted error.
+
+    Least squares of weight(x, f) (N - f D) / D_before (Sanathanan, Koerner 1963), reweighted by
+    the error (Lawson 1961) so that it levels out. Slower to settle than an exchange, but it cannot
+    lose its way, and for Stieltjes functions it finds the positive coefficients that exist.
+    """
+    values = [f(x) for x in points]
+    weights = [abs(weight(x, y)) for x, y in zip(points, values)]
+    lawson = [mp.mpf(1)] * len(points)
+    before = [mp.mpf(1)] * len(points)
+    best: tuple[list[mp.mpf], list[mp.mpf], mp.mpf] | None = None
+    for step in range(iterations):
+        rows, right = [], []
+        for x, y, w, lam, d in zip(points, values, weights, lawson, before):
+            factor = mp.sqrt(lam) * w / d
+            row = [x**k for k in range(top + 1)] + [-y * x**k for k in range(1, bottom + 1)]
+            rows.append([factor * entry for entry in row])
+            right.append(factor * y)
+        matrix = mp.matrix(rows)
+        solution = mp.lu_solve(matrix.T * matrix, matrix.T * mp.matrix(right))
+        numerator = [solution[k] for k in range(top + 1)]
+        denominator = [mp.mpf(1)] + [solution[top + k] for k in range(1, bottom + 1)]
+        before = [evaluate(denominator, x) for x in points]
+        errors = [
+            w * abs(evaluate(numerator, x) / d - y)
+            for x, y, w, d in zip(points, values, weights, before)
+        ]
+        if best is None or max(errors) < best[2]:
+            best = (numerator, denominator, max(errors))
+        if step > 5:  # the denominator has settled
+            lawson = [lam * e for lam, e in zip(lawson, errors)]
+            mean = sum(lawson) / len(lawson)
+            lawson = [lam / mean for lam in lawson]
+    assert best is not None
+    return best

@@ -36,7 +36,9 @@ void run(Function function, DerivativeOrder order, std::span<const T> first,
   check_length(names.first, first.size());
   check_length(names.second, second.size());
 
-  const auto stride = [](std::size_t length) -> std::int64_t { return length == 1 ? 0 : sizeof(T); };
+  const auto stride = [](std::size_t length) -> std::int64_t {
+    return length == 1 ? 0 : sizeof(T);
+  };
   const std::array<std::int64_t, 1> sizes = {static_cast<std::int64_t>(out.size())};
   const std::array<std::int64_t, 1> first_stride = {stride(first.size())};
   const std::array<std::int64_t, 1> second_stride = {stride(second.size())};

@@ -7,8 +7,8 @@
 // DLMF 10.41.3-4 with t = v/w: u_k(t)/v^k = p_k(t^2)/w^k. In this form the one expansion replaces
 // Hankel's for large x as well. Its terms behave as (k-1)!/(2 w)^k: kDebyeTerms at w = 25.
 
-#include "../core/jet.h"
-#include "debye_coefficients.h"
+#include "core/jet.h"
+#include "bessel/debye_coefficients.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

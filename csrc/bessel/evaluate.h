@@ -2,9 +2,9 @@
 // One point of one function: choose the method, run it, at the edges answer directly. This is the
 // whole family for CUDA threads and C++ callers; the block kernels run the same formulas on vectors.
 
-#include "hyp0f1.h"
-#include "matern.h"
-#include "special_cases.h"
+#include "bessel/hyp0f1.h"
+#include "bessel/matern.h"
+#include "bessel/special_cases.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -33,6 +33,9 @@ LONGTAIL_INLINE T partial(T a, T b) {
     return ratio_slope_series(a, b);
   } else if constexpr (slope && F == Function::log_bessel_i && !is_debye(M)) {
     return a / b + ratio_fraction(a, b);  // I'/I, DLMF 10.29.2: closer than the series' own slope
+  } else if constexpr (DA == 1 && DB == 0 && !is_debye(M) &&
+                       (F == Function::log_bessel_i || F == Function::log_bessel_ie)) {
+    return series_order_slope(a, b);
   } else if constexpr (slope && F == Function::log_bessel_k && !is_debye(M)) {
     return log_k_slope<M>(a, b);
   } else {
@@ -52,7 +55,7 @@ struct Coordinates {
 template <Function F, Real T>
 LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
   if constexpr (F == Function::log_hyp0f1) {
-    return {select(a > 0.0, abs(a - 1.0), T(kNotANumber)), 2.0 * sqrt(b)};
+    return {select(a > 0.0, a - 1.0, T(kNotANumber)), 2.0 * sqrt(b)};
   } else if constexpr (F == Function::matern) {
     return {select(a > 0.0, a, T(kNotANumber)), sqrt(2.0 * a) * b};
   } else {
@@ -64,7 +67,7 @@ LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
 template <Function F, Real T>
 LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_k) {
-    return abs(result) < 0.25 * (v + x);
+    return max(abs(result), 1.0) < 0.25 * (v + x);
   } else if constexpr (F == Function::log_bessel_ke) {
     return abs(result) < 0.5 * v * (v / (v + x));
   } else {
@@ -72,7 +75,7 @@ LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   }
 }
 template <Function F, Method M, int DA, int DB>
-inline constexpr bool kHasStrip = DA + DB == 0 && is_debye(M) &&
+inline constexpr bool kHasStrip = DA + DB == 0 && is_uniform(M) &&
                                   (F == Function::log_bessel_i || F == Function::log_bessel_k ||
                                    F == Function::log_bessel_ke);
 template <Function F, Method M, Real T>
@@ -121,7 +124,7 @@ LONGTAIL_INLINE double evaluate_by(double a, double b) {
 template <Function F, int DA, int DB>
 LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, double b) {
   const auto with = [&]<Method M>() {
-    if constexpr (uses(F, M) && M != Method::special) {
+    if constexpr (uses(F, DA + DB, M) && M != Method::special) {
       return evaluate_by<F, M, DA, DB>(a, b);
     } else {
       return kNotANumber;
@@ -135,10 +138,14 @@ LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, doub
     case Method::trapezoid_near: return with.template operator()<Method::trapezoid_near>();
     case Method::trapezoid_middle: return with.template operator()<Method::trapezoid_middle>();
     case Method::trapezoid_far: return with.template operator()<Method::trapezoid_far>();
+    case Method::tile_4: return with.template operator()<Method::tile_4>();
+    case Method::tile_3: return with.template operator()<Method::tile_3>();
+    case Method::tile_2: return with.template operator()<Method::tile_2>();
+    case Method::tile_1: return with.template operator()<Method::tile_1>();
+    case Method::tile_0: return with.template operator()<Method::tile_0>();
     case Method::debye_21: return with.template operator()<Method::debye_21>();
     case Method::debye_12: return with.template operator()<Method::debye_12>();
-    case Method::debye_8: return with.template operator()<Method::debye_8>();
-    case Method::debye_5: return with.template operator()<Method::debye_5>();
+    case Method::debye_9: return with.template operator()<Method::debye_9>();
     default: return kNotANumber;
   }
 }
@@ -159,11 +166,11 @@ LONGTAIL_HOST_DEVICE inline Edge edge(double a, double b) {
 template <Function F, int DA, int DB>
 LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
   const Coordinates<double> at = coordinates<F>(a, b);
-  const double v = abs(at.v), x = at.x;
+  const double v = F == Function::log_hyp0f1 ? at.v : abs(at.v), x = at.x;
   const bool huge = v >= kHugeArgument || x >= kHugeArgument;
   const Method method =
       huge ? Method::debye_21
-           : static_cast<Method>(int(choose_method<F>(v, max(x, kTinyArgument))));
+           : static_cast<Method>(int(choose_method<F, DA + DB>(v, max(x, kTinyArgument))));
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 

@@ -6,7 +6,7 @@
 // evaluated backwards from A_{v+n} ~ x / (u + sqrt(u^2 + x^2)), u = v + n + 1 (Amos 1974, bound 11).
 // Each step multiplies an earlier relative error by less than A^2 < 1: only the last one counts.
 
-#include "../core/jet.h"
+#include "core/jet.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

@@ -2,18 +2,18 @@
 // log 0F1(; b; z): Gamma(v + 1) (x/2)^-v I_v(x) with v = b - 1, x = 2 sqrt(z), without the large
 // parts of log Gamma, v log x and log I that cancel. The normaliser of von Mises-Fisher.
 
-#include "ratios.h"
+#include "bessel/ratios.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// The Debye form for v >= 0, x = 2 sqrt(z), w = sqrt(v^2 + 4 z):
+/// The form with U_I for v >= 0, x = 2 sqrt(z), w = sqrt(v^2 + 4 z):
 ///   log((v + 1/2) U^2/w)/2 + R(v) + (w - v - 1/2) - v log1p((w - v - 1)/(2v + 1)).
 template <Method M, class J>
-LONGTAIL_INLINE J debye_log_hyp0f1(const J& v, const J& z, const J& w) {
+LONGTAIL_INLINE J uniform_log_hyp0f1(const J& v, const J& z, const J& w) {
   using T = plain_t<J>;
-  const J r = T(1.0) / w, t = v * r, y = v + T(0.5);
-  const J u = debye_sum<debye_terms(M)>(t * t, r);
+  const J r = T(1.0) / w, y = v + T(0.5);
+  const J u = uniform_factor_i<M>(v, r);
   const J gap = T(4.0) * z / (w + v);
   const J half_log = T(0.5) * log(y * r * u * u);
   const J angle = v * log1p((gap - T(1.0)) / (T(2.0) * y));
@@ -25,6 +25,9 @@ LONGTAIL_INLINE J log_hyp0f1(const J& b, const J& z) {
   using T = plain_t<J>;
   if constexpr (M == Method::series) {
     return log1p(power_series_tail(b - T(1.0), b, z));
+  } else if constexpr (is_tile(M)) {  // chosen for b >= 1 only
+    const J v = b - T(1.0);
+    return uniform_log_hyp0f1<M>(v, z, sqrt(v * v + T(4.0) * z));
   } else {
     // Below b = 1: 0F1(b) = 0F1(b+1) (1 + x A/(2b)), A = I_{b+1}/I_b      (DLMF 10.29.1)
     const mask_t<T> low = value(b) < 1.0;
@@ -32,7 +35,7 @@ LONGTAIL_INLINE J log_hyp0f1(const J& b, const J& z) {
     const J w = sqrt(v * v + T(4.0) * z), r = T(1.0) / w, t = v * r;
     const J slope = debye_slope<debye_terms(M)>(t * t, r, r);
     const J x_ratio = T(4.0) * z * (T(1.0) / (w + v) - slope * r);
-    const J result = debye_log_hyp0f1<M>(v, z, w);
+    const J result = uniform_log_hyp0f1<M>(v, z, w);
     const J step = log1p(select(low, x_ratio / (T(2.0) * b), J(T(0.0))));
     return select(low, result + step, result);
   }

@@ -1,21 +1,16 @@
-// TEMPORARY, until the real kernels land: see csrc/bessel/kernels.cpp.
 #pragma once
+// The block kernels of the family and the choice among them.
 
+#include "bessel/function.h"
 #include "core/elementwise.h"
 
 namespace longtail::bessel {
 
-enum class Function : int {
-  log_bessel_i,
-  log_bessel_k,
-  log_bessel_ie,
-  log_bessel_ke,
-  bessel_i_ratio,
-  bessel_k_ratio,
-  log_hyp0f1,
-  matern
-};
-
+/// out[k] = d^da/dfirst^da d^db/dsecond^db f(first[k], second[k]) at the best CPU level, or at the
+/// one that LONGTAIL_CPU_LEVEL names. Throws std::invalid_argument unless 0 <= da, db, da + db <= 2.
 BlockKernel block_kernel(Function f, int da, int db);
+
+/// The same for one element by the baseline's scalar code: what the vector kernels leave aside.
+double evaluate_point(Function f, int da, int db, double a, double b);
 
 }  // namespace longtail::bessel

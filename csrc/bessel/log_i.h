@@ -1,22 +1,20 @@
 #pragma once
 // log I_v(x) and log(I_v(x) e^-x) by method.
 
-#include "debye.h"
-#include "methods.h"
-#include "phase.h"
-#include "power_series.h"
-#include "reciprocal_gamma.h"
-#include "../core/gamma.h"
+#include "bessel/phase.h"
+#include "bessel/power_series.h"
+#include "bessel/gamma_terms.h"
+#include "bessel/uniform.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// U(1/w)^2 / (2 pi w): the factor of I^2 beside e^(2 phi).
+/// U_I^2 / (2 pi w): the factor of I^2 beside e^(2 phi).
 template <Method M, class J>
-LONGTAIL_INLINE J debye_square_i(const J& v, const J& w) {
+LONGTAIL_INLINE J uniform_square_i(const J& v, const J& w) {
   using T = plain_t<J>;
-  const J r = T(1.0) / w, t = v * r;
-  const J u = debye_sum<debye_terms(M)>(t * t, r);
+  const J r = T(1.0) / w;
+  const J u = uniform_factor_i<M>(v, r);
   return u * u * (r * T(0x1.45f306dc9c883p-3));  // 1/(2 pi)
 }
 
@@ -43,6 +41,29 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
   return v * first + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
 }
 
+/// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of its
+/// terms (DLMF 10.38.1). Near v = 0 and for large x the mean is tiny beside d_0, so the d_k are
+/// averaged themselves, formed by d_k = d_{k-1} - 1/(v + k) with compensation, not their two parts.
+template <Real T>
+LONGTAIL_INLINE T series_order_slope(T v, T x) {
+  const T z = x * x * 0.25, y = v + 0.5;
+  const Pair<T> log_quotient = log_pair(T(0.5 * x / y));
+  Pair<T> d = two_sum(log_quotient.hi, T(log_quotient.lo - gamma_remainder_slope(v)));
+  T term = T(1.0), weight = T(1.0), sum = d.hi, low = d.lo;
+  for (int k = 1; k < 72; ++k) {
+    const T step = T(double(k)), inverse = 1.0 / (v + step);
+    term = term * (z / ((v + step) * step));
+    const Pair<T> next = two_sum(d.hi, T(-inverse));
+    d = {next.hi, next.lo + d.lo};
+    const T part = term * d.hi;
+    if (settled(part, sum) && settled(term, weight)) break;
+    weight = weight + term;
+    sum = sum + part;
+    low = low + term * d.lo;
+  }
+  return (sum + low) / weight;
+}
+
 /// Series for v < 1/2, near 1 at small x: log1p of what S/Gamma(v + 1) has beyond 1.
 template <class J>
 LONGTAIL_INLINE J series_low_order_log_i(const J& v, const J& x) {
@@ -61,15 +82,15 @@ LONGTAIL_INLINE J log_i(const J& v, const J& x) {
     return series_low_order_log_i(v, x);
   } else {
     const J w = radius(v, x);
-    return phase(v, x, w) + T(0.5) * log(debye_square_i<M>(v, w));
+    return phase(v, x, w) + T(0.5) * log(uniform_square_i<M>(v, w));
   }
 }
 
-/// log I by Debye in double-double, for the strip where it crosses zero.
+/// log I by U and phi in double-double, for the strip where it crosses zero.
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_i(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_i<M>(v, w), T(0.0)});
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_i<M>(v, w), T(0.0)});
   const DoubleDouble<T> sum = exact_phase(v, x, w) + log_square * T(0.5);
   return sum.hi + sum.lo;
 }
@@ -103,7 +124,7 @@ LONGTAIL_INLINE J log_ie(const J& v, const J& x) {
     return v * log_half(x) + inner;
   } else {
     const J w = radius(v, x);
-    return T(0.5) * log(debye_square_i<M>(v, w)) - scaled_phase(v, x, w);
+    return T(0.5) * log(uniform_square_i<M>(v, w)) - scaled_phase(v, x, w);
   }
 }
 

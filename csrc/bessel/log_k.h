@@ -1,19 +1,19 @@
 #pragma once
 // log K_v(x) and log(K_v(x) e^x) by method.
 
-#include "log_i.h"
-#include "quadrature.h"
-#include "temme.h"
+#include "bessel/log_i.h"
+#include "bessel/quadrature.h"
+#include "bessel/temme.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// U(-1/w)^2 pi / (2 w): the factor of K^2 beside e^(-2 phi).
+/// U_K^2 pi / (2 w): the factor of K^2 beside e^(-2 phi).
 template <Method M, class J>
-LONGTAIL_INLINE J debye_square_k(const J& v, const J& w) {
+LONGTAIL_INLINE J uniform_square_k(const J& v, const J& x, const J& w) {
   using T = plain_t<J>;
-  const J r = T(1.0) / w, t = v * r;
-  const J u = debye_sum<debye_terms(M)>(t * t, -r);
+  const J r = T(1.0) / w;
+  const J u = uniform_factor_k<M>(v, x, r);
   return u * u * (r * T(0x1.921fb54442d18p+0));  // pi/2
 }
 
@@ -45,7 +45,7 @@ LONGTAIL_INLINE J log_k(const J& v, const J& x) {
     }
   } else {
     const J w = radius(v, x);
-    return T(0.5) * log(debye_square_k<M>(v, w)) - phase(v, x, w);
+    return T(0.5) * log(uniform_square_k<M>(v, x, w)) - phase(v, x, w);
   }
 }
 
@@ -55,7 +55,7 @@ template <Method M, Real T>
 LONGTAIL_INLINE T log_k_slope(T v, T x) {
   if constexpr (M == Method::temme) {
     const TemmeStart<T> start = temme_start(v, x);
-    T below = start.rho - 2.0 * start.mu;  // x K_{mu-1}/K_mu
+    T below = start.rho_below;
     temme_recurrence(start, x, [&](int, const T& rho, mask_t<T> active) {
       below = select(active, x * x / rho, below);
     });
@@ -67,11 +67,11 @@ LONGTAIL_INLINE T log_k_slope(T v, T x) {
   }
 }
 
-/// log K by Debye in double-double, for the strip where it crosses zero.
+/// log K by U and phi in double-double, for the strip where it crosses zero.
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_k(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_k<M>(v, w), T(0.0)});
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_k<M>(v, x, w), T(0.0)});
   const DoubleDouble<T> sum = log_square * T(0.5) - exact_phase(v, x, w);
   return sum.hi + sum.lo;
 }
@@ -92,7 +92,7 @@ LONGTAIL_INLINE J log_ke(const J& v, const J& x) {
     }
   } else {
     const J w = radius(v, x);
-    return T(0.5) * log(debye_square_k<M>(v, w)) + scaled_phase(v, x, w);
+    return T(0.5) * log(uniform_square_k<M>(v, x, w)) + scaled_phase(v, x, w);
   }
 }
 
@@ -110,11 +110,11 @@ LONGTAIL_INLINE DoubleDouble<T> exact_scaled_phase(T v, T x, T w) {
   return {select(flat, near.hi, far.hi), select(flat, near.lo, far.lo)};
 }
 
-/// log(K e^x) by Debye in double-double, for the strip where it crosses zero.
+/// log(K e^x) by U and phi in double-double, for the strip where it crosses zero.
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_ke(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{debye_square_k<M>(v, w), T(0.0)});
+  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_k<M>(v, x, w), T(0.0)});
   const DoubleDouble<T> sum = log_square * T(0.5) + exact_scaled_phase(v, x, w);
   return sum.hi + sum.lo;
 }

@@ -2,7 +2,7 @@
 // The Matern correlation 2^(1-nu)/Gamma(nu) s^nu K_nu(s), s = sqrt(2 nu) r, without forming any of
 // its factors: they overflow and cancel.
 
-#include "ratios.h"
+#include "bessel/ratios.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -35,8 +35,8 @@ LONGTAIL_INLINE J log_matern(const J& nu, const J& s) {
     const J g = peak_integral<trapezoid_tier(M), false>(nu, s, w).g;
     square = g * g * T(0x1.45f306dc9c883p-1);
   } else {
-    const J r = T(1.0) / w, t = nu * r;
-    const J u = debye_sum<debye_terms(M)>(t * t, -r);
+    const J r = T(1.0) / w;
+    const J u = uniform_factor_k<M>(nu, s, r);
     square = u * u * r;
   }
   const J angle = nu * log1p((gap - T(1.0)) / (T(2.0) * y));

@@ -1,16 +1,19 @@
 #pragma once
 // Which method serves which part of the quadrant v >= 0, x > 0, by w = sqrt(v^2 + x^2).
 //
-//           | w < 25                                               | w >= 25
-//   I, 0F1  | ascending series (apart: v < 1/2)                    | Debye, fewer terms
-//   I ratio | continued fraction                                   |   as w grows past
-//   K, ...  | x <= 1 Temme's series, else trapezoid (w < 6, 13, 25)|   60, 300, 4000
+//                       | near                        | up to w = 25                  | w >= 25
+//   I, 0F1              | ascending series, w < 6     | fitted tiles of U_I           | Debye
+//   K, Matern           | Temme's series, x <= 1      | fitted tiles of U_K           | Debye
+//   I ratio             | continued fraction          | continued fraction            | Debye
+//   K ratio             | Temme's series, x <= 1/4    | trapezoid                     | Debye
+//   derivatives         | as the ratios; the series for I                             | Debye
 //
-// Borders were placed where the Debye remainder falls below 2^-58 (docs/families/bessel.md shows the
-// error map). Every element chooses by its own v and x only, so equal inputs give equal bits.
+// Derivatives keep to formulas that can be differentiated; the fits serve values only. Debye takes
+// 21, 12 or 9 terms from w = 25, 60 and 150: there the remainder is below 2^-57. Every element
+// chooses by its own v and x only, so equal inputs give equal bits.
 
-#include "function.h"
-#include "radius.h"
+#include "bessel/function.h"
+#include "bessel/radius.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -24,17 +27,25 @@ enum class Method : int {
   trapezoid_near,
   trapezoid_middle,
   trapezoid_far,
+  tile_4,
+  tile_3,
+  tile_2,
+  tile_1,
+  tile_0,
   debye_21,
   debye_12,
-  debye_8,
-  debye_5,
+  debye_9,
 };
-inline constexpr int kMethods = 12;
+inline constexpr int kMethods = 16;
 
 constexpr bool is_debye(Method m) { return m >= Method::debye_21; }
 constexpr int debye_terms(Method m) {
-  return m == Method::debye_21 ? 21 : m == Method::debye_12 ? 12 : m == Method::debye_8 ? 8 : 5;
+  return m == Method::debye_21 ? 21 : m == Method::debye_12 ? 12 : 9;
 }
+constexpr bool is_tile(Method m) { return m >= Method::tile_4 && m <= Method::tile_0; }
+constexpr int tile_index(Method m) { return int(Method::tile_0) - int(m); }
+/// Whether the method forms e^phi or e^-phi times a factor U.
+constexpr bool is_uniform(Method m) { return m >= Method::tile_4; }
 constexpr bool is_trapezoid(Method m) {
   return m == Method::trapezoid_near || m == Method::trapezoid_middle || m == Method::trapezoid_far;
 }
@@ -46,39 +57,69 @@ constexpr bool built_on_i(Function f) {
          f == Function::bessel_i_ratio || f == Function::log_hyp0f1;
 }
 
-/// Whether function F uses method M at all: the kernels of the others are never compiled.
-constexpr bool uses(Function f, Method m) {
+/// Whether F has a form that the tiles serve.
+constexpr bool has_tiles(Function f) {
+  return f != Function::bessel_i_ratio && f != Function::bessel_k_ratio;
+}
+
+/// Whether function F, differentiated `order` times, uses method M at all; the kernels of other
+/// methods are never compiled.
+constexpr bool uses(Function f, int order, Method m) {
   if (m == Method::special || is_debye(m)) return true;
+  if (is_tile(m)) return order == 0 && has_tiles(f) && (!built_on_i(f) || m >= Method::tile_1);
   if (f == Function::bessel_i_ratio) return m == Method::fraction;
   if (f == Function::log_hyp0f1) return m == Method::series;
   if (built_on_i(f)) return m == Method::series || m == Method::series_low_order;
-  return m == Method::temme || is_trapezoid(m);
+  if (m == Method::temme) return true;
+  return is_trapezoid(m) && !(order == 0 && has_tiles(f));
 }
 
 inline constexpr double kDebyeRadius = 25.0;
 
+/// The method inside w < kDebyeRadius, from w^2.
+template <Function F, int Order, Real T>
+LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
+  const auto code = [](Method m) { return T(double(int(m))); };
+  constexpr bool tiles = Order == 0 && has_tiles(F);
+  if constexpr (F == Function::bessel_i_ratio) {
+    return code(Method::fraction);
+  } else if constexpr (built_on_i(F)) {
+    T near = code(Method::series);
+    if constexpr (F != Function::log_hyp0f1) {
+      near = select(v < 0.5, code(Method::series_low_order), near);
+    }
+    if constexpr (!tiles) return near;
+    const mask_t<T> serial = (w2 < 36.0) | (v < 0.0);  // 0F1 with b < 1 stays with its series
+    const T tile = select(w2 < 156.25, code(Method::tile_1), code(Method::tile_0));
+    return select(serial, near, tile);
+  } else if constexpr (tiles) {
+    T near = select(w2 < 2.25, code(Method::tile_4), code(Method::tile_3));
+    near = select(w2 < 9.0, near, code(Method::tile_2));
+    near = select(x <= 1.0, code(Method::temme), near);
+    near = select(w2 < 36.0, near, code(Method::tile_1));
+    return select(w2 < 156.25, near, code(Method::tile_0));
+  } else {
+    T near = select(w2 < 36.0, code(Method::trapezoid_near), code(Method::trapezoid_middle));
+    near = select(w2 < 169.0, near, code(Method::trapezoid_far));
+    // The ratio loses more to Temme's sums near x = 1 than the trapezoid does.
+    const double temme_below = F == Function::bessel_k_ratio ? 0.25 : 1.0;
+    return select(x <= temme_below, code(Method::temme), near);
+  }
+}
+
 /// The method for finite v, x inside the bounds of radius.h, as a number (a lane each); anything
 /// else, nan included, is `special`.
-template <Function F, Real T>
+template <Function F, int Order, Real T>
 LONGTAIL_INLINE T choose_method(T v, T x) {
   const auto code = [](Method m) { return T(double(int(m))); };
   const T w2 = fma(v, v, x * x);
-  T near = code(Method::fraction);
-  if constexpr (F == Function::log_hyp0f1) {
-    near = code(Method::series);
-  } else if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_ie) {
-    near = select(v < 0.5, code(Method::series_low_order), code(Method::series));
-  } else if constexpr (!built_on_i(F)) {
-    near = select(w2 < 36.0, code(Method::trapezoid_near), code(Method::trapezoid_middle));
-    near = select(w2 < 169.0, near, code(Method::trapezoid_far));
-    near = select(x <= 1.0, code(Method::temme), near);
-  }
-  T far = select(w2 < 9e4, code(Method::debye_12), code(Method::debye_8));
+  T far = select(w2 < 22500.0, code(Method::debye_12), code(Method::debye_9));
   far = select(w2 < 3600.0, code(Method::debye_21), far);
-  far = select(w2 < 1.6e7, far, code(Method::debye_5));
-  const T method = select(w2 < kDebyeRadius * kDebyeRadius, near, far);
+  const T method =
+      select(w2 < kDebyeRadius * kDebyeRadius, choose_near<F, Order>(v, x, w2), far);
+  const double lowest = F == Function::log_hyp0f1 ? -1.0 : 0.0;
   const mask_t<T> usual =
-      (v >= 0.0) & (v < kHugeArgument) & (x >= kTinyArgument) & (x < kHugeArgument);
+      (v >= lowest) & (v < kHugeArgument) & (x >= kTinyArgument) & (x < kHugeArgument);
   return select(usual, method, code(Method::special));
 }
 

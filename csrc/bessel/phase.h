@@ -3,9 +3,9 @@
 //
 // d phi/dv = -asinh(v/x), d phi/dx = w/x. phi vanishes at x = 0.66274 v, where w and v asinh cancel.
 
-#include "../core/double_double.h"
-#include "../core/jet.h"
-#include "radius.h"
+#include "core/double_double.h"
+#include "core/jet.h"
+#include "bessel/radius.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

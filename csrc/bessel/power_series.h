@@ -5,7 +5,7 @@
 //
 // DLMF 10.25.2, 16.2.1. Used for w < kDebyeRadius, where fewer than 64 terms remain.
 
-#include "../core/jet.h"
+#include "core/jet.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -27,7 +27,7 @@ LONGTAIL_INLINE J power_series_tail(const J& v, const J& b, const J& z) {
   using T = plain_t<J>;
   J term = z / b, sum = term;
   for (int k = 2; k < 72; ++k) {
-    term = term * (z * T(1.0 / k) / (v + T(k)));
+    term = term * (z / ((v + T(double(k))) * T(double(k))));
     if (settled(term, sum)) break;
     sum = sum + term;
   }

@@ -8,9 +8,9 @@
 // the exponent is regrouped as (w - v)(cosh s - 1) + v (e^-s - 1 + s), a sum of positive terms.
 // Trefethen and Weideman, SIAM Review 56 (2014), explain the convergence.
 
-#include "../core/jet.h"
-#include "power_series.h"
-#include "quadrature_nodes.h"
+#include "core/jet.h"
+#include "bessel/power_series.h"
+#include "bessel/quadrature_nodes.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

@@ -4,7 +4,7 @@
 // Three grids s = j * step. Node j holds cosh s - 1, then sinh s - s for the right side or
 // exp(-s) - 1 + s for the left.
 
-#include "../core/host_device.h"
+#include "core/host_device.h"
 
 namespace longtail::bessel {
 
@@ -19,9 +19,9 @@ struct QuadratureGrid;
 template <>
 struct QuadratureGrid<0> {
   static constexpr double step = 0x1.8000000000000p-3;
-  static constexpr int right_count = 27, left_count = 42;
+  static constexpr int right_count = 34, left_count = 47;
   LONGTAIL_INLINE static QuadratureNode right(int j) {
-    static constexpr QuadratureNode table[27] = {
+    static constexpr QuadratureNode table[34] = {
         {0x1.20d840d737e62p-6, 0x1.2081b5628ee9ap-10},
         {0x1.23640f685b58ep-4, 0x1.2208239ca08c3p-7},
         {0x1.4ca2326183e2fp-3, 0x1.edbf318972019p-6},
@@ -49,11 +49,18 @@ struct QuadratureGrid<0> {
         {0x1.aa5cc54efd428p+5, 0x1.8cc9e8c872e52p+5},
         {0x1.01f6acf4eb766p+6, 0x1.e4ddb6ecd7265p+5},
         {0x1.37fb8daad33cbp+6, 0x1.27b5125ed0389p+6},
+        {0x1.79249dbdfcf6bp+6, 0x1.681f3e22fd533p+6},
+        {0x1.c7be071849fb1p+6, 0x1.b5f992ad8a81ep+6},
+        {0x1.1346a0cc58c9ap+7, 0x1.0a04c8142b58ep+7},
+        {0x1.4c750b824f30ap+7, 0x1.42d3839c5fd9cp+7},
+        {0x1.916e67db9b919p+7, 0x1.876d22f67c805p+7},
+        {0x1.e4a14c3653934p+7, 0x1.da403edd63132p+7},
+        {0x1.247e5a6ce1350p+8, 0x1.1f1deac6e1e63p+8},
     };
     return table[j - 1];
   }
   LONGTAIL_INLINE static QuadratureNode left(int j) {
-    static constexpr QuadratureNode table[42] = {
+    static constexpr QuadratureNode table[47] = {
         {0x1.20d840d737e62p-6, 0x1.0ed025810ef78p-6},
         {0x1.23640f685b58ep-4, 0x1.fe4615e98e8ebp-5},
         {0x1.4ca2326183e2fp-3, 0x1.0eea4c3055a2cp-3},
@@ -96,6 +103,11 @@ struct QuadratureGrid<0> {
         {0x1.c382bffaed3cep+9, 0x1.a0090fcdd207ap+2},
         {0x1.105d4f24bebc3p+10, 0x1.ac07832f5fa09p+2},
         {0x1.4895f8628be20p+10, 0x1.b8063a605c4edp+2},
+        {0x1.8c66d59a6c18cp+10, 0x1.c40529c8d2e4fp+2},
+        {0x1.de3408de954fcp+10, 0x1.d00447cc3d670p+2},
+        {0x1.206ff8e5a3cb1p+11, 0x1.dc038c72c360ap+2},
+        {0x1.5bf29b30946fap+11, 0x1.e802f1214d702p+2},
+        {0x1.a3bb152f1c077p+11, 0x1.f402705de4cf5p+2},
     };
     return table[j - 1];
   }
@@ -104,7 +116,7 @@ struct QuadratureGrid<0> {
 template <>
 struct QuadratureGrid<1> {
   static constexpr double step = 0x1.2000000000000p-3;
-  static constexpr int right_count = 22, left_count = 45;
+  static constexpr int right_count = 22, left_count = 54;
   LONGTAIL_INLINE static QuadratureNode right(int j) {
     static constexpr QuadratureNode table[22] = {
         {0x1.4488c712fc54bp-7, 0x1.e67b13a1d9955p-12},
@@ -133,7 +145,7 @@ struct QuadratureGrid<1> {
     return table[j - 1];
   }
   LONGTAIL_INLINE static QuadratureNode left(int j) {
-    static constexpr QuadratureNode table[45] = {
+    static constexpr QuadratureNode table[54] = {
         {0x1.4488c712fc54bp-7, 0x1.3554ee75ed880p-7},
         {0x1.46243193f8826p-5, 0x1.27a561889715fp-5},
         {0x1.71f0329587ec5p-4, 0x1.3e38ee09ab136p-4},
@@ -179,6 +191,15 @@ struct QuadratureGrid<1> {
         {0x1.a4cac7c598939p+7, 0x1.4326c08b19375p+2},
         {0x1.e4a14c3653934p+7, 0x1.4c21ab1e10036p+2},
         {0x1.170db89ca8b93p+8, 0x1.551d406b435a8p+2},
+        {0x1.4156e71906c9ep+8, 0x1.5e196a0d19978p+2},
+        {0x1.72029e6aa4780p+8, 0x1.6716148e228f3p+2},
+        {0x1.aa07abe5d8dd7p+8, 0x1.70132f066b725p+2},
+        {0x1.ea8220d7e0ad8p+8, 0x1.7910aac5c46efp+2},
+        {0x1.1a5c797ec6cb2p+9, 0x1.820e7b09455a3p+2},
+        {0x1.45123b3d0aae5p+9, 0x1.8b0c94ba97b32p+2},
+        {0x1.763ae912a4be4p+9, 0x1.940aee37bddacp+2},
+        {0x1.aecfc9fef8ce9p+9, 0x1.9d097f223a69ep+2},
+        {0x1.efefc8a110f34p+9, 0x1.a60840349ff3ap+2},
     };
     return table[j - 1];
   }

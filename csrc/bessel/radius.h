@@ -1,7 +1,7 @@
 #pragma once
 // w = sqrt(v^2 + x^2), the size that decides every method, and asinh(v/x), the angle.
 
-#include "../core/jet.h"
+#include "core/jet.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

@@ -1,8 +1,8 @@
 #pragma once
 // I_{v+1}/I_v and K_{v+1}/K_v by method.
 
-#include "fraction.h"
-#include "log_k.h"
+#include "bessel/fraction.h"
+#include "bessel/log_k.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

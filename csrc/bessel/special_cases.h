@@ -2,9 +2,9 @@
 // Values and derivatives at the edges of the domain: 0, infinity, negative arguments. nan comes from
 // nan and from outside the domain. Derivatives at an edge are one-sided limits.
 
-#include "../core/gamma.h"
-#include "function.h"
-#include "radius.h"
+#include "core/gamma.h"
+#include "bessel/function.h"
+#include "bessel/radius.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {

@@ -10,10 +10,10 @@
 // recurrence runs on rho_k = x K_{mu+k+1}/K_{mu+k} = 2 (mu+k) + x^2/rho_{k-1}, which neither
 // overflows nor cancels.
 
-#include "../core/jet.h"
-#include "power_series.h"
-#include "radius.h"
-#include "reciprocal_gamma.h"
+#include "core/jet.h"
+#include "bessel/power_series.h"
+#include "bessel/radius.h"
+#include "bessel/gamma_terms.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -25,6 +25,7 @@ struct TemmeStart {
   J log_2_over_x;
   J k_mu;            // K_mu(x)
   J rho;             // x K_{mu+1}(x)/K_mu(x)
+  J rho_below;       // x K_{mu-1}(x)/K_mu(x), without the cancellation of rho - 2 mu
   J x_power;         // (x/2)^mu
 };
 
@@ -37,16 +38,17 @@ template <class J>
 LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
   using T = plain_t<J>;
   const J s2 = s * s;
-  J sinh_series = J(T(1.0)), cosh_series = J(T(1.0));
-#pragma GCC unroll 1
-  for (int k = 9; k >= 2; --k) {
-    sinh_series = sinh_series * (s2 * T(1.0 / (2 * k * (2 * k + 1)))) + T(1.0);
-    cosh_series = cosh_series * (s2 * T(1.0 / (2 * k * (2 * k - 1)))) + T(1.0);
-  }
+  // 1/(2k+1)! and 1/(2k)!: the next terms are below 2^-60 for |s| < 1.
+  const J sinh_series =
+      horner(s2, 1.0 / 6, 1.0 / 120, 1.0 / 5040, 1.0 / 362880, 1.0 / 39916800, 1.0 / 6227020800,
+             1.0 / 1307674368e3, 1.0 / 355687428096e3);
+  const J cosh_series =
+      horner(s2, 1.0 / 2, 1.0 / 24, 1.0 / 720, 1.0 / 40320, 1.0 / 3628800, 1.0 / 479001600,
+             1.0 / 87178291200, 1.0 / 20922789888e3, 1.0 / 6402373705728e3);
   const mask_t<T> small = abs(value(s)) < 1.0;
   const J safe = select(small, J(T(1.0)), s), inverse = T(1.0) / e;
-  return {select(small, s2 * sinh_series * T(1.0 / 6), (e - inverse) / (T(2.0) * safe) - T(1.0)),
-          select(small, s2 * cosh_series * T(0.5), T(0.5) * (e + inverse) - T(1.0))};
+  return {select(small, s2 * sinh_series, (e - inverse) / (T(2.0) * safe) - T(1.0)),
+          select(small, s2 * cosh_series, T(0.5) * (e + inverse) - T(1.0))};
 }
 
 /// `v` may be negative down to -1/2.
@@ -70,7 +72,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const J leading = (log_2_over_x - T(kEulerHigh)) - T(kEulerLow);
   J f = (leading + (above - below)) / (plus * minus);
   const J quarter = x * x * T(0.25);
-  J c = J(T(1.0)), k_mu = f, scaled_next = p;
+  J c = J(T(1.0)), k_mu = f, scaled_next = p, scaled_before = q;
   for (int k = 1; k < 24; ++k) {
     const J inverse = T(1.0) / (T(double(k) * k) - mu2);
     f = (f * T(k) + p + q) * inverse;
@@ -81,8 +83,12 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
     if (settled(term, k_mu) && settled(next_term, scaled_next)) break;
     k_mu = k_mu + term;
     scaled_next = scaled_next + next_term;
+    scaled_before = scaled_before + c * (q - f * T(k));
   }
-  return {n, mu, log_2_over_x, k_mu, T(2.0) * scaled_next / k_mu, T(1.0) / e};
+  const J twice = T(2.0) / k_mu, rho_below = scaled_before * twice;
+  // For mu > 0 the recurrence upwards from K_{mu-1} loses less than the sum of K_{mu+1} does.
+  const J rho = select(value(mu) > 0.0, rho_below + T(2.0) * mu, scaled_next * twice);
+  return {n, mu, log_2_over_x, k_mu, rho, rho_below, T(1.0) / e};
 }
 
 /// Calls visit(k, rho_k) for the steps k = 0 .. n-1 and returns rho_n; lanes that need fewer steps

@@ -17,8 +17,8 @@
 namespace longtail {
 
 BuildInfo build_info() {
-  BuildInfo info{LONGTAIL_VERSION, LONGTAIL_COMPILER, LONGTAIL_BUILD_TYPE, LONGTAIL_FLAGS,
-                 {},               LONGTAIL_CUDA_INFO};
+  BuildInfo info{LONGTAIL_VERSION,  LONGTAIL_COMPILER, LONGTAIL_BUILD_TYPE, LONGTAIL_FLAGS, {},
+                 LONGTAIL_CUDA_INFO};
   for (CpuLevel level : built_cpu_levels()) info.cpu_levels.emplace_back(to_string(level));
   return info;
 }

@@ -75,10 +75,9 @@ CpuLevel choose_cpu_level(std::optional<std::string_view> forced) {
   if (chosen != available.end()) return *chosen;
   const std::vector<CpuLevel> built = built_cpu_levels();
   const bool known = std::ranges::any_of(built, same_name);
-  throw std::invalid_argument("longtail: environment variable LONGTAIL_CPU_LEVEL is '" +
-                              std::string(*forced) + "'" +
-                              (known ? ", which this CPU cannot run" : "") +
-                              ", expected one of: " + join(available));
+  throw std::invalid_argument(
+      "longtail: environment variable LONGTAIL_CPU_LEVEL is '" + std::string(*forced) + "'" +
+      (known ? ", which this CPU cannot run" : "") + ", expected one of: " + join(available));
 }
 
 CpuLevel cpu_level() {

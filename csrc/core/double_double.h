@@ -3,8 +3,8 @@
 // pairs of floats). For the few places where a cancellation costs more bits than a double has.
 //
 // Source: Joldes, Muller, Popescu, "Tight and rigorous error bounds for basic building blocks of
-// double-word arithmetic", ACM TOMS 44 (2017), article 15; u = 2^-53 (2^-24). Bounds hold while nothing
-// overflows and no error term falls below the subnormals.
+// double-word arithmetic", ACM TOMS 44 (2017), article 15; u = 2^-53 (2^-24). Bounds hold while
+// nothing overflows and no error term falls below the subnormals.
 
 #include "simd.h"
 
@@ -133,8 +133,8 @@ LONGTAIL_INLINE DoubleDouble<T> log_dd(DoubleDouble<T> x) {
 
   const Pair<T> first = quick_two_sum(T(k * 0x1.62e42fefa3800p-1), T(2.0 * s.hi));
   const Pair<T> second = quick_two_sum(first.hi, T(2.0 * cubic.hi));
-  const T below = fma(k, 0x1.ef35793c76000p-45,
-                      fma(T(2.0), T(s.lo + cubic.lo), T(k * 0x1.cc01f97b57a08p-87)));
+  const T below =
+      fma(k, 0x1.ef35793c76000p-45, fma(T(2.0), T(s.lo + cubic.lo), T(k * 0x1.cc01f97b57a08p-87)));
   return quick_two_sum(second.hi, T(first.lo + (second.lo + below)));
 }
 

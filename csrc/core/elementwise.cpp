@@ -133,11 +133,11 @@ void elementwise(BlockKernel kernel, std::span<const std::int64_t> sizes, const 
     const auto gather = [&](Operand operand, const InputView& view, LoadRow load, bool plain,
                             double* buffer, std::int64_t start, std::int64_t n) -> const double* {
       if (plain) return reinterpret_cast<const double*>(view.data) + start;
-      for_each_row(box, operand, start, n,
-                   [&](std::int64_t offset, std::int64_t stride, std::int64_t done,
-                       std::int64_t count) {
-                     load(view.data + offset, stride, buffer + done, count);
-                   });
+      for_each_row(
+          box, operand, start, n,
+          [&](std::int64_t offset, std::int64_t stride, std::int64_t done, std::int64_t count) {
+            load(view.data + offset, stride, buffer + done, count);
+          });
       return buffer;
     };
 
@@ -151,11 +151,11 @@ void elementwise(BlockKernel kernel, std::span<const std::int64_t> sizes, const 
         continue;
       }
       kernel(a, b, out_buffer, n);
-      for_each_row(box, kOut, start, n,
-                   [&](std::int64_t offset, std::int64_t stride, std::int64_t done,
-                       std::int64_t count) {
-                     store_out(out_buffer + done, out.data + offset, stride, count);
-                   });
+      for_each_row(
+          box, kOut, start, n,
+          [&](std::int64_t offset, std::int64_t stride, std::int64_t done, std::int64_t count) {
+            store_out(out_buffer + done, out.data + offset, stride, count);
+          });
     }
   };
   run_parallel(parallel_for, 0, (total + kBlock - 1) / kBlock, kGrainBlocks, run_blocks);

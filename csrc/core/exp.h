@@ -19,8 +19,8 @@ LONGTAIL_INLINE ReducedExponent<T> reduce_exponent(T x) {
   constexpr bool wide = sizeof(S) == 8;
   constexpr S log2_e = S(0x1.71547652b82fep0);
   // ln 2 in two parts; n * high is exact for every n that exp meets.
-  constexpr S high = wide ? S(0x1.62e42fefa3800p-1) : S(0x1.63p-1);
-  constexpr S low = wide ? S(0x1.ef35793c76730p-45) : S(-0x1.bd0106p-13);
+  constexpr S high = wide ? S(0x1.62e42fefa3800p-1) : S(0x1.62e4p-1);
+  constexpr S low = wide ? S(0x1.ef35793c76730p-45) : S(0x1.7f7d1cp-20);
   const T n = rint(x * log2_e);
   const T rest = x - n * high;
   const T correction = n * low;
@@ -34,9 +34,10 @@ LONGTAIL_INLINE T exp_tail(T r) {
   if constexpr (sizeof(scalar_t<T>) == 8) {
     return horner(r, 0.5, 0x1.5555555555501p-3, 0x1.5555555553206p-5, 0x1.1111111128879p-7,
                   0x1.6c16c17cc34a1p-10, 0x1.a01a011c235c8p-13, 0x1.a019ab2ce19b6p-16,
-                  0x1.71df55405a7e1p-19, 0x1.289f8b31149cap-22, 0x1.ad201980c469cp-26);
+                  0x1.71df55405a7e2p-19, 0x1.289f8b31149cbp-22, 0x1.ad201980c4693p-26);
   } else {
-    return horner(r, 0.5f);
+    return horner(r, 0.5f, 0x1.555554p-3f, 0x1.5554e8p-5f, 0x1.11133p-7f, 0x1.6d4dc6p-10f,
+                  0x1.9dd75ap-13f);
   }
 }
 

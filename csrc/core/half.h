@@ -31,8 +31,8 @@ struct Float16Format {
   static constexpr int kBias = (1 << (kExponentBits - 1)) - 1;
   static constexpr std::uint16_t kInf = ((1 << kExponentBits) - 1) << kMantissaBits;
   static constexpr std::uint16_t kQuietNan = kInf | (1 << (kMantissaBits - 1));
-  static constexpr int kShift = 52 - kMantissaBits;        // double's extra mantissa bits
-  static constexpr std::int64_t kRebias = 1023 - kBias;    // exponent field: double - ours
+  static constexpr int kShift = 52 - kMantissaBits;      // double's extra mantissa bits
+  static constexpr std::int64_t kRebias = 1023 - kBias;  // exponent field: double - ours
   static constexpr std::uint64_t kOne = 1;
 
   std::uint16_t bits;
@@ -56,10 +56,11 @@ struct Float16Format {
     // Subnormals are integers times the spacing 2^(1 - bias - mantissa); that product is exact.
     const double subnormal = static_cast<double>(static_cast<std::int32_t>(magnitude)) *
                              power_of_two(1 - kBias - kMantissaBits);
-    const std::uint64_t normal = (magnitude << kShift) + (static_cast<std::uint64_t>(kRebias) << 52);
+    const std::uint64_t normal =
+        (magnitude << kShift) + (static_cast<std::uint64_t>(kRebias) << 52);
     const std::uint64_t special = (magnitude << kShift) | (std::uint64_t{0x7ff} << 52);
-    std::uint64_t wide = magnitude < (kOne << kMantissaBits) ? bits_as<std::uint64_t>(subnormal)
-                                                             : normal;
+    std::uint64_t wide =
+        magnitude < (kOne << kMantissaBits) ? bits_as<std::uint64_t>(subnormal) : normal;
     wide = magnitude >= kInf ? special : wide;
     return bits_as<double>(wide | sign);
   }

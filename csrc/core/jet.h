@@ -6,9 +6,9 @@
 // Rules: Taylor's theorem to second order (Griewank and Walther, Evaluating Derivatives, 2008,
 // section 13.2). Values are computed by the very operations of the plain formula.
 
-#include "exp.h"
-#include "log.h"
-#include "simd.h"
+#include "core/exp.h"
+#include "core/log.h"
+#include "core/simd.h"
 
 namespace longtail {
 inline namespace LONGTAIL_LEVEL {

@@ -6,39 +6,75 @@
 namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 
-/// (log(1 + s) - log(1 - s) - 2 s) / s as a polynomial in z = s^2, |s| <= (sqrt 2 - 1)/(sqrt 2 + 1).
+/// log((1 + s)/(1 - s))/s - 2 as a polynomial in z = s^2, |s| <= (sqrt 2 - 1)/(sqrt 2 + 1).
 template <Real T>
 LONGTAIL_INLINE T log_tail(T z) {
   if constexpr (sizeof(scalar_t<T>) == 8) {
-    return z * horner(z, 0x1.5555555555592p-1, 0x1.999999997fd35p-2, 0x1.24924941f8ea3p-2,
-                      0x1.c71c5202a05d7p-3, 0x1.7466405f48906p-3, 0x1.39a192e8d96c7p-3,
-                      0x1.2f07083fde16dp-3);
+    return z * horner(z, 0x1.5555555555592p-1, 0x1.999999997fd35p-2, 0x1.24924941f8ea1p-2,
+                      0x1.c71c5202a0735p-3, 0x1.7466405f43cddp-3, 0x1.39a192e95af84p-3,
+                      0x1.2f07083a838b6p-3);
   } else {
-    return z;
+    return z * horner(z, 0x1.55557ap-1f, 0x1.995eb4p-2f, 0x1.31e3a6p-2f);
   }
 }
 
-/// log(2^k (1 + f)) + low, for 1 + f in [sqrt(1/2), sqrt(2)] and |low| at most an ulp or so of 1.
+/// log(2^k (1 + f)) + low as an unevaluated sum good to about 3 bits more than its parts, for
+/// 1 + f in [sqrt(1/2), sqrt(2)] and |low| at most an ulp or so of 1.
+///
+/// With s = f/(2 + f): log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + tail(s^2))), which adds
+/// small corrections to an exact f instead of rounding 2 s (as in Cody and Waite, "Software Manual
+/// for the Elementary Functions", 1980).
 template <Real T>
-LONGTAIL_INLINE T log_of_split(T k, T f, T low) {
+LONGTAIL_INLINE Pair<T> log_of_split(T k, T f, T low) {
   using S = scalar_t<T>;
   constexpr bool wide = sizeof(S) == 8;
-  constexpr S ln2_high = wide ? S(0x1.62e42fefa3800p-1) : S(0x1.63p-1);
-  constexpr S ln2_low = wide ? S(0x1.ef35793c76730p-45) : S(-0x1.bd0106p-13);
+  constexpr S ln2_high = wide ? S(0x1.62e42fefa3800p-1) : S(0x1.62e4p-1);  // k ln2_high is exact
+  constexpr S ln2_low = wide ? S(0x1.ef35793c76730p-45) : S(0x1.7f7d1cp-20);
   const T s = f / (S(2) + f);
   const T square = f * f * S(0.5);
   const T small = fma(s, square + log_tail(T(s * s)), fma(k, ln2_low, low));
-  const auto [hi, lo] = quick_two_sum(T(k * ln2_high), f);
-  return hi + (lo - (square - small));
+  const Pair<T> sum = quick_two_sum(T(k * ln2_high), f);
+  return {sum.hi, sum.lo - (square - small)};
 }
 
+/// log(x) as an unevaluated sum, for positive finite x.
+template <Real T>
+LONGTAIL_INLINE Pair<T> log_pair(T x) {
+  using S = scalar_t<T>;
+  const auto [m, k] = split_exponent(x);
+  return log_of_split(k, T(m - S(1)), T(S(0)));
+}
+
+/// log(x): -inf at 0, nan below, inf at inf. Subnormals are exact to the same bound.
 template <Real T>
 LONGTAIL_INLINE T log(T x) {
   using S = scalar_t<T>;
-  const auto [m, k] = split_exponent(x);
-  const T y = log_of_split(k, T(m - S(1)), T(S(0)));
+  const auto [hi, lo] = log_pair(x);
   const T edge = select(x == S(0), T(-kInfinity<T>), select(x > S(0), x, kNan<T>));
-  return select((x > S(0)) & (x < kInfinity<T>), y, edge);
+  return select((x > S(0)) & (x < kInfinity<T>), T(hi + lo), edge);
+}
+
+/// log(2^j (1 + y)) for y = hi + lo > -1 as an unevaluated sum, given 1 + hi as an exact pair;
+/// |lo| <= ulp(hi). Where 2^j = 1 and 1 + hi is close to 1, hi itself is used instead of
+/// (1 + hi) - 1, so that small y keep their full relative precision.
+template <Real T>
+LONGTAIL_INLINE Pair<T> log_of_sum(Pair<T> one_plus_hi, T hi, T lo, T j) {
+  using S = scalar_t<T>;
+  const auto [m, k] = split_exponent(one_plus_hi.hi);
+  const mask_t<T> near_one = k == S(0);
+  const T f = select(near_one, hi, m - S(1));
+  const T rest = select(near_one, lo, one_plus_hi.lo + lo);
+  return log_of_split(T(k + j), f, T(rest / one_plus_hi.hi));
+}
+
+/// log(1 + x): -inf at -1, nan below, inf at inf, keeps the sign of zero.
+template <Real T>
+LONGTAIL_INLINE T log1p(T x) {
+  using S = scalar_t<T>;
+  const auto [hi, lo] = log_of_sum(two_sum(T(S(1)), x), x, T(S(0)), T(S(0)));
+  const T edge = select(x == S(-1), T(-kInfinity<T>), select(x > S(-1), x, kNan<T>));
+  const mask_t<T> inside = (x > S(-1)) & (x < kInfinity<T>)&(x != S(0));
+  return select(inside, T(hi + lo), edge);
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -163,8 +163,8 @@ LONGTAIL_INLINE Pair<T> two_sum(T a, Same<T> b) {
   const T hi = add_exactly_rounded(a, b);
   const T b_part = add_exactly_rounded(hi, -a);
   const T a_part = add_exactly_rounded(hi, -b_part);
-  return {hi, add_exactly_rounded(add_exactly_rounded(a, -a_part),
-                                  add_exactly_rounded(b, -b_part))};
+  return {hi,
+          add_exactly_rounded(add_exactly_rounded(a, -a_part), add_exactly_rounded(b, -b_part))};
 }
 /// two_sum for |a| >= |b| (or a = 0).
 template <Real T>

@@ -79,12 +79,8 @@ LONGTAIL_INLINE raw<double, 8> scale(raw<double, 8> a, raw<double, 8> n) {
 LONGTAIL_INLINE raw<float, 16> scale(raw<float, 16> a, raw<float, 16> n) {
   return _mm512_mask_scalef_ps(a, 0xffff, a, n);
 }
-LONGTAIL_INLINE bool any(raw<std::int64_t, 8> m) {
-  return _mm512_movepi64_mask((__m512i)m) != 0;
-}
-LONGTAIL_INLINE bool any(raw<std::int32_t, 16> m) {
-  return _mm512_movepi32_mask((__m512i)m) != 0;
-}
+LONGTAIL_INLINE bool any(raw<std::int64_t, 8> m) { return _mm512_movepi64_mask((__m512i)m) != 0; }
+LONGTAIL_INLINE bool any(raw<std::int32_t, 16> m) { return _mm512_movepi32_mask((__m512i)m) != 0; }
 #endif
 
 }  // namespace lanes

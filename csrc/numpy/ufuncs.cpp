@@ -35,8 +35,8 @@ constexpr std::array<LoopTypes, 8> kNumpyTypes = {{{NPY_BOOL, NPY_DOUBLE},
                                                    {NPY_HALF, NPY_HALF},
                                                    {NPY_FLOAT, NPY_FLOAT},
                                                    {NPY_DOUBLE, NPY_DOUBLE}}};
-constexpr std::array<DType, 8> kInputTypes = {DType::uint8,  DType::int8,    DType::uint8,
-                                              DType::int16,  DType::uint16,  DType::float16,
+constexpr std::array<DType, 8> kInputTypes = {DType::uint8,   DType::int8,   DType::uint8,
+                                              DType::int16,   DType::uint16, DType::float16,
                                               DType::float32, DType::float64};
 constexpr std::size_t kLoops = kNumpyTypes.size();
 

@@ -4,8 +4,9 @@
 // Raw operators are forward-only and strict: floating-point tensors of equal shape and dtype, on
 // one device (strides may be 0). The public functions of the same names promote, broadcast and
 // differentiate. Results are new contiguous tensors; an `out` overload returns nothing, since torch
-// can only functionalize custom operators whose results are no aliases. Schemas carry no tags: those need torch 2.12,
-// and C++ AOTInductor programs must be able to load this library without Python.
+// can only functionalize custom operators whose results are no aliases. Schemas carry no tags:
+// those need torch 2.12, and C++ AOTInductor programs must be able to load this library without
+// Python.
 // ================================================================================================
 #include <torch/csrc/stable/library.h>
 
@@ -21,11 +22,13 @@ STABLE_TORCH_LIBRARY(longtail, m) {
 
   m.def("log_bessel_ie(Tensor v, Tensor x) -> Tensor");
   m.def("log_bessel_ie.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
-  m.def("log_bessel_ie_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+  m.def(
+      "log_bessel_ie_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
 
   m.def("log_bessel_ke(Tensor v, Tensor x) -> Tensor");
   m.def("log_bessel_ke.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");
-  m.def("log_bessel_ke_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
+  m.def(
+      "log_bessel_ke_derivative(Tensor v, Tensor x, int order_first, int order_second) -> Tensor");
 
   m.def("bessel_i_ratio(Tensor v, Tensor x) -> Tensor");
   m.def("bessel_i_ratio.out(Tensor v, Tensor x, *, Tensor(a!) out) -> ()");

@@ -2,7 +2,7 @@
 // float64 whatever the tensor's element type, so that one rounding remains.
 #pragma once
 
-#include "bessel/log_bessel.h"
+#include "bessel/evaluate.h"
 
 namespace longtail::cuda {
 

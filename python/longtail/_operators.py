@@ -37,7 +37,9 @@ def _contiguous(first: Tensor, second: Tensor, *orders: int) -> Tensor:
     for what in ("shape", "dtype", "device"):
         got, expected = getattr(second, what), getattr(first, what)
         if got != expected:
-            raise ValueError(f"second argument has {what} {got}, expected that of the first, {expected}")
+            raise ValueError(
+                f"second argument has {what} {got}, expected that of the first, {expected}"
+            )
     return first.new_empty(first.shape)
 
 
@@ -92,7 +94,7 @@ def complete(cuda_problem: str) -> None:
     for name in ELEMENTWISE:
         public = f"longtail.{name}"
         value, derivative = getattr(namespace, name), getattr(namespace, f"{name}_derivative")
-        fakes = {
+        fakes: dict[torch._ops.OpOverload, Callable[..., Any]] = {
             value.default: _contiguous,
             value.out: _no_result,
             derivative.default: _contiguous,

@@ -47,8 +47,8 @@ std::string message_of(Call&& call) {
 
 }  // namespace test
 
-#define TEST(name)                                               \
-  static void test_##name();                                     \
+#define TEST(name)                                                 \
+  static void test_##name();                                       \
   static const test::Register register_##name(#name, test_##name); \
   static void test_##name()
 
@@ -58,24 +58,24 @@ std::string message_of(Call&& call) {
   } while (false)
 
 // Compares and, on failure, prints both values.
-#define CHECK_EQUAL(got, expected)                                                          \
-  do {                                                                                      \
-    const auto got_value = (got);                                                           \
-    const auto expected_value = (expected);                                                 \
-    if (!(got_value == expected_value)) {                                                   \
-      std::ostringstream text;                                                              \
-      text << #got << " is " << got_value << ", expected " << expected_value;               \
-      test::fail(__FILE__, __LINE__, text.str());                                           \
-    }                                                                                       \
+#define CHECK_EQUAL(got, expected)                                            \
+  do {                                                                        \
+    const auto got_value = (got);                                             \
+    const auto expected_value = (expected);                                   \
+    if (!(got_value == expected_value)) {                                     \
+      std::ostringstream text;                                                \
+      text << #got << " is " << got_value << ", expected " << expected_value; \
+      test::fail(__FILE__, __LINE__, text.str());                             \
+    }                                                                         \
   } while (false)
 
 // Checks that `call` throws and that its message holds every text.
-#define CHECK_THROWS(call, ...)                                                             \
-  do {                                                                                      \
-    const std::string message = test::message_of([&] { call; });                            \
-    for (const char* text : {__VA_ARGS__}) {                                                \
-      if (message.find(text) == std::string::npos) {                                        \
-        test::fail(__FILE__, __LINE__, std::string("no '") + text + "' in: " + message);    \
-      }                                                                                     \
-    }                                                                                       \
+#define CHECK_THROWS(call, ...)                                                          \
+  do {                                                                                   \
+    const std::string message = test::message_of([&] { call; });                         \
+    for (const char* text : {__VA_ARGS__}) {                                             \
+      if (message.find(text) == std::string::npos) {                                     \
+        test::fail(__FILE__, __LINE__, std::string("no '") + text + "' in: " + message); \
+      }                                                                                  \
+    }                                                                                    \
   } while (false)

@@ -44,7 +44,8 @@ struct Array {
 
 template <class Visit>
 void for_each_index(const Indices& sizes, Visit&& visit) {
-  if (std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>()) == 0) return;
+  if (std::accumulate(sizes.begin(), sizes.end(), std::int64_t{1}, std::multiplies<>()) == 0)
+    return;
   Indices index(sizes.size(), 0);
   while (true) {
     visit(index);
@@ -111,8 +112,7 @@ TEST(sliced_and_offset) {
 }
 
 TEST(negative_strides) {
-  check_layout({1500}, counting(1500, {-1}, 1499), counting(3000, {-2}, 2999),
-               counting(1500, {1}));
+  check_layout({1500}, counting(1500, {-1}, 1499), counting(3000, {-2}, 2999), counting(1500, {1}));
 }
 
 TEST(no_dimension_and_no_element) {
@@ -127,11 +127,10 @@ TEST(output_may_be_an_input) {
   Array<double> second = counting(2500, {1});
   const Indices stride = {8};
   auto* data = both.memory.data();
-  longtail::elementwise(kernel, Indices{2500},
-                        {reinterpret_cast<const std::byte*>(data), DType::float64, stride},
-                        {reinterpret_cast<const std::byte*>(second.memory.data()), DType::float64,
-                         stride},
-                        {reinterpret_cast<std::byte*>(data), DType::float64, stride});
+  longtail::elementwise(
+      kernel, Indices{2500}, {reinterpret_cast<const std::byte*>(data), DType::float64, stride},
+      {reinterpret_cast<const std::byte*>(second.memory.data()), DType::float64, stride},
+      {reinterpret_cast<std::byte*>(data), DType::float64, stride});
   for (std::int64_t k = 0; k < 2500; ++k) CHECK_EQUAL(both.memory[k], 1001.0 * (k + 1));
 }
 

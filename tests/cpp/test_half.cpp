@@ -51,8 +51,9 @@ void check_every_midpoint() {
     // Beyond the largest finite value the format goes on as if it had one more binade.
     const double below = static_cast<double>(Half::from_bits(static_cast<std::uint16_t>(bits - 1)));
     const bool last = bits + 1 == Half::kInf;
-    const double b = last ? a + (a - below)
-                          : static_cast<double>(Half::from_bits(static_cast<std::uint16_t>(bits + 1)));
+    const double b =
+        last ? a + (a - below)
+             : static_cast<double>(Half::from_bits(static_cast<std::uint16_t>(bits + 1)));
     const double middle = a + (b - a) / 2;
     const int even = bits % 2 == 0 ? bits : bits + 1;
     for (const double sign : {1.0, -1.0}) {

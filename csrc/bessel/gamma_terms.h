@@ -1,15 +1,27 @@
 #pragma once
-// 1/Gamma(1 + mu) for |mu| <= 1/2, split into even and odd parts as Temme's series needs it.
+// The gamma function in the two forms that the family needs: R(v) of core/gamma_remainder.h, also
+// for jets, and 1/Gamma(1 + mu) for |mu| <= 1/2, split as Temme's series needs it:
 //
 //   1/Gamma(1 + mu) = even(mu^2) + mu odd(mu^2)
 //
 // Taylor coefficients (Wrench, Math. Comp. 22 (1968) 617; DLMF 5.7.1), the last below 2^-60. The
 // constant terms 1 and Euler's gamma are left out, because callers subtract nearly equal numbers.
 
-#include "../core/jet.h"
+#include "core/gamma_remainder.h"
+#include "core/jet.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
+
+/// R(v) = log Gamma(v + 1) - (v + 1/2)(log(v + 1/2) - 1) - log(2 pi)/2
+template <Real T>
+LONGTAIL_INLINE T lgamma_remainder(const T& v) {
+  return gamma_remainder(v);
+}
+template <class T>
+LONGTAIL_INLINE Jet<T> lgamma_remainder(const Jet<T>& v) {
+  return chain(v, gamma_remainder(v.f), gamma_remainder_slope(v.f), gamma_remainder_curvature(v.f));
+}
 
 inline constexpr double kEulerHigh = 0x1.2788cfc6fb619p-1;
 inline constexpr double kEulerLow = -0x1.6cb90701fbfabp-58;
