@@ -155,7 +155,7 @@ template <class T>
 concept Real = Scalar<T> || std::is_same_v<T, Vec<double, kLanes<T>>> ||
                std::is_same_v<T, Vec<float, kLanes<T>>>;
 
-#if defined(__CUDACC__)
+#if defined(__CUDACC__) || LONGTAIL_SCALAR_LEVEL
 inline constexpr int kVectorBytes = 0;
 #elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 inline constexpr int kVectorBytes = 64;
@@ -164,7 +164,7 @@ inline constexpr int kVectorBytes = 32;
 #elif defined(__aarch64__)
 inline constexpr int kVectorBytes = 16;
 #else
-inline constexpr int kVectorBytes = 0;  // scalar level
+inline constexpr int kVectorBytes = 0;
 #endif
 
 template <class E, int Bytes>
