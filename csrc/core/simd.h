@@ -84,6 +84,10 @@ struct Vec {
     using Unsigned = std::make_unsigned_t<E>;
     return (Raw)((lanes::raw<Unsigned, N>)a.raw >> n);
   }
+  friend LONGTAIL_INLINE Vec add_bits(Vec a, Vec b) {  // wraps around
+    using Unsigned = lanes::raw<std::make_unsigned_t<E>, N>;
+    return (Raw)((Unsigned)a.raw + (Unsigned)b.raw);
+  }
 
   // Floating lanes only.
   friend LONGTAIL_INLINE Vec fma(Vec a, Vec b, Vec c) { return lanes::fma(a.raw, b.raw, c.raw); }
@@ -106,15 +110,15 @@ LONGTAIL_INLINE Vec<float, N> from_bits(Vec<std::int32_t, N> a) {
 // 1.5 * 2^52 + a, since AVX2 has no conversion to 64-bit integers.
 template <int N>
 LONGTAIL_INLINE Vec<std::int64_t, N> to_int(Vec<double, N> a) {
-  return bits(a + 0x1.8p52) - bits(Vec<double, N>(0x1.8p52));
+  return add_bits(bits(a + 0x1.8p52), -bits(Vec<double, N>(0x1.8p52)));
 }
 template <int N>
 LONGTAIL_INLINE Vec<double, N> to_real(Vec<std::int64_t, N> a) {
-  return from_bits(a + bits(Vec<double, N>(0x1.8p52))) - 0x1.8p52;
+  return from_bits(add_bits(a, bits(Vec<double, N>(0x1.8p52)))) - 0x1.8p52;
 }
 template <int N>
 LONGTAIL_INLINE Vec<std::int32_t, N> to_int(Vec<float, N> a) {
-  return bits(a + 0x1.8p23f) - bits(Vec<float, N>(0x1.8p23f));
+  return add_bits(bits(a + 0x1.8p23f), -bits(Vec<float, N>(0x1.8p23f)));
 }
 template <int N>
 LONGTAIL_INLINE Vec<float, N> to_real(Vec<std::int32_t, N> a) {

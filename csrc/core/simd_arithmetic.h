@@ -124,7 +124,7 @@ LONGTAIL_INLINE Split<T> split_exponent(T a) {
   constexpr I root = sizeof(S) == 8 ? I(0x3fe6a09e667f3bcd) : I(0x3f3504f3);
   constexpr I one = F::bias << F::mantissa_bits;
   constexpr I mantissa = (I(1) << F::mantissa_bits) - 1;
-  const int_t<T> shifted = b + (one - root);
+  const int_t<T> shifted = add_bits(b, one - root);  // nan may wrap around
   const T m = from_bits(int_t<T>((shifted & mantissa) + root));
   // The biased exponent as low bits of 2^52 (2^23) is a real number at once.
   constexpr S origin = S(I(1) << F::mantissa_bits);
