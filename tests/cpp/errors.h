@@ -140,13 +140,14 @@ double last_place(Exact exact) {
   return std::ldexp(1.0, std::max(exponent, limits::min_exponent) - limits::digits);
 }
 
-/// |got - exact| in last places of E; infinity for a wrong nan, infinity or sign of zero. An
-/// infinity counts as the power of two that it rounds from.
+/// |got - exact| in last places of E, 0.5 for whatever is correctly rounded; infinity for a wrong
+/// nan, infinity or sign of zero. An infinity counts as the power of two that it rounds from.
 template <class E, class Exact>
 double error_in_ulp(E got, Exact exact) {
   constexpr double wrong = std::numeric_limits<double>::infinity();
   if (exact != exact || got != got) return exact != exact && got != got ? 0 : wrong;
   if (exact == 0) return got == 0 && std::signbit(got) == std::signbit(double(exact)) ? 0 : wrong;
+  if (got == E(exact)) return 0.5;
   const Exact top = Exact(std::ldexp(1.0, std::numeric_limits<E>::max_exponent - 1)) * Exact(2);
   const auto clamp = [&](Exact x) { return x > top ? top : x < -top ? -top : x; };
   const Exact difference = clamp(Exact(got)) - clamp(exact);
