@@ -171,7 +171,8 @@ def bessel_k_ratio(v: Tensor | float, x: Tensor | float, *, out: Tensor | None =
 
     Args:
         v: order, any real number; K is even in ``v``.
-        x: argument, ``x >= 0``; nan below 0. For ``v >= 0``: ``inf`` at ``x = 0``, 1 at ``x = inf``.
+        x: argument, ``x >= 0``; nan below 0. For ``v >= 0``: ``inf`` at ``x = 0``, 1 at
+            ``x = inf``.
         out: where to write the result (no gradient then).
 
     Returns:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 
 import flint
-import longtail
 import torch
 from flint import arb
+from torch import Tensor
+
+import longtail
 from kit import OpSpec, RawOp
 from kit.layouts import ulp_bound
-from torch import Tensor
 
 _INF, _NAN = math.inf, math.nan
 

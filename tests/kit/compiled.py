@@ -29,7 +29,9 @@ class CompileChecks:
         inputs = [tensor for spec in self.specs for tensor in spec.inputs((6, 5), torch.float32)]
         together = _Together(self.specs)
         compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
-        _assert_equal(_values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs))
+        _assert_equal(
+            _values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs)
+        )
 
     @pytest.mark.full
     @pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
@@ -38,7 +40,9 @@ class CompileChecks:
         inputs = spec.inputs((6, 5), dtype)
         together = _Together([spec])
         compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
-        _assert_equal(_values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs))
+        _assert_equal(
+            _values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs)
+        )
 
     def test_one_compile_serves_all_sizes(self, spec: OpSpec) -> None:
         counter = _CompileCounter()
@@ -55,7 +59,15 @@ class CompileChecks:
         def calls(number: float, integer: int) -> list[Tensor]:
             results = []
             for k in range(len(tensors)):
-                others = (number, integer, 2.5, 2, tensors[k].float(), tensors[k][0], tensors[k][:, None])
+                others = (
+                    number,
+                    integer,
+                    2.5,
+                    2,
+                    tensors[k].float(),
+                    tensors[k][0],
+                    tensors[k][:, None],
+                )
                 for other in others:
                     results.append(spec.function(*tensors[:k], other, *tensors[k + 1 :]))
             return results
@@ -90,9 +102,7 @@ class CompileChecks:
 
     def test_third_derivative_raises(self, spec: OpSpec) -> None:
         inputs = tuple(tensor.detach()[0] for tensor in spec.smooth_inputs((1,)))
-        third = torch.compile(
-            grad(grad(grad(spec.function))), fullgraph=True, backend="aot_eager"
-        )
+        third = torch.compile(grad(grad(grad(spec.function))), fullgraph=True, backend="aot_eager")
         with pytest.raises(Exception, match=f"{spec.name}.* order 3"):
             third(*inputs)
 
