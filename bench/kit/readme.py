@@ -48,7 +48,7 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
 
 def _cell(row: Record | None) -> str:
     if row is None or row.max_error is None:
-        return "–"
+        return "-"
     error = f"{row.max_error:.2g}" if row.max_error < 1e4 else f"{row.max_error:.0e}"
     return f"{row.median:.3g} ({error})"
 
