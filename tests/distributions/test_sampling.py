@@ -185,7 +185,7 @@ def test_mean_gradient_in_the_direction(p):
     raw.requires_grad_()
     loc = normalize(raw, dim=0)
     g = torch.arange(1.0, p + 1).double()
-    n = 100_000
+    n = 30_000
     x = VonMisesFisher(loc, 3.0).rsample((n,), generator=4)
     (gradient,) = torch.autograd.grad((x @ g).mean(), raw, retain_graph=True)
     expected = oracle.mean_length(p, 3.0) * g
@@ -199,12 +199,12 @@ def test_a_moment_has_the_right_gradient_in_both_parameters():
     k = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
     g = torch.tensor([1.0, 2.0, -1.0, 0.5], dtype=torch.float64)
     distribution = VonMisesFisher(normalize(raw, dim=0), k)
-    x = distribution.rsample((400_000,), generator=8)
+    x = distribution.rsample((100_000,), generator=8)
     found = torch.autograd.grad((x @ g).square().mean(), [raw, k], retain_graph=True)
     second = distribution.covariance_matrix + distribution.mean.outer(distribution.mean)
     exact = torch.autograd.grad(g @ second @ g, [raw, k])
-    torch.testing.assert_close(found[0], exact[0], rtol=0, atol=0.03)
-    torch.testing.assert_close(found[1], exact[1], rtol=0, atol=0.002)
+    torch.testing.assert_close(found[0], exact[0], rtol=0, atol=0.06)
+    torch.testing.assert_close(found[1], exact[1], rtol=0, atol=0.004)
 
 
 def test_second_derivatives_of_samples_are_refused():
