@@ -232,7 +232,7 @@ def test_progress_is_reported():
 
 
 def test_numpy_rows_and_fit_predict():
-    x, label, _ = synthetic(600)
+    x, _, _ = synthetic(600)
     mixture = VonMisesFisherMixture(3, generator=0)
     predicted = mixture.fit_predict(x.numpy())
     assert torch.equal(predicted, mixture.predict(x))

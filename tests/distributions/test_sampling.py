@@ -16,7 +16,8 @@ from longtail.distributions._implicit import versine_slope
 
 
 def random_direction(p: int, seed: int = 0, dtype=torch.float64) -> torch.Tensor:
-    return normalize(torch.randn(p, dtype=dtype, generator=torch.Generator().manual_seed(seed)), dim=0)
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(p, dtype=dtype, generator=generator), dim=0)
 
 
 MARGINALS = (
@@ -78,10 +79,9 @@ def test_fit_of_samples_recovers_the_parameters(p, k, n):
     loc = random_direction(p, seed=p)
     x = VonMisesFisher(loc, k).sample((n,), generator=11)
     fitted = VonMisesFisher.fit(x)
-    # Its standard error: 1/sqrt(n A'), and what the correction subtracts varies as well.
-    deviation = (oracle.slope(p, k) + 2 * (p - 1) / n * (oracle.mean_length(p, k) / k) ** 2
-                 / oracle.mean_length(p, k) ** 2) ** 0.5
-    error = deviation / oracle.slope(p, k) / n**0.5
+    # Var |s|^2 of the sum s, along loc and across it, by the delta method.
+    slope = oracle.slope(p, k)
+    error = (slope / n + (p - 1) / (2 * (k * n) ** 2)) ** 0.5 / slope
     assert abs(fitted.concentration.item() - k) < 3 * error
     # Each row is off loc by sqrt(1 - A^2) in all, the mean by 1/sqrt(n) of that, over A.
     length = oracle.mean_length(p, k)

@@ -1,8 +1,8 @@
 """Where EM starts: k-means++ on the sphere, then a few rounds of spherical k-means.
 
-The distance of unit vectors is their versine 1 - x.y, half the squared chord, so Euclidean k-means++
-is meant unchanged. [D. Arthur, S. Vassilvitskii, SODA 2007; I. Dhillon, D. Modha, Machine
-Learning 42 (2001) 143]
+The distance of unit vectors is their versine 1 - x.y, half the squared chord, so this is
+Euclidean k-means++ unchanged. [D. Arthur, S. Vassilvitskii, SODA 2007; I. Dhillon, D. Modha,
+Machine Learning 42 (2001) 143]
 """
 
 from __future__ import annotations
