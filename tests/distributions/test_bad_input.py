@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from kit import BadInput, Gives, Raises
-from kit.bad_input import check, parametrize
 from torch.distributions import kl_divergence
 
+from kit import BadInput, Gives, Raises
+from kit.bad_input import check, parametrize
 from longtail.distributions import HypersphericalUniform, VonMisesFisher, VonMisesFisherMixture
 
 E1 = torch.tensor([1.0, 0.0, 0.0])
