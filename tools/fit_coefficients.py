@@ -66,10 +66,23 @@ def exp_family() -> None:
     tail = series_near_zero(
         lambda r: (mp.exp(r) - 1 - r - r * r / 2) / r**3, lambda k: 1 / mp.factorial(k + 3)
     )
-    for degree, bits in ((8, 53), (4, 24)):
+    for degree, bits in ((9, 53), (4, 24)):
         fit_polynomial(
             "(e^r - 1 - r - r^2/2)/r^3", tail, lambda r: r**3 * mp.exp(-r), -LN2, LN2, degree, bits
         )
+
+
+def hyperbolic_family() -> None:
+    sinh_rest = series_near_zero(
+        lambda z: (mp.sinh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z, lambda k: 1 / mp.factorial(2 * k + 3)
+    )
+    cosh_rest = series_near_zero(
+        lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, lambda k: 1 / mp.factorial(2 * k + 2)
+    )
+    for degree, bits in ((4, 53), (2, 24)):
+        fit_polynomial("(sinh(r)/r - 1)/z, z = r^2", sinh_rest, lambda z: z, 0, LN2**2, degree, bits)
+    for degree, bits in ((4, 53), (2, 24)):
+        fit_polynomial("(cosh(r) - 1)/z, z = r^2", cosh_rest, lambda z: z, 0, LN2**2, degree, bits)
 
 
 def log_family() -> None:
@@ -141,7 +154,7 @@ def reciprocal_gamma() -> None:
 
 FITS = {
     fit.__name__: fit
-    for fit in (exp_family, log_family, log_dd_tail, gamma_remainder, stirling, reciprocal_gamma)
+    for fit in (exp_family, hyperbolic_family, log_family, log_dd_tail, gamma_remainder, stirling, reciprocal_gamma)
 }
 
 if __name__ == "__main__":

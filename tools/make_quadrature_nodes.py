@@ -18,6 +18,7 @@ HEADER = """#pragma once
 #include "core/host_device.h"
 
 namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
 
 struct QuadratureNode {
   double rise;
@@ -50,7 +51,7 @@ def main() -> None:
         table("right", [(cosh(s) - 1, sinh(s) - s) for s in grid[:right]])
         table("left", [(cosh(s) - 1, exp(-s) - 1 + s) for s in grid[:left]])
         print("};\n")
-    print("}  // namespace longtail::bessel")
+    print("}  // namespace LONGTAIL_LEVEL\n}  // namespace longtail::bessel")
 
 
 if __name__ == "__main__":

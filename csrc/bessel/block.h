@@ -1,6 +1,6 @@
 #pragma once
-// One block of elements by vector code: sort the elements by method, run each method's branch-free
-// formula on full vectors of its own elements, scatter the results.
+// One block of elements by vector code: pack the elements of each method together, run the method's
+// branch-free formula on full vectors of them, scatter the results.
 //
 // An element's result depends on its own arguments only, never on its neighbours or its place.
 
@@ -9,112 +9,139 @@
 
 #include "bessel/evaluate.h"
 #include "bessel/kernels.h"
+#include "core/pack.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-using Index = std::uint16_t;
 using Real64 = native<double>;
 inline constexpr int kWidth = kLanes<Real64>;
+inline constexpr int kRoom = kBlock + kWidth;  // a block and the vector that may hang over its end
 
-/// Copies the listed elements together; fills up to a whole vector with the last one.
-LONGTAIL_INLINE void gather(const double* from, const Index* list, int count, double* to) {
-  for (int k = 0; k < count; ++k) to[k] = from[list[k]];
-  for (int k = count; k % kWidth != 0; ++k) to[k] = to[count - 1];
-}
+/// Arguments side by side, and where each came from.
+struct Packed {
+  alignas(64) double first[kRoom];
+  alignas(64) double second[kRoom];
+  alignas(64) double place[kRoom];
+  int count = 0;
 
-/// The elements of each method, in order.
-struct Sorted {
-  int count[kMethods];
-  Index list[kMethods][kBlock];
+  LONGTAIL_INLINE void add(mask_t<Real64> selected, Real64 a, Real64 b, Real64 at) {
+    pack(first + count, selected, a);
+    pack(second + count, selected, b);
+    count += pack(place + count, selected, at);
+  }
+  /// Fills the last vector with copies of the last element.
+  LONGTAIL_INLINE void fill() {
+    for (int k = count; k % kWidth != 0; ++k) {
+      first[k] = first[count - 1];
+      second[k] = second[count - 1];
+    }
+  }
+  LONGTAIL_INLINE void scatter(const double* results, double* out) const {
+    for (int k = 0; k < count; ++k) out[static_cast<int>(place[k])] = results[k];
+  }
 };
 
-template <Function F, int Order>
-LONGTAIL_INLINE void sort_by_method(const double* a, const double* b, int n, Sorted& sorted) {
-  alignas(64) double method[kBlock + kWidth];
-  const auto choose = [&](Real64 first, Real64 second, int at) {
-    const Coordinates<Real64> c = coordinates<F>(first, second);
-    store(method + at, choose_method<F, Order>(c.v, c.x));
-  };
-  int k = 0;
-  for (; k + kWidth <= n; k += kWidth) choose(load<Real64>(a + k), load<Real64>(b + k), k);
-  if (k < n) {
-    double first[kWidth] = {}, second[kWidth] = {};
-    for (int i = k; i < n; ++i) first[i - k] = a[i], second[i - k] = b[i];
-    choose(load<Real64>(first), load<Real64>(second), k);
-  }
-  for (int m = 0; m < kMethods; ++m) sorted.count[m] = 0;
-  for (k = 0; k < n; ++k) {
-    const int m = static_cast<int>(method[k]);
-    sorted.list[m][sorted.count[m]++] = static_cast<Index>(k);
-  }
+/// 0, 1, 2, ... from `start`.
+LONGTAIL_INLINE Real64 count_from(int start) {
+  double steps[kWidth];
+  for (int i = 0; i < kWidth; ++i) steps[i] = start + i;
+  return load<Real64>(steps);
 }
 
-/// Runs one method on packed arguments (whole vectors). Elements of the strip, where the plain
-/// formula cancels, are redone in double-double.
+/// Redoes in double-double the elements of the strip where the plain formula cancels.
+template <Function F, Method M>
+void run_exact(Packed& strip, double* out) {
+  strip.fill();
+  alignas(64) double exact[kRoom];
+  for (int k = 0; k < strip.count; k += kWidth) {
+    const Real64 a = load<Real64>(strip.first + k), b = load<Real64>(strip.second + k);
+    store(exact + k, exact_value<F, M>(a, b));
+  }
+  strip.scatter(exact, out);
+}
+
+/// Runs one method on arguments in whole vectors; results go to the same places.
 template <Function F, Method M, int DA, int DB>
 void run_method(const double* a, const double* b, double* out, int count) {
-  Index strip[kBlock];
-  int strip_count = 0;
-  for (int k = 0; k < count; k += kWidth) {
-    const Real64 first = load<Real64>(a + k), second = load<Real64>(b + k);
-    const Real64 result = partial<F, M, DA, DB>(first, second);
-    store(out + k, result);
-    if constexpr (kHasStrip<F, M, DA, DB>) {
+  if constexpr (!kHasStrip<F, M, DA, DB>) {
+    for (int k = 0; k < count; k += kWidth) {
+      store(out + k, partial<F, M, DA, DB>(load<Real64>(a + k), load<Real64>(b + k)));
+    }
+  } else {
+    Packed strip;
+    for (int k = 0; k < count; k += kWidth) {
+      const Real64 first = load<Real64>(a + k), second = load<Real64>(b + k);
+      const Real64 result = partial<F, M, DA, DB>(first, second);
+      store(out + k, result);
       const mask_t<Real64> near = needs_exact<F>(result, first, second);
-      if (any(near)) {
-        for (int i = 0; i < kWidth; ++i) {
-          if (lane(near, i) && k + i < count) strip[strip_count++] = static_cast<Index>(k + i);
-        }
-      }
+      if (any(near)) strip.add(near, first, second, count_from(k));
     }
-  }
-  if constexpr (kHasStrip<F, M, DA, DB>) {
-    if (strip_count == 0) return;
-    alignas(64) double first[kBlock + kWidth], second[kBlock + kWidth], exact[kWidth];
-    gather(a, strip, strip_count, first);
-    gather(b, strip, strip_count, second);
-    for (int k = 0; k < strip_count; k += kWidth) {
-      store(exact, exact_value<F, M>(load<Real64>(first + k), load<Real64>(second + k)));
-      for (int i = 0; i < kWidth && k + i < strip_count; ++i) out[strip[k + i]] = exact[i];
-    }
+    if (strip.count > 0) run_exact<F, M>(strip, out);
   }
 }
 
+/// A block, padded to whole vectors, and the method of each element (-1 in the padding).
+struct Block {
+  alignas(64) double first[kRoom];
+  alignas(64) double second[kRoom];
+  alignas(64) double method[kRoom];
+  int count;
+};
+
+template <Function F, int DA, int DB>
+LONGTAIL_INLINE void open_block(const double* a, const double* b, int n, Block& block) {
+  __builtin_memcpy(block.first, a, sizeof(double) * n);
+  __builtin_memcpy(block.second, b, sizeof(double) * n);
+  for (int k = n; k % kWidth != 0; ++k) block.first[k] = block.second[k] = kNotANumber;
+  for (int k = 0; k < n; k += kWidth) {
+    const Coordinates<Real64> c =
+        coordinates<F>(load<Real64>(block.first + k), load<Real64>(block.second + k));
+    store(block.method + k, choose_method<F, DA + DB>(c.v, c.x));
+  }
+  for (int k = n; k % kWidth != 0; ++k) block.method[k] = -1.0;
+  block.count = n;
+}
+
+/// Runs method M on those elements of the block that chose it.
 template <Function F, Method M, int DA, int DB>
-LONGTAIL_INLINE void run_listed(const double* a, const double* b, double* out,
-                                const Sorted& sorted) {
-  const int count = sorted.count[int(M)];
-  if (count == 0) return;
-  const Index* list = sorted.list[int(M)];
+LONGTAIL_INLINE void run_share(const Block& block, double* out) {
   if constexpr (M == Method::special) {
-    for (int k = 0; k < count; ++k) {
-      out[list[k]] = evaluate_point(F, DA, DB, a[list[k]], b[list[k]]);
+    for (int k = 0; k < block.count; ++k) {
+      if (block.method[k] != int(M)) continue;
+      out[k] = evaluate_point(F, DA, DB, block.first[k], block.second[k]);
     }
   } else if constexpr (uses(F, DA + DB, M)) {
-    alignas(64) double first[kBlock + kWidth], second[kBlock + kWidth], result[kBlock + kWidth];
-    gather(a, list, count, first);
-    gather(b, list, count, second);
-    run_method<F, M, DA, DB>(first, second, result, count);
-    for (int k = 0; k < count; ++k) out[list[k]] = result[k];
+    Packed share;
+    for (int k = 0; k < block.count; k += kWidth) {
+      const mask_t<Real64> chosen = load<Real64>(block.method + k) == double(int(M));
+      if (!any(chosen)) continue;
+      share.add(chosen, load<Real64>(block.first + k), load<Real64>(block.second + k),
+                count_from(k));
+    }
+    if (share.count == 0) return;
+    share.fill();
+    alignas(64) double results[kRoom];
+    run_method<F, M, DA, DB>(share.first, share.second, results, share.count);
+    share.scatter(results, out);
   }
 }
 
 template <Function F, int DA, int DB, int... M>
-LONGTAIL_INLINE void run_all(const double* a, const double* b, double* out, const Sorted& sorted,
-                             std::integer_sequence<int, M...>) {
-  (run_listed<F, static_cast<Method>(M), DA, DB>(a, b, out, sorted), ...);
+LONGTAIL_INLINE void run_shares(const Block& block, double* out,
+                                std::integer_sequence<int, M...>) {
+  (run_share<F, static_cast<Method>(M), DA, DB>(block, out), ...);
 }
 
 /// The block kernel of one partial derivative.
 template <Function F, int DA, int DB>
-void block(const double* a, const double* b, double* out, std::int64_t n) {
+void block_kernel_of(const double* a, const double* b, double* out, std::int64_t n) {
   if constexpr (kWidth == 1) {
     for (std::int64_t k = 0; k < n; ++k) out[k] = evaluate<F, DA, DB>(a[k], b[k]);
   } else {
-    Sorted sorted;
-    sort_by_method<F, DA + DB>(a, b, static_cast<int>(n), sorted);
-    run_all<F, DA, DB>(a, b, out, sorted, std::make_integer_sequence<int, kMethods>());
+    Block block;
+    open_block<F, DA, DB>(a, b, static_cast<int>(n), block);
+    run_shares<F, DA, DB>(block, out, std::make_integer_sequence<int, kMethods>());
   }
 }
 

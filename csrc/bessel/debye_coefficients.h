@@ -6,6 +6,7 @@
 #include "core/host_device.h"
 
 namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
 
 inline constexpr int kDebyeTerms = 24;
 
@@ -148,4 +149,5 @@ LONGTAIL_INLINE double debye_coefficient(int k, int j) {
   return table[k * (k + 1) / 2 + j];
 }
 
+}  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::bessel

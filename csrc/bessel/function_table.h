@@ -11,7 +11,7 @@ inline namespace LONGTAIL_LEVEL {
 
 template <int Order, int F, int... DB>
 constexpr void fill_row(KernelTable<Order>& table, std::integer_sequence<int, DB...>) {
-  ((table.of[F][DB] = block<static_cast<Function>(F), Order - DB, DB>), ...);
+  ((table.of[F][DB] = block_kernel_of<static_cast<Function>(F), Order - DB, DB>), ...);
 }
 template <int Order, int... F>
 constexpr KernelTable<Order> fill_table(std::integer_sequence<int, F...>) {

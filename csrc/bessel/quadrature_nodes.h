@@ -7,6 +7,7 @@
 #include "core/host_device.h"
 
 namespace longtail::bessel {
+inline namespace LONGTAIL_LEVEL {
 
 struct QuadratureNode {
   double rise;
@@ -282,4 +283,5 @@ struct QuadratureGrid<2> {
   }
 };
 
+}  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::bessel

@@ -28,15 +28,16 @@ LONGTAIL_INLINE ReducedExponent<T> reduce_exponent(T x) {
   return {n, r, (rest - r) - correction};
 }
 
-/// (e^r - 1 - r) / r^2 for |r| <= ln(2)/2.
+/// (e^r - 1 - r - r^2/2) / r^3 for |r| <= ln(2)/2.
 template <Real T>
-LONGTAIL_INLINE T exp_tail(T r) {
+LONGTAIL_INLINE T exp_cubic(T r) {
   if constexpr (sizeof(scalar_t<T>) == 8) {
-    return horner(r, 0.5, 0x1.5555555555501p-3, 0x1.5555555553206p-5, 0x1.1111111128879p-7,
-                  0x1.6c16c17cc34a1p-10, 0x1.a01a011c235c8p-13, 0x1.a019ab2ce19b6p-16,
-                  0x1.71df55405a7e2p-19, 0x1.289f8b31149cbp-22, 0x1.ad201980c4693p-26);
+    return horner(r, 0x1.555555555555ap-3, 0x1.555555555553p-5, 0x1.111111110efbcp-7,
+                  0x1.6c16c16c2701cp-10, 0x1.a01a01b26bca1p-13, 0x1.a01a01527083ap-16,
+                  0x1.71ddf26935b3ep-19, 0x1.27e58cffe8e12p-22, 0x1.af686d6383f5bp-26,
+                  0x1.1e670d1058585p-29);
   } else {
-    return horner(r, 0.5f, 0x1.555554p-3f, 0x1.5554e8p-5f, 0x1.11133p-7f, 0x1.6d4dc6p-10f,
+    return horner(r, 0x1.555554p-3f, 0x1.5554e8p-5f, 0x1.11133p-7f, 0x1.6d4dc6p-10f,
                   0x1.9dd75ap-13f);
   }
 }
@@ -48,7 +49,26 @@ LONGTAIL_INLINE T exp(T x) {
   constexpr S bottom = sizeof(S) == 8 ? S(-746) : S(-104.5);
   const auto [n, r, r_low] = reduce_exponent(max(T(bottom), min(T(top), x)));  // nan stays nan
   const auto [hi, lo] = quick_two_sum(T(S(1)), r);
-  return scale(T(hi + (lo + fma(r * r, exp_tail(r), r_low))), n);
+  return scale(T(hi + (lo + fma(r * r, fma(r, exp_cubic(r), T(S(0.5))), r_low))), n);
+}
+
+/// e^x - 1 without the cancellation near 0: -1 at -inf, inf at inf, keeps the sign of zero.
+///
+/// With x = n ln 2 + r: 2^n ((1 - 2^-n) + (e^r - 1)), where 1 - 2^-n and its sum with r keep their
+/// rounding errors.
+template <Real T>
+LONGTAIL_INLINE T expm1(T x) {
+  using S = scalar_t<T>;
+  constexpr bool wide = sizeof(S) == 8;
+  constexpr S top = wide ? S(710) : S(89);
+  constexpr S bottom = wide ? S(-40) : S(-20);  // already -1 to half an ulp
+  const auto [n, r, r_low] = reduce_exponent(max(T(bottom), min(T(top), x)));
+  const Pair<T> shift = two_sum(T(S(1)), T(-exp2_real(T(-min(n, T(S(60)))))));
+  const Pair<T> sum = two_sum(shift.hi, r);
+  const T square = r * r;
+  const T rest = fma(square * r, exp_cubic(r), fma(r_low, r, r_low)) + (sum.lo + shift.lo);
+  const T y = sum.hi + fma(square, T(S(0.5)), rest);
+  return select(x == S(0), x, scale(y, n));
 }
 
 }  // namespace LONGTAIL_LEVEL

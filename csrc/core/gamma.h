@@ -32,9 +32,9 @@ LONGTAIL_HOST_DEVICE inline T lgamma(T x) {
   const mask_t<T> small = x < S(1);
   const T w = x + select(small, T(S(0.5)), S(-0.5));
   const Pair<T> log_w = log_pair(w);
-  // w (log w - 1) = x overflows only where the result does; w - 1/2 is v.
-  T y = fma(w, log_w.hi - S(1), S(0x1.d67f1c864beb5p-1));
-  y = y + fma(w, log_w.lo, gamma_remainder(T(w - S(0.5))));
+  const Pair<T> factor = two_sum(T(log_w.hi - S(1)), log_w.lo);
+  T y = fma(w, factor.hi, T(S(0x1.d67f1c864beb5p-1)));
+  y = y + fma(w, factor.lo, gamma_remainder(T(w - S(0.5))));  // w - 1/2 is v
   if (any(small)) y = y - select(small, log(x), S(0));
   return select(x < kInfinity<T>, y, x);
 }

@@ -36,9 +36,13 @@ void value_out(Tensor first, Tensor second, Tensor out) {
   check_same_shape(out, first, names.name, "out", names.first);
   check_same_device(out, first, names.name, "out", names.first);
   check_no_internal_overlap(out, names.name);
-  check_no_partial_overlap(out, first, names.name, names.first);
-  check_no_partial_overlap(out, second, names.name, names.second);
-  Backend::run(function, 0, 0, first, second, out);
+  if (is_safe_output(out, first) && is_safe_output(out, second)) {
+    Backend::run(function, 0, 0, first, second, out);
+  } else {
+    Tensor result = empty_contiguous(out);
+    Backend::run(function, 0, 0, first, second, result);
+    torch::stable::copy_(out, result);
+  }
 }
 
 template <class Backend, Function function>

@@ -79,26 +79,22 @@ void check_same_dtype(const Tensor& tensor, const Tensor& model, std::string_vie
 
 void check_same_device(const Tensor& tensor, const Tensor& model, std::string_view function,
                        std::string_view name, std::string_view model_name) {
-  const std::string device = describe_device(tensor);
-  const std::string wanted = describe_device(model);
-  check_argument(device == wanted, function, name, "on " + device,
-                 "the device of " + std::string(model_name) + ", " + wanted);
+  if (tensor.device() != model.device()) {
+    fail_argument(function, name, "on " + describe_device(tensor),
+                  "the device of " + std::string(model_name) + ", " + describe_device(model));
+  }
 }
 
-void check_no_partial_overlap(const Tensor& out, const Tensor& input, std::string_view function,
-                              std::string_view input_name) {
-  if (out.numel() == 0 || input.numel() == 0) return;
+bool is_safe_output(const Tensor& out, const Tensor& input) {
+  if (out.numel() == 0) return true;
   const AddressRange written = address_range(out);
   const AddressRange read = address_range(input);
-  if (written.begin >= read.end || read.begin >= written.end) return;
-  const auto strides = out.strides();
-  const auto input_strides = input.strides();
-  const bool same_view =
-      written.begin == read.begin && out.scalar_type() == input.scalar_type() &&
-      std::equal(strides.begin(), strides.end(), input_strides.begin(), input_strides.end());
-  check_argument(same_view, function, "out",
-                 "a view that shares memory with " + std::string(input_name),
-                 "memory of its own, or exactly the same view");
+  if (written.begin >= read.end || read.begin >= written.end) return true;
+  if (written.begin != read.begin || out.scalar_type() != input.scalar_type()) return false;
+  for (std::int64_t d = 0; d < out.dim(); ++d) {
+    if (out.size(d) > 1 && out.stride(d) != input.stride(d)) return false;
+  }
+  return true;
 }
 
 void check_no_internal_overlap(const Tensor& out, std::string_view function) {

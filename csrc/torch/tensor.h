@@ -36,10 +36,9 @@ void check_same_dtype(const Tensor& tensor, const Tensor& model, std::string_vie
 void check_same_device(const Tensor& tensor, const Tensor& model, std::string_view function,
                        std::string_view name, std::string_view model_name);
 
-// Throws std::invalid_argument if writing `out` element by element could change elements of
-// `input` still to be read: they share memory and are not the same view.
-void check_no_partial_overlap(const Tensor& out, const Tensor& input, std::string_view function,
-                              std::string_view input_name);
+// True if `out` may be written element by element while `input`, of the same shape, is still being
+// read: they share no memory, or are the same view.
+bool is_safe_output(const Tensor& out, const Tensor& input);
 
 // Throws std::invalid_argument if two indices of `out` may share memory (expanded tensors).
 void check_no_internal_overlap(const Tensor& out, std::string_view function);

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.autograd.graph import increment_version
 
 #: Element-wise functions of two tensors: each is the operators f, f.out and f_derivative.
 ELEMENTWISE = (
@@ -56,7 +57,7 @@ def _has_tangent(value: Tensor) -> bool:
 
 
 def _guard(operator: torch._ops.OpOverload, public: str) -> Callable[..., Any]:
-    """A kernel above autograd that lets only calls without gradient through."""
+    """A kernel above autograd: lets only calls without gradient through, counts writes to out."""
 
     def refuse(needs: Callable[[Tensor], bool], args: Any, kwargs: Any) -> None:
         if any(isinstance(value, Tensor) and needs(value) for value in (*args, *kwargs.values())):
@@ -71,7 +72,10 @@ def _guard(operator: torch._ops.OpOverload, public: str) -> Callable[..., Any]:
         if forward_ad._current_level >= 0 and forward_ad._is_fwd_grad_enabled():
             refuse(_has_tangent, args, kwargs)
         below = keyset & torch._C._after_autograd_keyset
-        return operator.redispatch(below, *args, **kwargs)
+        result = operator.redispatch(below, *args, **kwargs)
+        if "out" in kwargs and not kwargs["out"].is_inference():
+            increment_version(kwargs["out"])
+        return result
 
     return call
 

@@ -1,0 +1,1 @@
+"""The benchmark kit: providers side by side, interleaved, stored as flat records."""

@@ -1,0 +1,22 @@
+"""longtail under torch.distributed.
+
+The ops of longtail know DTensor: a public function called with DTensors runs on the local shards
+wherever its formula allows, without any collective, and returns a DTensor (a replicated or
+broadcast operand stays where it is; its gradient is a partial sum). Nothing has to be called
+first: the sharding rules are registered by the first such call.
+"""
+
+from __future__ import annotations
+
+from longtail import _dtensor, bessel  # noqa: F401  (the families declare their rules)
+
+__all__ = ["register_sharding_rules"]
+
+
+def register_sharding_rules() -> None:
+    """Tell DTensor the sharding rules of all ops now.
+
+    Needed only by programs that call ``torch.ops.longtail`` with DTensors themselves; the public
+    functions do it. Calling it again does nothing. It imports ``torch.distributed.tensor``.
+    """
+    _dtensor.register_rules()

@@ -1,0 +1,41 @@
+"""Fixtures of the check classes; tests/conftest.py makes them known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from kit.tensors import cuda_problem
+
+__all__ = ["device", "fake_processes", "fresh_dynamo"]
+
+
+@pytest.fixture
+def device(request: pytest.FixtureRequest) -> str:
+    """A device to run on; a cell that this machine cannot run is skipped, with the reason."""
+    if request.param == "cuda" and (problem := cuda_problem()):
+        pytest.skip(problem)
+    return str(request.param)
+
+
+@pytest.fixture
+def fresh_dynamo() -> Iterator[None]:
+    """No compiled code from other tests, and none left behind."""
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def fake_processes() -> Iterator[int]:
+    """This process as the first of four that are not there: collectives are counted, not run."""
+    distributed = torch.distributed
+    if not distributed.is_available():
+        pytest.skip("torch without torch.distributed")
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=4)
+    yield 4
+    distributed.destroy_process_group()

@@ -1,0 +1,29 @@
+"""Other Python processes for checks that need one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_TESTS = str(Path(__file__).parent.parent)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's environment with tests/ and the same longtail on the path."""
+    path = os.pathsep.join([_TESTS, *(entry for entry in sys.path if entry)])
+    return {**os.environ, "PYTHONPATH": path, **variables}
+
+
+def run_script(module: str, *arguments: str, **variables: str) -> str:
+    """``python -m module arguments`` with environment variables; its output, or a failure."""
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, f"{module} {arguments} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,0 +1,73 @@
+"""The raw ops as torch sees them: schema, fake, gradient guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from kit.spec import OpSpec, RawOp
+from kit.tensors import MATRIX
+
+Layout = Callable[[Tensor], Tensor]
+
+
+class RegistrationChecks:
+    """Subclass with ``specs = [...]``."""
+
+    specs: Sequence[OpSpec] = ()
+    default_dtypes = ("float32",)
+    default_shapes = ((), (0,))
+
+    def test_opcheck(
+        self, spec: OpSpec, raw: RawOp, dtype: torch.dtype, layout: Layout, device: str
+    ) -> None:
+        """torch's own checks: schema, autograd registration, fake, and tracing with dynamic
+        shapes. (They pass for an op without gradient: gradients are tested apart.)"""
+        inputs = (layout(tensor.to(device)) for tensor in spec.inputs(MATRIX, dtype))
+        torch.library.opcheck(raw.overload, (*inputs, *raw.constants))
+
+    def test_opcheck_shape(self, spec: OpSpec, raw: RawOp, shape: Sequence[int]) -> None:
+        inputs = spec.inputs(shape, torch.float32)
+        torch.library.opcheck(raw.overload, (*inputs, *raw.constants))
+
+    def test_fake_agrees(self, spec: OpSpec, raw: RawOp, layout: Layout) -> None:
+        """The meta device gives the shape, dtype and strides of the real result."""
+        inputs = tuple(map(layout, spec.inputs(MATRIX, torch.float32)))
+        real = raw(*inputs)
+        fake = raw(*(tensor.to("meta") for tensor in inputs))
+        assert fake.is_meta
+        assert (fake.shape, fake.dtype) == (real.shape, real.dtype)
+        assert fake.stride() == real.stride()
+
+    def test_raw_op_refuses_a_gradient(self, spec: OpSpec, raw: RawOp) -> None:
+        """Forward-only, and says which function has the gradient."""
+        inputs = [tensor.requires_grad_() for tensor in spec.inputs((3,))]
+        with pytest.raises(NotImplementedError, match=f"longtail.{spec.name}"):
+            raw(*inputs)
+        with torch.no_grad():
+            assert not raw(*inputs).requires_grad
+
+    def test_raw_op_under_vmap(self, spec: OpSpec, raw: RawOp) -> None:
+        """One batched call gives the rows of single calls, whichever arguments are batched."""
+        inputs = spec.inputs((4, 5))
+        batched_dims = [(0,) * len(inputs), (1,) * len(inputs)]
+        batched_dims += [tuple(0 if k == j else None for k in range(len(inputs))) for j in (0, 1)]
+        for in_dims in batched_dims:
+            arguments = [
+                tensor[0] if dim is None else tensor
+                for tensor, dim in zip(inputs, in_dims, strict=True)
+            ]
+            result = torch.func.vmap(raw, in_dims=in_dims)(*arguments)
+            rows = [
+                raw(
+                    *(
+                        tensor if dim is None else tensor.select(dim, k)
+                        for tensor, dim in zip(arguments, in_dims, strict=True)
+                    )
+                )
+                for k in range(result.shape[0])
+            ]
+            assert torch.equal(result, torch.stack(rows))
