@@ -89,7 +89,8 @@ LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
       near = select(v < 0.5, code(Method::series_low_order), near);
     }
     if constexpr (!tiles) return near;
-    const mask_t<T> serial = (w2 < 36.0) | (v < 0.0);  // 0F1 with b < 1 stays with its series
+    mask_t<T> serial = w2 < 36.0;
+    if constexpr (F == Function::log_hyp0f1) serial = serial | (v < 0.0) | (x * x < v);
     const T tile = select(w2 < 156.25, code(Method::tile_1), code(Method::tile_0));
     return select(serial, near, tile);
   } else if constexpr (tiles) {
@@ -115,8 +116,10 @@ LONGTAIL_INLINE T choose_method(T v, T x) {
   const T w2 = fma(v, v, x * x);
   T far = select(w2 < 22500.0, code(Method::debye_12), code(Method::debye_9));
   far = select(w2 < 3600.0, code(Method::debye_21), far);
-  const T method =
-      select(w2 < kDebyeRadius * kDebyeRadius, choose_near<F, Order>(v, x, w2), far);
+  mask_t<T> near = w2 < kDebyeRadius * kDebyeRadius;
+  // log 0F1 = z/b - ... is tiny for z << b: its series keeps it exact at any order.
+  if constexpr (F == Function::log_hyp0f1) near = near | (x * x < v);
+  const T method = select(near, choose_near<F, Order>(v, x, w2), far);
   const double lowest = F == Function::log_hyp0f1 ? -1.0 : 0.0;
   const mask_t<T> usual =
       (v >= lowest) & (v < kHugeArgument) & (x >= kTinyArgument) & (x < kHugeArgument);

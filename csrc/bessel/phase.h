@@ -16,7 +16,8 @@ LONGTAIL_INLINE T phase(T v, T x, T w) {
   if constexpr (Scalar<T>) {
     if (x < kTinyArgument) return w - v * (log(v + w) - log(x));
   }
-  return w - v * log((v + w) / x);
+  const Pair<T> angle = log_pair(T((v + w) / x));
+  return fma(-v, angle.hi, w) - v * angle.lo;
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
