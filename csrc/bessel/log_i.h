@@ -90,7 +90,8 @@ LONGTAIL_INLINE J log_i(const J& v, const J& x) {
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_i(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_pair(uniform_square_i<M>(v, w));
+  const Pair<T> parts = log_pair(uniform_square_i<M>(v, w));
+  const DoubleDouble<T> log_square = quick_two_sum(parts.hi, parts.lo);
   const DoubleDouble<T> sum = exact_phase(v, x, w) + log_square * T(0.5);
   return sum.hi + sum.lo;
 }
