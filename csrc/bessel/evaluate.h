@@ -1,6 +1,6 @@
 #pragma once
 // One point of one function: choose the method, run it, at the edges answer directly. This is the
-// whole family for CUDA threads and C++ callers; the block kernels run the same formulas on vectors.
+// whole family for CUDA threads; the block kernels run the same formulas on vectors.
 
 #include "bessel/slopes.h"
 #include "bessel/special_cases.h"
@@ -21,8 +21,8 @@ LONGTAIL_INLINE J formula(const J& a, const J& b) {
   if constexpr (F == Function::matern) return matern<M>(a, b);
 }
 
-/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by Temme's
-/// series: its slope holds v/x - v/x + ..., which the value does not.
+/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by
+/// Temme's series: its slope holds v/x - v/x + ..., which the value does not.
 template <Function F, Method M, int DA, int DB>
 inline constexpr bool kFromSlope =
     DB > 0 && has_slope(F, M) &&
@@ -186,8 +186,8 @@ LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 
-/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K: even.
-/// Ratios follow from both.
+/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K:
+/// even. Ratios follow from both.
 template <Function F, int DA, int DB>
 LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b);
 

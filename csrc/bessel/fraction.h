@@ -3,7 +3,7 @@
 //
 //   A_v = x / (2 (v + 1) + x A_{v+1})                                          (DLMF 10.33.1)
 //
-// evaluated backwards from A_{v+n} ~ x / (u + sqrt(u^2 + x^2)), u = v + n + 1 (Amos 1974, bound 11).
+// evaluated backwards from A_{v+n} ~ x / (u + sqrt(u^2 + x^2)), u = v + n + 1 (Amos 1974, (11)).
 // Each step multiplies an earlier relative error by less than A^2 < 1: only the last one counts.
 
 #include "core/jet.h"

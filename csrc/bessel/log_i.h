@@ -41,8 +41,8 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
   return v * first + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
 }
 
-/// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of its
-/// terms (DLMF 10.38.1). Near v = 0 and for large x the mean is tiny beside d_0, so the d_k are
+/// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of
+/// its terms (DLMF 10.38.1). Near v = 0 and for large x the mean is tiny beside d_0, so the d_k are
 /// averaged themselves, formed by d_k = d_{k-1} - 1/(v + k) with compensation, not their two parts.
 template <Real T>
 LONGTAIL_INLINE T series_order_slope(T v, T x) {

@@ -1,7 +1,7 @@
 #pragma once
 // phi = w - v asinh(v/x), the exponent that I and K share: I ~ e^phi, K ~ e^-phi.
 //
-// d phi/dv = -asinh(v/x), d phi/dx = w/x. phi vanishes at x = 0.66274 v, where w and v asinh cancel.
+// d phi/dv = -asinh(v/x), d phi/dx = w/x. phi = 0 at x = 0.66274 v, where w and v asinh cancel.
 
 #include "core/double_double.h"
 #include "core/jet.h"

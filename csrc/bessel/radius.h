@@ -31,7 +31,7 @@ LONGTAIL_INLINE Jet<T> radius(const Jet<T>& v, const Jet<T>& x) {
   return chain(v, x, {w, cosine, sine, sine * sine * r, -cosine * sine * r, cosine * cosine * r});
 }
 
-/// x/w, the sine of the angle at x; its derivatives in closed form, since x * (1/w) cancels in them.
+/// x/w, the sine of the angle at x; its derivatives in closed form: those of x * (1/w) cancel.
 template <Real T>
 LONGTAIL_INLINE T sine(T, T x, T w) {
   return x / w;

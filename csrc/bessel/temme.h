@@ -4,7 +4,8 @@
 //   K_mu = sum c_k f_k,   K_{mu+1} = (2/x) sum c_k (p_k - k f_k),   c_k = (x^2/4)^k / k!
 //   f_0 = (cosh(sigma) Gamma_1 + ln(2/x) sinh(sigma)/sigma Gamma_2) Gamma(1+mu) Gamma(1-mu),
 //   p_0 = (2/x)^mu Gamma(1+mu)/2,  q_0 = (x/2)^mu Gamma(1-mu)/2,  sigma = mu ln(2/x)
-//   f_k = (k f_{k-1} + p_{k-1} + q_{k-1})/(k^2 - mu^2),  p_k = p_{k-1}/(k-mu),  q_k = q_{k-1}/(k+mu)
+//   f_k = (k f_{k-1} + p_{k-1} + q_{k-1})/(k^2 - mu^2),
+//   p_k = p_{k-1}/(k-mu),  q_k = q_{k-1}/(k+mu)
 //
 // Temme, J. Comput. Phys. 19 (1975) 324-337. For x <= 1 every term of K_mu is positive. The
 // recurrence runs on rho_k = x K_{mu+k+1}/K_{mu+k} = 2 (mu+k) + x^2/rho_{k-1}, which neither
@@ -80,8 +81,8 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const J even = even_tail + T(1.0), odd = odd_tail + T(kEulerHigh);
   const J plus = even + mu * odd, minus = even - mu * odd;
   J p = e * T(0.5) / plus, q = T(0.5) / (e * minus);
-  // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) - gamma,
-  // taken apart so that little is lost where the two are close.
+  // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) -
+  // gamma, taken apart so that little is lost where the two are close.
   const HyperbolicTails<J> tails = hyperbolic_tails(sigma, e);
   const J above = log_2_over_x * (tails.sinh_quotient * even + even_tail);
   const J below = tails.cosh * odd + odd_tail;

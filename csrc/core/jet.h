@@ -1,6 +1,6 @@
 #pragma once
-// Forward-mode derivatives: a Jet carries a value and its partial derivatives up to order two in two
-// variables a and b. A formula written for T gives its own derivatives when it is called with
+// Forward-mode derivatives: a Jet carries a value and its partial derivatives up to order two in
+// two variables a and b. A formula written for T gives its own derivatives when it is called with
 // Jet<T>; components that nobody reads are removed by the compiler after inlining.
 //
 // Rules: Taylor's theorem to second order (Griewank and Walther, Evaluating Derivatives, 2008,
