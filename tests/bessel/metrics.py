@@ -60,8 +60,7 @@ def ulp(exact: Array, dtype: str = "float64") -> Array:
 
 
 def round_once(values: Array, dtype: str) -> Array:
-    """The nearest numbers of `dtype`, ties to even; torch rounds to float32 on the way to 16 bits.
-    """
+    """The nearest numbers of `dtype`, ties to even (torch goes to 16 bits by way of float32)."""
     unit = ulp(values, dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         nearest = np.rint(values / unit) * unit
@@ -72,7 +71,8 @@ def narrow_ulps(error: Array, exact: Array, dtype: str) -> Array:
     """Errors below float64 in ulps of `dtype`, beyond what float64 itself may err: near a zero of
     a logarithm that is more than an ulp of the narrow result."""
     allowed = 4 * EPS * np.maximum(1, np.abs(exact))
-    return _over(np.maximum(error - np.where(np.isfinite(allowed), allowed, 0), 0), ulp(exact, dtype))
+    beyond = np.maximum(error - np.where(np.isfinite(allowed), allowed, 0), 0)
+    return _over(beyond, ulp(exact, dtype))
 
 
 def argument(function: str, first: Array, second: Array) -> tuple[Array, Array]:
@@ -150,8 +150,10 @@ def point_of(function: str, table: Table) -> Point:
     return Point(function, v, x, table.hi if table.hi.ndim == 1 else table.hi[:, 0])
 
 
-def bounds(function: str, partial: tuple[int, int]) -> dict[str, float]:
+def bounds(function: str, partial: tuple[int, int], dtype: str = "float64") -> dict[str, float]:
     """The contract of a function or of one of its partial derivatives."""
+    if dtype != "float64":
+        return dict(CONTRACT["narrow"])
     if partial == PARTIALS[0]:
         return dict(CONTRACT["values"][function])
     return dict(CONTRACT["derivatives"][function][f"{partial[0]},{partial[1]}"])
