@@ -2,8 +2,7 @@
 // One point of one function: choose the method, run it, at the edges answer directly. This is the
 // whole family for CUDA threads and C++ callers; the block kernels run the same formulas on vectors.
 
-#include "bessel/hyp0f1.h"
-#include "bessel/matern.h"
+#include "bessel/slopes.h"
 #include "bessel/special_cases.h"
 
 namespace longtail::bessel {
@@ -22,24 +21,31 @@ LONGTAIL_INLINE J formula(const J& a, const J& b) {
   if constexpr (F == Function::matern) return matern<M>(a, b);
 }
 
+/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by Temme's
+/// series: its slope holds v/x - v/x + ..., which the value does not.
+template <Function F, Method M, int DA, int DB>
+inline constexpr bool kFromSlope =
+    DB > 0 && has_slope(F, M) &&
+    !(DA == 1 && M == Method::temme &&
+      (F == Function::log_bessel_k || F == Function::log_bessel_ke));
+
 /// d^DA/da^DA d^DB/db^DB of function F by method M.
 template <Function F, Method M, int DA, int DB, Real T>
 LONGTAIL_INLINE T partial(T a, T b) {
   static_assert(DA + DB <= 2);
-  constexpr bool slope = DA == 0 && DB == 1;
+  using J = Jet<T>;
   if constexpr (DA + DB == 0) {
     return formula<F, M>(a, b);
-  } else if constexpr (slope && F == Function::bessel_i_ratio && M == Method::fraction) {
-    return ratio_slope_series(a, b);
-  } else if constexpr (slope && F == Function::log_bessel_i && !is_debye(M)) {
-    return a / b + ratio_fraction(a, b);  // I'/I, DLMF 10.29.2: closer than the series' own slope
+  } else if constexpr (DB == 1 && DA == 0 && kFromSlope<F, M, DA, DB>) {
+    return slope_formula<F, M>(a, b);
+  } else if constexpr (kFromSlope<F, M, DA, DB>) {
+    const J slope = slope_formula<F, M>(J::first_variable(a), J::second_variable(b));
+    return DA == 1 ? slope.a : slope.b;
   } else if constexpr (DA == 1 && DB == 0 && !is_debye(M) &&
                        (F == Function::log_bessel_i || F == Function::log_bessel_ie)) {
     return series_order_slope(a, b);
-  } else if constexpr (slope && F == Function::log_bessel_k && !is_debye(M)) {
-    return log_k_slope<M>(a, b);
   } else {
-    const Jet<T> jet = formula<F, M>(Jet<T>::first_variable(a), Jet<T>::second_variable(b));
+    const J jet = formula<F, M>(J::first_variable(a), J::second_variable(b));
     if constexpr (DA == 2) return jet.aa;
     if constexpr (DB == 2) return jet.bb;
     if constexpr (DA == 1 && DB == 1) return jet.ab;
@@ -67,7 +73,7 @@ LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
 template <Function F, Real T>
 LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_k) {
-    return max(abs(result), 1.0) < 0.25 * (v + x);
+    return max(abs(result), 1.0) < 0.15 * (v + x);
   } else if constexpr (F == Function::log_bessel_ke) {
     return abs(result) < 0.5 * v * (v / (v + x));
   } else {
@@ -85,32 +91,37 @@ LONGTAIL_INLINE T exact_value(T v, T x) {
   if constexpr (F == Function::log_bessel_ke) return exact_log_ke<M>(v, x);
 }
 
-/// The same where b is so close to 0 that 1/b^2 overflows. Up to order 25 the formula is
-/// differentiated in ln b, where nothing is large; above, the leading term of the series is exact.
+/// Derivatives where x is so close to 0 that 1/x^3 overflows and the formulas above would give nan.
+/// The I ratio is x/(2v + 2) there and the K ratio above order 25 is 2v/x; what Temme's series
+/// serves is differentiated in ln x, where nothing is large.
 template <Function F, Method M, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double partial_near_zero(double a, double b) {
-  constexpr bool logarithm = F != Function::bessel_k_ratio && F != Function::bessel_i_ratio;
-  if constexpr (F == Function::bessel_i_ratio) {  // x/(2v + 2)
-    return i_ratio_edge<DA, DB>(a, 0.0).result;
-  } else if constexpr (is_debye(M) && !logarithm) {  // 2v/x
-    const double d = -2.0 / b / b;
-    return DB == 2 ? -2.0 * a * d / b : DA == 1 ? d : a * d;
-  } else if constexpr (is_debye(M)) {  // +-v ln x + constant
-    const double d = (built_on_i(F) ? 1.0 : -1.0) / b;
-    return DB == 2 ? -a * d / b : DA == 1 ? d : a * d;
+inline constexpr bool kApartNearZero =
+    DB > 0 && (F == Function::bessel_i_ratio || F == Function::bessel_k_ratio ||
+               (DA + DB == 2 && M == Method::temme));
+
+template <Function F, Method M, int DA, int DB>
+LONGTAIL_HOST_DEVICE inline double partial_near_zero(double v, double x) {
+  if constexpr (F == Function::bessel_i_ratio) {  // the next term of its series is the curvature
+    if constexpr (DB == 2) return -0.75 * x / ((v + 1.0) * (v + 1.0) * (v + 2.0));
+    return i_ratio_edge<DA, DB>(v, 0.0).result;
+  } else if constexpr (is_debye(M)) {
+    const double d = -2.0 / x / x;
+    return DB == 2 ? -2.0 * v * d / x : DA == 1 ? d : v * d;
   } else {
-    const Jet<double> log_seed(b, 0.0, b, 0.0, 0.0, b);
-    const Jet<double> jet = formula<F, M>(Jet<double>::first_variable(a), log_seed);
-    if constexpr (DB == 2) return (jet.bb - jet.b) / b / b;
-    return (DA == 1 ? jet.ab : jet.b) / b;
+    const Jet<double> first = Jet<double>::first_variable(v), log_seed(x, 0.0, x, 0.0, 0.0, x);
+    if constexpr (F == Function::matern) {
+      const Jet<double> slope = slope_formula<F, M>(first, log_seed);
+      return DB == 2 ? slope.b / x : slope.a;
+    }
+    const Jet<double> jet = formula<F, M>(first, log_seed);
+    if constexpr (DB == 2) return (jet.bb - jet.b) / x / x;
+    return (DA == 1 ? jet.ab : jet.b) / x;
   }
 }
 
 template <Function F, Method M, int DA, int DB>
 LONGTAIL_INLINE double evaluate_by(double a, double b) {
-  constexpr bool smooth_at_zero =
-      F == Function::log_hyp0f1 || (F == Function::matern && is_debye(M));
-  if constexpr (DB > 0 && !smooth_at_zero) {
+  if constexpr (kApartNearZero<F, M, DA, DB>) {
     if (b < kTinyArgument) return partial_near_zero<F, M, DA, DB>(a, b);
   }
   const double result = partial<F, M, DA, DB>(a, b);
@@ -138,6 +149,7 @@ LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, doub
     case Method::trapezoid_near: return with.template operator()<Method::trapezoid_near>();
     case Method::trapezoid_middle: return with.template operator()<Method::trapezoid_middle>();
     case Method::trapezoid_far: return with.template operator()<Method::trapezoid_far>();
+    case Method::tile_5: return with.template operator()<Method::tile_5>();
     case Method::tile_4: return with.template operator()<Method::tile_4>();
     case Method::tile_3: return with.template operator()<Method::tile_3>();
     case Method::tile_2: return with.template operator()<Method::tile_2>();
@@ -169,7 +181,7 @@ LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
   const double v = F == Function::log_hyp0f1 ? at.v : abs(at.v), x = at.x;
   const bool huge = v >= kHugeArgument || x >= kHugeArgument;
   const Method method =
-      huge ? Method::debye_21
+      huge ? Method::debye_9
            : static_cast<Method>(int(choose_method<F, DA + DB>(v, max(x, kTinyArgument))));
   return evaluate_method<F, DA, DB>(method, a, b);
 }

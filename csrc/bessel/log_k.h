@@ -49,29 +49,11 @@ LONGTAIL_INLINE J log_k(const J& v, const J& x) {
   }
 }
 
-/// K'/K without derivative arithmetic (DLMF 10.29.2): -(v + x K_{v-1}/K_v)/x by the recurrence, or
-/// -(w/x + slope x/w) with the slope of K_{v+1}/K_v; sums of terms of one sign.
-template <Method M, Real T>
-LONGTAIL_INLINE T log_k_slope(T v, T x) {
-  if constexpr (M == Method::temme) {
-    const TemmeStart<T> start = temme_start(v, x);
-    T below = start.rho_below;
-    temme_recurrence(start, x, [&](int, const T& rho, mask_t<T> active) {
-      below = select(active, x * x / rho, below);
-    });
-    return -(v + below) / x;
-  } else {
-    static_assert(is_trapezoid(M));
-    const T w = radius(v, x);
-    return -(w / x + peak_integral<trapezoid_tier(M), true>(v, x, w).slope * (x / w));
-  }
-}
-
 /// log K by U and phi in double-double, for the strip where it crosses zero.
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_k(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_k<M>(v, x, w), T(0.0)});
+  const DoubleDouble<T> log_square = log_pair(uniform_square_k<M>(v, x, w));
   const DoubleDouble<T> sum = log_square * T(0.5) - exact_phase(v, x, w);
   return sum.hi + sum.lo;
 }
@@ -114,7 +96,7 @@ LONGTAIL_INLINE DoubleDouble<T> exact_scaled_phase(T v, T x, T w) {
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_ke(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_k<M>(v, x, w), T(0.0)});
+  const DoubleDouble<T> log_square = log_pair(uniform_square_k<M>(v, x, w));
   const DoubleDouble<T> sum = log_square * T(0.5) + exact_scaled_phase(v, x, w);
   return sum.hi + sum.lo;
 }

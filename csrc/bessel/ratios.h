@@ -24,20 +24,21 @@ LONGTAIL_INLINE J i_ratio(const J& v, const J& x) {
 ///   T_{k+1}/T_k = x^2 (v + k + 1/2) / ((2v + k + 2)(v + k + 1)(k + 1)).
 /// From the product series DLMF 10.31.3 for I_v^2, I_{v+1}^2 and I_v I_{v+1}, put into the Riccati
 /// equation A' = 1 - A^2 - (2v + 1) A/x: term by term the right side collapses to the above.
-template <Real T>
-LONGTAIL_INLINE T ratio_slope_series(T v, T x) {
-  const T x2 = x * x, order = 2.0 * v;
-  T term = T(1.0), numerator = 1.0 / (order + 2.0), denominator = order + 1.0;
+template <class J>
+LONGTAIL_INLINE J ratio_slope_series(const J& v, const J& x) {
+  using T = plain_t<J>;
+  const J x2 = x * x, order = v * T(2.0);
+  J term = J(T(1.0)), numerator = T(1.0) / (order + T(2.0)), denominator = order + T(1.0);
   for (int k = 0; k < 120; ++k) {
     const T step = T(double(k));
     term = term * (x2 * (v + (step + 0.5)) /
                    ((order + (step + 2.0)) * ((v + (step + 1.0)) * (step + 1.0))));
-    const T part = term * (order + (step + 2.0));
-    if (settled(part, denominator)) break;
+    const J part = term * (order + (step + 2.0));
+    if (k >= kFirstTest<J> && settled(part, denominator)) break;
     numerator = numerator + term / (order + (2.0 * step + 4.0));
     denominator = denominator + part;
   }
-  return (order + 1.0) * numerator / denominator;
+  return (order + T(1.0)) * numerator / denominator;
 }
 
 /// Holds down to v = -1/2.

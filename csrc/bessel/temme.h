@@ -80,7 +80,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
     q = q * (T(k) - mu) * inverse;
     c = c * (quarter * T(1.0 / k));
     const J term = c * f, next_term = c * (p - f * T(k));
-    if (settled(term, k_mu) && settled(next_term, scaled_next)) break;
+    if (k >= kFirstTest<J> && settled(term, k_mu) && settled(next_term, scaled_next)) break;
     k_mu = k_mu + term;
     scaled_next = scaled_next + next_term;
     scaled_before = scaled_before + c * (q - f * T(k));
