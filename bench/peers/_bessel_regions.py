@@ -20,11 +20,11 @@ REGIONS: dict[str, tuple[tuple[str, ...], Rule]] = {
     "series, v < 1/2": (("log_bessel_i",), lambda v, x, w: (w < 6) & (v < 0.5)),
     "series": (("log_bessel_i",), lambda v, x, w: (w < 6) & (v >= 0.5)),
     "Temme": (("log_bessel_k",), lambda v, x, w: (w < 6) & (x <= 1)),
-    "tiles, w < 6": (("log_bessel_k",), lambda v, x, w: (w < 6) & (x > 1)),
-    "tiles, w < 25": (BOTH, lambda v, x, w: (w >= 6) & (w < 25)),
-    "Debye 21, w < 60": (BOTH, lambda v, x, w: (w >= 25) & (w < 60) & ~near_zero(v, x)),
-    "Debye 12, w < 150": (BOTH, lambda v, x, w: (w >= 60) & (w < 150) & ~near_zero(v, x)),
-    "Debye 9": (BOTH, lambda v, x, w: (w >= 150) & ~near_zero(v, x)),
+    "fits, w < 6": (("log_bessel_k",), lambda v, x, w: (w < 6) & (x > 1)),
+    "fits, w < 25": (BOTH, lambda v, x, w: (w >= 6) & (w < 25)),
+    "fit, w < 60": (BOTH, lambda v, x, w: (w >= 25) & (w < 60) & ~near_zero(v, x)),
+    "Debye, w < 150": (BOTH, lambda v, x, w: (w >= 60) & (w < 150) & ~near_zero(v, x)),
+    "Debye, w >= 150": (BOTH, lambda v, x, w: (w >= 150) & ~near_zero(v, x)),
     "zero strip": (BOTH, lambda v, x, w: (w >= 25) & in_strip(v, x)),
 }
 
