@@ -102,7 +102,8 @@ void run_boost(benchmark::State& state, bool first_kind, const Grid& grid) {
 
 bool register_all() {
   for (const bool first_kind : {true, false}) {
-    const Function function = first_kind ? Function(longtail::log_bessel_i) : longtail::log_bessel_k;
+    Function function = longtail::log_bessel_i;
+    if (!first_kind) function = longtail::log_bessel_k;
     for (const Grid& grid : kGrids) {
       const std::string cell =
           std::string(first_kind ? "log_bessel_i" : "log_bessel_k") + "/grid_" + grid.name;
@@ -114,10 +115,9 @@ bool register_all() {
             ->UseRealTime();
       }
 #ifdef LONGTAIL_HAS_BOOST
-      benchmark::RegisterBenchmark(
-          (cell + "/boost").c_str(),
-          [=](benchmark::State& state) { run_boost(state, first_kind, grid); })
-          ->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark((cell + "/boost").c_str(), [=](benchmark::State& state) {
+        run_boost(state, first_kind, grid);
+      })->Unit(benchmark::kMillisecond);
 #endif
     }
   }

@@ -12,9 +12,7 @@ from .records import Record
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
 
-def bars(
-    records: Sequence[Record], path: Path, title: str, floor: float | None = None
-) -> Path:
+def bars(records: Sequence[Record], path: Path, title: str, floor: float | None = None) -> Path:
     """Median times with their p20 to p80 spread; `floor` is drawn as a line."""
     import matplotlib
 

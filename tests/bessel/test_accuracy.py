@@ -14,12 +14,13 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+
 from kit.levels import LEVELS
 
 from . import metrics, tables
 from .compute import Job, run
 from .golden.make import JETS, NARROW, VALUES
-from .grids import GRIDS
+from .grids import GRIDS, to_dtype
 from .oracle import FUNCTIONS, PARTIALS
 from .report import Row, summarise
 
@@ -43,9 +44,7 @@ def value_table(function: str, dtype: str, source: str) -> tables.Table:
     jets = jet_table(function, source).column(0)
     if function not in tables.LOGARITHMS:
         return jets
-    return tables.concatenate(
-        [jets, logarithms(source).column(tables.LOGARITHMS.index(function))]
-    )
+    return tables.concatenate([jets, logarithms(source).column(tables.LOGARITHMS.index(function))])
 
 
 @cache
@@ -106,7 +105,7 @@ def test_accuracy_of_values(
 ) -> None:
     table = value_table(function, dtype, source)
     got = results(level, source)[function, VALUE, dtype]
-    bounds = metrics.bounds(function, VALUE) if dtype == "float64" else dict(metrics.CONTRACT["narrow"])
+    bounds = metrics.bounds(function, VALUE, dtype)
     median = {name: bounds.pop(name) for name in list(bounds) if name == "median_E1"}
     rows = [
         summarise(function, grid, dtype, level, source, part, result, bounds)
@@ -140,7 +139,7 @@ def test_accuracy_of_narrow_derivatives(function: str, dtype: str) -> None:
     for partial in PARTIALS[1:]:
         narrow = evaluate(Job(function, partial, dtype, table.first, table.second))
         wide = evaluate(Job(function, partial, "float64", table.first, table.second))
-        np.testing.assert_array_equal(narrow, metrics.round_once(wide, dtype))
+        np.testing.assert_array_equal(narrow, to_dtype(wide, dtype))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
