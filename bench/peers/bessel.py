@@ -36,36 +36,6 @@ THREADS = (1, 2)
 # The bars: SciPy's time over ours at one thread in the 8 cells, and what a second thread brings.
 MEDIAN_RATIO, MINIMUM_RATIO, GOAL_RATIO, TWO_THREADS = 25, 4, 50, 1.8
 
-# Regions of csrc/bessel/methods.h as boxes: name, functions, rule on (v, x, w).
-Rule = Callable[[Array, Array, Array], NDArray[np.bool_]]
-REGIONS: dict[str, tuple[str, Rule]] = {
-    "series, v < 1/2": ("log_bessel_i", lambda v, x, w: (w < 25) & (v < 0.5)),
-    "series": ("log_bessel_i", lambda v, x, w: (w < 25) & (v >= 0.5)),
-    "Temme": ("log_bessel_k", lambda v, x, w: (w < 25) & (x <= 1)),
-    "trapezoid, w < 6": ("log_bessel_k", lambda v, x, w: (w < 6) & (x > 1)),
-    "trapezoid, w < 13": ("log_bessel_k", lambda v, x, w: (w >= 6) & (w < 13) & (x > 1)),
-    "trapezoid, w < 25": ("log_bessel_k", lambda v, x, w: (w >= 13) & (w < 25) & (x > 1)),
-    "Debye, w < 60": ("both", lambda v, x, w: (w >= 25) & (w < 60) & ~near_zero(v, x)),
-    "Debye, w < 300": ("both", lambda v, x, w: (w >= 60) & (w < 300) & ~near_zero(v, x)),
-    "Debye, w < 4000": ("both", lambda v, x, w: (w >= 300) & (w < 4000) & ~near_zero(v, x)),
-    "Debye, w >= 4000": ("both", lambda v, x, w: (w >= 4000) & ~near_zero(v, x)),
-    "zero strip": ("both", lambda v, x, w: (w >= 25) & deep_in_strip(v, x)),
-}
-
-
-def near_zero(v: Array, x: Array) -> NDArray[np.bool_]:
-    """Where log I and log K may be small beside w, so that double-double is needed: |L| < w/4."""
-    return np.abs(_leading(v, x)) < 0.4 * np.hypot(v, x)
-
-
-def deep_in_strip(v: Array, x: Array) -> NDArray[np.bool_]:
-    return np.abs(_leading(v, x)) < 0.15 * np.hypot(v, x)
-
-
-def _leading(v: Array, x: Array) -> Array:
-    """log I to leading order: w - v asinh(v/x)."""
-    return np.hypot(v, x) - v * np.arcsinh(v / x)
-
 
 def scipy_log(function: str, v: Array, x: Array, out: Array | None = None) -> Array:
     """What a careful SciPy user writes: log(ive) + x, log(kve) - x."""
@@ -147,7 +117,7 @@ def measure_cell(
         providers.append(tfp(peer, function, v[:few], x[:few], outputs))
     timings = interleave(providers, options.repeats)
     return [
-        record(timing, function, f"grid {grid}", truth.errors(outputs[key]))
+        timing.record("bessel", function, f"grid {grid}", truth.errors(outputs[key]))
         for timing, key in zip(timings, outputs, strict=True)
     ]
 
@@ -198,99 +168,12 @@ def measure_fixed_orders(options: argparse.Namespace) -> list[Record]:
         timings = interleave(providers, options.repeats)
         truth = Truth(function, v, x, options.checked)
         rows += [
-            record(timing, function, f"order {order}", truth.errors(results[timing.provider.name]))
+            timing.record(
+                "bessel", function, f"order {order}", truth.errors(results[timing.provider.name])
+            )
             for timing in timings
         ]
     return rows
-
-
-def measure_regions(options: argparse.Namespace) -> list[Record]:
-    """Ours alone, ns an element in each region of the method map."""
-    rows = []
-    for name, (which, rule) in REGIONS.items():
-        v, x = region_points(rule, options.region_points)
-        for function in FUNCTIONS if which == "both" else (which,):
-            out = np.empty_like(v)
-            provider = Provider("longtail", ours(function, v, x, 1, out), len(v))
-            timing = interleave([provider], options.repeats)[0]
-            rows.append(record(timing, function, f"region {name}", (None, None)))
-    return rows
-
-
-def region_points(rule: Rule, n: int) -> tuple[Array, Array]:
-    """n log-uniform points of one region."""
-    rng = np.random.default_rng(SEED)
-    kept_v: list[Array] = []
-    kept_x: list[Array] = []
-    while sum(map(len, kept_v)) < n:
-        v, x = (np.exp(rng.uniform(np.log(1e-2), np.log(1e5), 4 * n)) for _ in range(2))
-        inside = rule(v, x, np.hypot(v, x))
-        kept_v.append(v[inside])
-        kept_x.append(x[inside])
-    return np.concatenate(kept_v)[:n], np.concatenate(kept_x)[:n]
-
-
-def record(
-    timing: object, function: str, case: str, errors: tuple[float | None, float | None]
-) -> Record:
-    """The record of one timing; `errors` are the largest and median E1."""
-    from bench.kit.runner import Timing
-
-    assert isinstance(timing, Timing)
-    provider = timing.provider
-    return Record(
-        family="bessel",
-        kernel=function,
-        case=case,
-        provider=provider.name,
-        threads=provider.threads,
-        elements=provider.elements,
-        median=timing.percentile(50),
-        p20=timing.percentile(20),
-        p80=timing.percentile(80),
-        repeats=len(timing.samples),
-        max_error=errors[0],
-        median_error=errors[1],
-    )
-
-
-def show(rows: Sequence[Record], floor: float) -> None:
-    """The records as a table, each beside the floor."""
-    print(f"{'kernel':14} {'case':26} {'provider':14} {'thr':>3} {'ns/element':>22} "
-          f"{'x floor':>8} {'max E1':>9} {'median':>7}")  # fmt: skip
-    for row in rows:
-        spread = f"{row.median:9.2f} ({row.p20:.2f} .. {row.p80:.2f})"
-        error = "" if row.max_error is None else f"{row.max_error:9.3g} {row.median_error:7.2g}"
-        print(f"{row.kernel:14} {row.case:26} {row.provider:14} {row.threads:3} {spread:>22} "
-              f"{row.median / floor:8.1f} {error}")  # fmt: skip
-
-
-def show_bars(rows: Sequence[Record]) -> bool:
-    """The family's bars, each met or missed; whether all are met."""
-    time = {(row.kernel, row.case, row.provider, row.threads): row.median for row in rows}
-    cells = [(f, f"grid {g}") for f in FUNCTIONS for g in GRIDS]
-    cells = [cell for cell in cells if (*cell, "longtail", 1) in time]
-    ratios = [time[(*cell, "scipy", 1)] / time[(*cell, "longtail", 1)] for cell in cells]
-    scaling = [time[(*cell, "longtail", 1)] / time[(*cell, "longtail", 2)] for cell in cells]
-    print("SciPy / longtail, 1 thread: "
-          + ", ".join(f"{f[-1].upper()}{c[-1]} {r:.1f}"
-                      for (f, c), r in zip(cells, ratios, strict=True)))  # fmt: skip
-    bars = [
-        ("median ratio", float(np.median(ratios)), MEDIAN_RATIO, f" (goal {GOAL_RATIO})"),
-        ("minimum ratio", min(ratios), MINIMUM_RATIO, ""),
-        ("2 threads, median", float(np.median(scaling)), TWO_THREADS, ""),
-        ("largest E1", *largest_error(rows), ""),
-    ]
-    for name, value, bar, note in bars:
-        met = value <= bar if name == "largest E1" else value >= bar
-        print(f"{name:18} {value:8.2f}  bar {bar:g}{note}: {'met' if met else 'MISSED'}")
-    return all(v <= b if n == "largest E1" else v >= b for n, v, b, _ in bars)
-
-
-def largest_error(rows: Sequence[Record]) -> tuple[float, float]:
-    """Our largest E1 and its bound."""
-    errors = [row.max_error for row in rows if row.provider == "longtail"]
-    return max(error for error in errors if error is not None), 4.0
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -90,15 +90,25 @@ LONGTAIL_INLINE J log_i(const J& v, const J& x) {
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_i(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_i<M>(v, w), T(0.0)});
+  const Pair<T> parts = log_pair(uniform_square_i<M>(v, w));
+  const DoubleDouble<T> log_square = quick_two_sum(parts.hi, parts.lo);
   const DoubleDouble<T> sum = exact_phase(v, x, w) + log_square * T(0.5);
   return sum.hi + sum.lo;
 }
 
-/// x - phi = v (a - tanh(a/2)), a = asinh(v/x), without the cancellation of x.
+/// x - phi = v (a - tanh(a/2)), a = asinh(v/x), without the cancellation of x. The rounding of
+/// e^a - 1 is carried along, since it would be the largest error here.
 template <Real T>
 LONGTAIL_INLINE T scaled_phase(T v, T x, T w) {
-  return v * (asinh_ratio(v, x, w) - v / (w + x));
+  const T half = v / (w + x);
+  if constexpr (Scalar<T>) {
+    if (x < kTinyArgument) return v * (asinh_ratio(v, x, w) - half);
+  }
+  const T numerator = fma(v, half, v), excess = numerator / x;
+  const Pair<T> back = two_prod(excess, x);
+  const T rest = ((numerator - back.hi) - back.lo) / x;
+  const Pair<T> angle = log_of_sum(two_sum(T(1.0), excess), excess, rest, T(0.0));
+  return v * ((angle.hi - half) + angle.lo);
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> scaled_phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {

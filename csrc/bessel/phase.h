@@ -10,14 +10,19 @@
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// phi to a few eps of w: enough wherever |log I| is not small beside w.
+/// phi to about eps w: enough wherever |log I| is not small beside w. The roundings of w + v and of
+/// the quotient would weigh v times; they are carried along.
 template <Real T>
 LONGTAIL_INLINE T phase(T v, T x, T w) {
   if constexpr (Scalar<T>) {
     if (x < kTinyArgument) return w - v * (log(v + w) - log(x));
   }
-  const Pair<T> angle = log_pair(T((v + w) / x));
-  return fma(-v, angle.hi, w) - v * angle.lo;
+  const Pair<T> sum = quick_two_sum(w, v);
+  const T quotient = sum.hi / x;
+  const Pair<T> back = two_prod(quotient, x);
+  const T rest = ((sum.hi - back.hi) - back.lo) + sum.lo;
+  const Pair<T> angle = log_pair(quotient);
+  return fma(-v, angle.hi, w) - v * (angle.lo + rest / sum.hi);
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {

@@ -11,7 +11,7 @@ inline namespace LONGTAIL_LEVEL {
 inline constexpr double kTinyArgument = 0x1p-300;
 inline constexpr double kHugeArgument = 0x1p+500;
 inline constexpr double kHugeScale = 0x1p-600;
-inline constexpr double kLn2 = 0x1.62e42fefa39efp-1;
+inline constexpr double kLn2 = 0x1.62e42fefa39efp-1, kLn2Low = 0x1.abc9e3b39803fp-56;
 
 /// sqrt(v^2 + x^2) for v, x >= 0, not both 0.
 template <Real T>

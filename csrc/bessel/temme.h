@@ -51,14 +51,30 @@ LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
           select(small, s2 * cosh_series, T(0.5) * (e + inverse) - T(1.0))};
 }
 
+/// ln(2/x) from its value.
+template <Real T>
+LONGTAIL_INLINE T log_2_over(T, T value) {
+  return value;
+}
+template <class T>
+LONGTAIL_INLINE Jet<T> log_2_over(const Jet<T>& x, T value) {
+  return -logarithm(-value, x * (1.0 / x.f));
+}
+
 /// `v` may be negative down to -1/2.
 template <class J>
 LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   using T = plain_t<J>;
   const T n = rint(value(v));
   const J mu = v - n, mu2 = mu * mu;
-  const J log_2_over_x = -log_half(x);
-  const J sigma = mu * log_2_over_x, e = exp(sigma);
+  // ln(2/x) in two parts: for tiny x its rounding, times mu, would be the error of the exponential.
+  const Pair<T> parts = log_pair(value(x)), log_x = quick_two_sum(parts.hi, parts.lo);
+  const Pair<T> log_high = two_sum(T(kLn2), T(-log_x.hi));
+  const T log_low = (log_high.lo - log_x.lo) + T(kLn2Low);
+  const J log_2_over_x = log_2_over(x, log_high.hi);
+  const Pair<T> product = two_prod(value(mu), log_high.hi);
+  const J sigma = mu * log_2_over_x;
+  const J e = exp(sigma) * (T(1.0) + fma(value(mu), log_low, product.lo));
   // 1/Gamma(1 +- mu) = even +- mu odd; Temme's Gamma_1 = -odd, Gamma_2 = even.
   const J even_tail = reciprocal_gamma_even_tail(mu2), odd_tail = reciprocal_gamma_odd_tail(mu2);
   const J even = even_tail + T(1.0), odd = odd_tail + T(kEulerHigh);
@@ -69,7 +85,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const HyperbolicTails<J> tails = hyperbolic_tails(sigma, e);
   const J above = log_2_over_x * (tails.sinh_quotient * even + even_tail);
   const J below = tails.cosh * odd + odd_tail;
-  const J leading = (log_2_over_x - T(kEulerHigh)) - T(kEulerLow);
+  const J leading = (log_2_over_x - T(kEulerHigh)) + (log_low - T(kEulerLow));
   J f = (leading + (above - below)) / (plus * minus);
   const J quarter = x * x * T(0.25);
   J c = J(T(1.0)), k_mu = f, scaled_next = p, scaled_before = q;
@@ -80,7 +96,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
     q = q * (T(k) - mu) * inverse;
     c = c * (quarter * T(1.0 / k));
     const J term = c * f, next_term = c * (p - f * T(k));
-    if (settled(term, k_mu) && settled(next_term, scaled_next)) break;
+    if (k >= kFirstTest<J> && settled(term, k_mu) && settled(next_term, scaled_next)) break;
     k_mu = k_mu + term;
     scaled_next = scaled_next + next_term;
     scaled_before = scaled_before + c * (q - f * T(k));

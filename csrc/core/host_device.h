@@ -30,3 +30,9 @@
 #define LONGTAIL_LEVEL scalar
 #endif
 #endif
+
+// Whether this is the scalar level, whatever vectors the flags would allow.
+#define LONGTAIL_LEVEL_IS_scalar 1
+#define LONGTAIL_JOIN_EXPANDED(a, b) a##b
+#define LONGTAIL_JOIN(a, b) LONGTAIL_JOIN_EXPANDED(a, b)
+#define LONGTAIL_SCALAR_LEVEL LONGTAIL_JOIN(LONGTAIL_LEVEL_IS_, LONGTAIL_LEVEL)

@@ -45,7 +45,7 @@ def log_bessel_i(v: Tensor | float, x: Tensor | float, *, out: Tensor | None = N
         v: order, ``v >= 0``; at an integer ``v < 0`` the value is that of ``-v`` and the gradient
             in ``v`` is nan; nan at other ``v < 0``.
         x: argument, ``x >= 0``; nan below 0. ``log I_0(0) = 0``, ``log I_v(0) = -inf`` for
-            ``v > 0``, ``log I_v(inf) = inf``.
+            ``v > 0``, ``log I_v(inf) = inf``; nan where ``v`` and ``x`` are both inf.
         out: where to write the result (no gradient then).
 
     Returns:
@@ -147,13 +147,14 @@ def bessel_i_ratio(v: Tensor | float, x: Tensor | float, *, out: Tensor | None =
     of concentration ``x`` in ``p`` dimensions. (DLMF 10.33.1 gives its continued fraction.)
 
     Args:
-        v: order, ``v >= 0``; nan below 0.
-        x: argument, ``x >= 0``; nan below 0. 0 at ``x = 0``, 1 at ``x = inf``.
+        v: order, ``v >= 0``; at an integer ``v < 0`` by ``I_{-n} = I_n``, with a gradient of nan in
+            ``v``; nan at other ``v < 0``.
+        x: argument, ``x >= 0``; nan below 0. For ``v >= 0``: 0 at ``x = 0``, 1 at ``x = inf``.
         out: where to write the result (no gradient then).
 
     Returns:
-        Tensor of the broadcast shape, values in [0, 1]; shapes, dtypes and autocast as
-        :func:`log_bessel_i`.
+        Tensor of the broadcast shape (values in [0, 1] for ``v >= 0``); shapes, dtypes and autocast
+        as :func:`log_bessel_i`.
 
     Gradients: in ``v`` and ``x``, to total order 2 (also forward mode and ``torch.func``).
 
@@ -169,13 +170,14 @@ def bessel_k_ratio(v: Tensor | float, x: Tensor | float, *, out: Tensor | None =
     """Ratio of modified Bessel functions of the second kind, ``K_{v+1}(x) / K_v(x)``.
 
     Args:
-        v: order, ``v >= 0``.
-        x: argument, ``x >= 0``; nan below 0. ``inf`` at ``x = 0``, 1 at ``x = inf``.
+        v: order, any real number; K is even in ``v``.
+        x: argument, ``x >= 0``; nan below 0. For ``v >= 0``: ``inf`` at ``x = 0``, 1 at
+            ``x = inf``.
         out: where to write the result (no gradient then).
 
     Returns:
-        Tensor of the broadcast shape, values of at least 1; shapes, dtypes and autocast as
-        :func:`log_bessel_i`.
+        Tensor of the broadcast shape (values of at least 1 for ``v >= -1/2``); shapes, dtypes and
+        autocast as :func:`log_bessel_i`.
 
     Gradients: in ``v`` and ``x``, to total order 2 (also forward mode and ``torch.func``).
 
@@ -222,7 +224,9 @@ def matern(nu: Tensor | float, r: Tensor | float, *, out: Tensor | None = None) 
     Args:
         nu: smoothness, ``nu > 0``; nan otherwise. It can be learned: the gradient in ``nu`` is
             exact.
-        r: distance, ``r >= 0``; nan below 0. 1 at ``r = 0``, with finite gradients; 0 at inf.
+        r: distance, ``r >= 0``; nan below 0. At ``r = 0`` the value is 1, the gradient in ``nu`` 0
+            and that in ``r`` 0 (-1 at ``nu = 1/2``; below 1/2 the true slope is -inf, 0 is what
+            training can use). 0 at inf.
         out: where to write the result (no gradient then).
 
     Returns:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 
 import flint
-import longtail
 import torch
 from flint import arb
+from torch import Tensor
+
+import longtail
 from kit import OpSpec, RawOp
 from kit.layouts import ulp_bound
-from torch import Tensor
 
 _INF, _NAN = math.inf, math.nan
 
@@ -106,6 +107,7 @@ SPECS = [
             (2.0, 0.0): -_INF,
             (2.0, _INF): _INF,
             (_INF, 2.0): -_INF,
+            (_INF, _INF): _NAN,
             (-0.5, 1.0): _NAN,
         },
     ),
@@ -136,7 +138,13 @@ SPECS = [
     _spec(
         *(longtail.bessel_i_ratio, ("v", "x")),
         *(lambda v, x: x.bessel_i(v + 1) / x.bessel_i(v), _ratio_bound),
-        edges={**_OUTSIDE, (0.0, 0.0): 0.0, (2.0, 0.0): 0.0, (2.0, _INF): 1.0},
+        edges={
+            **_OUTSIDE,
+            (0.0, 0.0): 0.0,
+            (2.0, 0.0): 0.0,
+            (2.0, _INF): 1.0,
+            (-0.5, 1.0): _NAN,
+        },
     ),
     _spec(
         *(longtail.bessel_k_ratio, ("v", "x")),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-from kit import BadInput, Gives
-from kit.bad_input import binary_cases, check, parametrize
 
 from bessel.ops import SPECS
+from kit import BadInput, Gives
+from kit.bad_input import binary_cases, check, parametrize
 
 _CALLS = [case for spec in SPECS for case in binary_cases(spec.function, *spec.arguments)]
 

@@ -60,6 +60,22 @@ def test_ulp_is_the_distance_to_the_next_number(dtype: str) -> None:
     np.testing.assert_array_equal(metrics.ulp(numbers.double().numpy(), dtype), distance.numpy())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_rounding_once(dtype: str) -> None:
+    """Numbers of the dtype stay, halves go to even, and a hair above a half goes up."""
+    kind = getattr(torch, dtype)
+    numbers = torch.tensor([1.0, -1.5, 6e-5, 1e-7, 6e4], dtype=kind)
+    below = numbers.double().numpy()
+    gap = metrics.ulp(below, dtype)
+    np.testing.assert_array_equal(metrics.round_once(below, dtype), below)
+    up = below + np.copysign(gap * (0.5 + 2.0**-20), below)
+    np.testing.assert_array_equal(
+        metrics.round_once(up, dtype), below + np.copysign(gap, below)
+    )
+    assert metrics.round_once(np.array([1 + gap[0] / 2]), dtype) == 1
+    assert metrics.round_once(np.array([-1e40]), dtype) == -np.inf
+
+
 def test_overflow_below_float64() -> None:
     table = tables.Table(*(np.array([each]) for each in ("A", 1.0, 1.0, 7e4, 0.0, 0.0)))
     assert metrics.errors(np.array([np.inf]), table, "float16") == 0

@@ -1,8 +1,7 @@
 """What torch's own functions promise, of the log-Bessel functions."""
 
-from kit import ContractChecks
-
 from bessel.ops import SPECS
+from kit import ContractChecks
 
 
 class TestContract(ContractChecks):

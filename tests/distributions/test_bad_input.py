@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from kit import BadInput, Gives, Raises
-from kit.bad_input import check, parametrize
 from torch.distributions import kl_divergence
 
+from kit import BadInput, Gives, Raises
+from kit.bad_input import check, parametrize
 from longtail.distributions import HypersphericalUniform, VonMisesFisher, VonMisesFisherMixture
 
 E1 = torch.tensor([1.0, 0.0, 0.0])
@@ -22,9 +22,7 @@ vMF = VonMisesFisher  # noqa: N816  (short labels below)
 Mixture = VonMisesFisherMixture
 
 
-def refused(
-    label: str, call: Callable[[], Any], error: type[Exception], *words: str
-) -> BadInput:
+def refused(label: str, call: Callable[[], Any], error: type[Exception], *words: str) -> BadInput:
     return BadInput(label, call, Raises(error, *words))
 
 
@@ -132,7 +130,9 @@ FIT = [
         "fit(equal rows, not exact)",
         *(lambda: vMF.fit(torch.full((9, 7), 7**-0.5)), ValueError, "equal", "R = 1"),
     ),
-    refused("fit(weights -1)", lambda: vMF.fit(ROWS, -torch.ones(3)), ValueError, "weights", ">= 0"),
+    refused(
+        "fit(weights -1)", lambda: vMF.fit(ROWS, -torch.ones(3)), ValueError, "weights", ">= 0"
+    ),
     refused("fit(weights nan)", lambda: vMF.fit(ROWS, math.nan * E1), ValueError, "weights", "nan"),
     refused("fit(weights inf)", lambda: vMF.fit(ROWS, E1 / 0), ValueError, "weights"),
     refused("fit(weights 0)", lambda: vMF.fit(ROWS, 0 * E1), ValueError, "weights", "two rows"),

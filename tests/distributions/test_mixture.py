@@ -59,7 +59,7 @@ def test_no_step_lowers_the_likelihood(n_components, limit):
         x, n_components, means=None, max_concentration=limit, generator=None
     )
     reached = -math.inf
-    for _ in range(60):
+    for _ in range(30):
         statistics = em.expectation(x, components)
         assert statistics.log_likelihood.item() >= reached - 1e-13
         reached = statistics.log_likelihood.item()
@@ -113,15 +113,15 @@ def test_scores_agree_with_torch_distributions(dtype):
 
 
 def test_bic_finds_the_number_of_components():
-    x, _, _ = synthetic(800)
-    bic = [VonMisesFisherMixture(k, generator=0, n_init=3).fit(x).bic(x) for k in (1, 2, 3, 4, 5)]
+    x, _, _ = synthetic(500)
+    bic = [VonMisesFisherMixture(k, generator=0, n_init=3).fit(x).bic(x) for k in (1, 2, 3, 4)]
     assert bic.index(min(bic)) == 2
 
 
 def test_more_starts_are_no_worse():
     x = overlapping(300)
-    one = VonMisesFisherMixture(6, generator=0, tol=1e-6).fit(x)
-    many = VonMisesFisherMixture(6, generator=0, tol=1e-6, n_init=6).fit(x)
+    one = VonMisesFisherMixture(6, generator=0).fit(x)
+    many = VonMisesFisherMixture(6, generator=0, n_init=4).fit(x)
     assert many.lower_bound_ >= one.lower_bound_
 
 
@@ -232,7 +232,7 @@ def test_progress_is_reported():
 
 
 def test_numpy_rows_and_fit_predict():
-    x, label, _ = synthetic(600)
+    x, _, _ = synthetic(600)
     mixture = VonMisesFisherMixture(3, generator=0)
     predicted = mixture.fit_predict(x.numpy())
     assert torch.equal(predicted, mixture.predict(x))

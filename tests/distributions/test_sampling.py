@@ -16,7 +16,8 @@ from longtail.distributions._implicit import versine_slope
 
 
 def random_direction(p: int, seed: int = 0, dtype=torch.float64) -> torch.Tensor:
-    return normalize(torch.randn(p, dtype=dtype, generator=torch.Generator().manual_seed(seed)), dim=0)
+    generator = torch.Generator().manual_seed(seed)
+    return normalize(torch.randn(p, dtype=dtype, generator=generator), dim=0)
 
 
 MARGINALS = (
@@ -78,10 +79,9 @@ def test_fit_of_samples_recovers_the_parameters(p, k, n):
     loc = random_direction(p, seed=p)
     x = VonMisesFisher(loc, k).sample((n,), generator=11)
     fitted = VonMisesFisher.fit(x)
-    # Its standard error: 1/sqrt(n A'), and what the correction subtracts varies as well.
-    deviation = (oracle.slope(p, k) + 2 * (p - 1) / n * (oracle.mean_length(p, k) / k) ** 2
-                 / oracle.mean_length(p, k) ** 2) ** 0.5
-    error = deviation / oracle.slope(p, k) / n**0.5
+    # Var |s|^2 of the sum s, along loc and across it, by the delta method.
+    slope = oracle.slope(p, k)
+    error = (slope / n + (p - 1) / (2 * (k * n) ** 2)) ** 0.5 / slope
     assert abs(fitted.concentration.item() - k) < 3 * error
     # Each row is off loc by sqrt(1 - A^2) in all, the mean by 1/sqrt(n) of that, over A.
     length = oracle.mean_length(p, k)
@@ -185,7 +185,7 @@ def test_mean_gradient_in_the_direction(p):
     raw.requires_grad_()
     loc = normalize(raw, dim=0)
     g = torch.arange(1.0, p + 1).double()
-    n = 100_000
+    n = 30_000
     x = VonMisesFisher(loc, 3.0).rsample((n,), generator=4)
     (gradient,) = torch.autograd.grad((x @ g).mean(), raw, retain_graph=True)
     expected = oracle.mean_length(p, 3.0) * g
@@ -199,12 +199,12 @@ def test_a_moment_has_the_right_gradient_in_both_parameters():
     k = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
     g = torch.tensor([1.0, 2.0, -1.0, 0.5], dtype=torch.float64)
     distribution = VonMisesFisher(normalize(raw, dim=0), k)
-    x = distribution.rsample((400_000,), generator=8)
+    x = distribution.rsample((100_000,), generator=8)
     found = torch.autograd.grad((x @ g).square().mean(), [raw, k], retain_graph=True)
     second = distribution.covariance_matrix + distribution.mean.outer(distribution.mean)
     exact = torch.autograd.grad(g @ second @ g, [raw, k])
-    torch.testing.assert_close(found[0], exact[0], rtol=0, atol=0.03)
-    torch.testing.assert_close(found[1], exact[1], rtol=0, atol=0.002)
+    torch.testing.assert_close(found[0], exact[0], rtol=0, atol=0.06)
+    torch.testing.assert_close(found[1], exact[1], rtol=0, atol=0.004)
 
 
 def test_second_derivatives_of_samples_are_refused():

@@ -20,7 +20,8 @@ DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 def directions(*shape: int, seed: int = 0, dtype=torch.float64) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
-    return normalize(torch.randn(*shape, dtype=torch.float64, generator=generator), dim=-1).to(dtype)
+    draws = torch.randn(*shape, dtype=torch.float64, generator=generator)
+    return normalize(draws, dim=-1).to(dtype)
 
 
 def unchecked_log_prob(raw, k, x):
@@ -57,7 +58,8 @@ def test_expand():
     uniform = HypersphericalUniform(3, (1,), dtype=torch.float64).expand((5, 2))
     assert uniform.sample((4,)).shape == (4, 5, 2, 3)
     assert uniform.log_prob(x).shape == (4, 5, 2)
-    assert VonMisesFisher(directions(3), 1.0, validate_args=False).expand((2,))._validate_args is False
+    unchecked = VonMisesFisher(directions(3), 1.0, validate_args=False)
+    assert unchecked.expand((2,))._validate_args is False
 
 
 def test_it_composes_with_torch_distributions():

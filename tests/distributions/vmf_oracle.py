@@ -129,8 +129,11 @@ def gradient_of_draw(p: int, k: float, versine: float) -> float:
         # f(t) = exp(k t) (1 - t^2)^((p-3)/2) S_(p-2) / (S_(p-1) H); F falls with the versine.
         edge = mpmath.log(2) if p == 2 else log_area(p - 1)
         log_density = (
-            psi(p, float(k)) - k * s + mpmath.mpf(p - 3) / 2 * mpmath.log(s * (2 - s))
-            + edge - log_area(p)
+            psi(p, float(k))
+            - k * s
+            + mpmath.mpf(p - 3) / 2 * mpmath.log(s * (2 - s))
+            + edge
+            - log_area(p)
         )
         return float(in_k / (2 * dk) / mpmath.exp(log_density))
 

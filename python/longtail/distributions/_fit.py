@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -58,23 +60,22 @@ def _checked_weights(weights: object, rows: Tensor) -> Tensor:
 def _mean_direction(rows: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return R, 1 - R and loc in float64, in two passes over blocks of rows."""
     weight = (weight / row_sum(weight).unsqueeze(-1)).unsqueeze(-1)
-    total = sum(
-        (block * w).sum(-2) for block, w in _blocks(rows, weight)
-    )
+    total = torch.zeros_like(rows[..., 0, :], dtype=torch.float64)
+    for block, w in _blocks(rows, weight):
+        total += (block * w).sum(-2)
     length = row_norm(total)
     first_axis = torch.zeros_like(total)
     first_axis[..., 0] = 1
     cancelled = (length == 0).unsqueeze(-1)
     loc = torch.where(cancelled, first_axis, total / length.unsqueeze(-1).clamp_min(1e-300))
     # 1 - R is the mean of 1 - loc.x, taken row by row: R itself may round to 1.
-    versine = sum(
-        row_sum(versine_of(block, loc.unsqueeze(-2)) * w.squeeze(-1))
-        for block, w in _blocks(rows, weight)
-    )
-    return length, torch.as_tensor(versine), loc
+    versine = torch.zeros_like(length)
+    for block, w in _blocks(rows, weight):
+        versine += row_sum(versine_of(block, loc.unsqueeze(-2)) * w.squeeze(-1))
+    return length, versine, loc
 
 
-def _blocks(rows: Tensor, weight: Tensor):
+def _blocks(rows: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield blocks of unit rows in float64 with their weights, along the last but one axis."""
     others = rows.numel() // rows.shape[-2]
     size = max(1, _BLOCK_BYTES // (8 * others))
@@ -111,9 +112,7 @@ def solve_concentration(
     k = length * (p - length * length) / (versine * (1 + length))
     k = k.clamp_max(max_concentration)
     for _ in range(_MAX_NEWTON_STEPS):
-        excess = torch.where(
-            length < 0.5, mean_length(p, k) - length, versine - mean_versine(p, k)
-        )
+        excess = torch.where(length < 0.5, mean_length(p, k) - length, versine - mean_versine(p, k))
         step = excess / mean_length_slope(p, k)
         # A step below 0 (from far above the root) halves k instead; above the limit it stops.
         moved = torch.where(step < k, k - step, 0.5 * k).clamp_max(max_concentration)

@@ -19,7 +19,6 @@ A Gauss-Legendre rule over the part of the range that is above exp(-40) of rho(p
 from __future__ import annotations
 
 import functools
-import math
 
 import numpy as np
 import torch
@@ -45,8 +44,9 @@ def _rule() -> tuple[list[float], list[float]]:
 def versine_slope(p: int, k: Tensor, versine: Tensor) -> Tensor:
     """Return d(1 - t)/dk <= 0 at fixed probability, for draws 1 - t at concentration k.
 
-    k and versine are float64, and k broadcasts to the shape of versine. Relative error below 1e-11 for p from 2 to 1e5 and
-    k from 0 to 1e8, growing in the far tails as rounding of 1 - t does.
+    k and versine are float64, and k broadcasts to the shape of versine. Relative error below
+    1e-11 for p from 2 to 1e5 and k from 0 to 1e8, growing in the far tails as rounding of 1 - t
+    does.
     """
     # How far the mean lies below x0, which stands in for it in the map.
     envelope = Envelope.of(p, k)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 from torch.distributions.kl import register_kl
 
 from longtail.distributions._normaliser import log_hyp, mean_length, mean_versine, psi
@@ -12,7 +13,7 @@ from longtail.distributions.uniform import HypersphericalUniform
 from longtail.distributions.von_mises_fisher import VonMisesFisher
 
 
-def _check_same_dimension(p: torch.distributions.Distribution, q: torch.distributions.Distribution):
+def _check_same_dimension(p: Distribution, q: Distribution) -> None:
     if p.event_shape != q.event_shape:
         raise ValueError(
             "kl_divergence: expected distributions of one dimension, "
@@ -20,7 +21,6 @@ def _check_same_dimension(p: torch.distributions.Distribution, q: torch.distribu
         )
 
 
-@register_kl(VonMisesFisher, VonMisesFisher)
 def _kl_vmf_vmf(p: VonMisesFisher, q: VonMisesFisher) -> Tensor:
     """KL = A(k1)(k1 - k2 mu1.mu2) - log H(k1) + log H(k2).
 
@@ -36,11 +36,10 @@ def _kl_vmf_vmf(p: VonMisesFisher, q: VonMisesFisher) -> Tensor:
     spread = torch.where(k1 < dim, small, large)
     # Rounding may leave -1e-17; the derivatives (the second is the Fisher information) stay.
     spread = spread + (spread.clamp_min(0.0) - spread).detach()
-    result = spread + mean_length(dim, k1) * k2 * between
+    result: Tensor = spread + mean_length(dim, k1) * k2 * between
     return result.to(torch.promote_types(p._dtype, q._dtype))
 
 
-@register_kl(VonMisesFisher, HypersphericalUniform)
 def _kl_vmf_uniform(p: VonMisesFisher, q: HypersphericalUniform) -> Tensor:
     """KL = k A(k) - log H(k) = psi(k) - k (1 - A(k))."""
     _check_same_dimension(p, q)
@@ -53,7 +52,6 @@ def _kl_vmf_uniform(p: VonMisesFisher, q: HypersphericalUniform) -> Tensor:
     )
 
 
-@register_kl(HypersphericalUniform, VonMisesFisher)
 def _kl_uniform_vmf(p: HypersphericalUniform, q: VonMisesFisher) -> Tensor:
     """KL = log H(k): the uniform mean of k mu.x is 0."""
     _check_same_dimension(p, q)
@@ -63,9 +61,14 @@ def _kl_uniform_vmf(p: HypersphericalUniform, q: VonMisesFisher) -> Tensor:
     )
 
 
-@register_kl(HypersphericalUniform, HypersphericalUniform)
 def _kl_uniform_uniform(p: HypersphericalUniform, q: HypersphericalUniform) -> Tensor:
     """KL = 0."""
     _check_same_dimension(p, q)
     shape = torch.broadcast_shapes(p.batch_shape, q.batch_shape)
     return torch.zeros(shape, dtype=torch.promote_types(p.dtype, q.dtype), device=p.device)
+
+
+register_kl(VonMisesFisher, VonMisesFisher)(_kl_vmf_vmf)
+register_kl(VonMisesFisher, HypersphericalUniform)(_kl_vmf_uniform)
+register_kl(HypersphericalUniform, VonMisesFisher)(_kl_uniform_vmf)
+register_kl(HypersphericalUniform, HypersphericalUniform)(_kl_uniform_uniform)

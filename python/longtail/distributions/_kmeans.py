@@ -1,8 +1,8 @@
 """Where EM starts: k-means++ on the sphere, then a few rounds of spherical k-means.
 
-The distance of unit vectors is their versine 1 - x.y, half the squared chord, so Euclidean k-means++
-is meant unchanged. [D. Arthur, S. Vassilvitskii, SODA 2007; I. Dhillon, D. Modha, Machine
-Learning 42 (2001) 143]
+The distance of unit vectors is their versine 1 - x.y, half the squared chord, so this is
+Euclidean k-means++ unchanged. [D. Arthur, S. Vassilvitskii, SODA 2007; I. Dhillon, D. Modha,
+Machine Learning 42 (2001) 143]
 """
 
 from __future__ import annotations
@@ -55,14 +55,13 @@ def _plus_plus(rows: Tensor, n_components: int, generator: torch.Generator | Non
     Of a few candidates the one that lowers the sum of distances most is taken. # [K, p]
     """
     n = rows.shape[0]
-    trials = 2 + int(math.log(n_components))
+    trials = min(2 + int(math.log(n_components)), n)
     chosen = [torch.randint(n, (1,), device=rows.device, generator=generator)]
     nearest = _distance(rows, rows[chosen[0]]).squeeze(1)
     for _ in range(1, n_components):
-        levels = nearest.cumsum(0, dtype=torch.float64)
-        u = torch.rand(trials, dtype=torch.float64, device=rows.device, generator=generator)
-        # Where every row is a centre already, all levels are 0 and the last row is taken.
-        candidates = torch.searchsorted(levels, u * levels[-1], right=True).clamp_max(n - 1)
+        # The largest weight / Exp(1) falls on a row with probability proportional to its weight.
+        race = nearest / torch.empty_like(nearest).exponential_(generator=generator)
+        candidates = race.topk(trials).indices
         reached = torch.minimum(nearest.unsqueeze(1), _distance(rows, rows[candidates]))
         best = reached.sum(0, dtype=torch.float64).argmin()
         chosen.append(candidates[best].unsqueeze(0))

@@ -86,9 +86,7 @@ def _draw_by_rejection(p: int, k: Tensor, generator: torch.Generator | None) -> 
     raise RuntimeError(f"no draw accepted in {_MAX_ROUNDS} rounds: the random generator is broken")
 
 
-def _propose(
-    m: int, x0: Tensor, generator: torch.Generator | None
-) -> tuple[Tensor, Tensor]:
+def _propose(m: int, x0: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Return d, uniform on the sphere in one coordinate, and whether Wood's test accepts it."""
     # One coordinate of a uniform point: a normal over the norm of m + 1 normals, whose other m
     # squares add up to twice a gamma variate.

@@ -9,8 +9,8 @@ versine s = 1 - t, and
 
     psi(k) = k - log H(k) = -log E[exp(-k s)],    psi' = 1 - A,    A = I_(v+1)(k) / I_v(k).
 
-All take an integer p and a float64 tensor k >= 0, and are differentiable in k. [DLMF 10.25, 10.39.9;
-Mardia and Jupp, Directional Statistics (2000), section 9.3]
+All take an integer p and a float64 tensor k >= 0, and are differentiable in k. [DLMF 10.25,
+10.39.9; K. Mardia, P. Jupp, Directional Statistics (2000), section 9.3]
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def _ladder(name: str, value: Function, slope: Function) -> Function:
 def _derivative(name: str, p: int, k: Tensor, order: int) -> Tensor:
     """Return a derivative in x = k of the Bessel op `name`, at order v = p/2 - 1."""
     v = torch.full_like(k, 0.5 * p - 1)
-    return getattr(torch.ops.longtail, name + "_derivative")(v, k, 0, order)
+    derivative: Tensor = getattr(torch.ops.longtail, name + "_derivative")(v, k, 0, order)
+    return derivative
 
 
 def _log_hyp(p: int, k: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ def _refuse(saved: Saved, *_: Tensor) -> tuple[None, None, None]:
     )
 
 
-_slope = differentiable("versine_slope", versine_slope, _refuse, _refuse)
+_slope: Callable[..., Tensor] = differentiable("versine_slope", versine_slope, _refuse, _refuse)
 
 
 def _keep(p: int, k: Tensor, drawn: Tensor) -> Tensor:
@@ -33,7 +35,9 @@ def _keep_jvp(saved: Saved, _p: None, tangent: Tensor, _drawn: None) -> Tensor:
     return tangent * _slope(*saved.inputs)
 
 
-_attach_gradient = differentiable("rsample", _keep, _keep_backward, _keep_jvp)
+_attach_gradient: Callable[..., Tensor] = differentiable(
+    "rsample", _keep, _keep_backward, _keep_jvp
+)
 
 
 def sample_versine(

@@ -13,6 +13,9 @@ from torch.distributions import constraints
 # vector cannot be held closer than about its own eps.
 _UNIT_TOLERANCE = {torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
 
+# What torch.distributions takes as a shape.
+Shape = torch.Size | list[int] | tuple[int, ...]
+
 # Length of the parts of a long sum.
 _PART = 1024
 
@@ -52,7 +55,7 @@ class Sphere(constraints.Constraint):
 
     def check(self, value: Tensor) -> Tensor:
         """Return, for every vector along the last axis, whether it has norm 1."""
-        norm = torch.linalg.vector_norm(wide(value), dim=-1)
+        norm: Tensor = torch.linalg.vector_norm(wide(value), dim=-1)
         return (norm - 1).abs() <= unit_tolerance(value.dtype)
 
 
@@ -74,7 +77,7 @@ def row_sum(x: Tensor) -> Tensor:
     whole = length - length % _PART
     if whole < 2 * _PART:
         return x.sum(-1)
-    parts = x[..., :whole].unflatten(-1, (-1, _PART)).sum(-1)
+    parts: Tensor = x[..., :whole].unflatten(-1, (-1, _PART)).sum(-1)
     return parts.sum(-1) + x[..., whole:].sum(-1)
 
 
@@ -114,9 +117,9 @@ def unit_rows(x: object, name: str, *, min_rows: int) -> Tensor:
     return wide(rows)
 
 
-def as_generator(generator: torch.Generator | int | None, device: torch.device) -> (
-    torch.Generator | None
-):
+def as_generator(
+    generator: torch.Generator | int | None, device: torch.device
+) -> torch.Generator | None:
     """Return a generator for this device from a generator, an integer seed or None (global)."""
     if generator is None or isinstance(generator, torch.Generator):
         if generator is not None and generator.device.type != device.type:
@@ -132,7 +135,7 @@ def as_generator(generator: torch.Generator | int | None, device: torch.device) 
 
 
 def random_directions(
-    shape: torch.Size,
+    shape: Shape,
     *,
     dtype: torch.dtype,
     device: torch.device,

@@ -89,6 +89,7 @@ class VonMisesFisherMixture:
         self.progress = progress
 
     def __repr__(self) -> str:
+        """Name the number of components and, once fitted, the dimension."""
         fitted = f", p={self.n_features_in_}, fitted" if hasattr(self, "means_") else ""
         return f"{type(self).__name__}(n_components={self.n_components}{fitted})"
 

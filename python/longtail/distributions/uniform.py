@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch.distributions import Distribution
 
 from longtail.distributions._sphere import (
     DTYPES,
+    Shape,
     as_generator,
     check_vectors,
     log_sphere_area,
@@ -36,14 +37,14 @@ class HypersphericalUniform(Distribution):
         TypeError: dim no integer, or dtype no floating-point type.
     """
 
-    arg_constraints: dict[str, Any] = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}
     support = sphere
     has_rsample = True
 
     def __init__(
         self,
         dim: int,
-        batch_shape: torch.Size | tuple[int, ...] = (),
+        batch_shape: Shape = (),
         *,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
@@ -60,11 +61,10 @@ class HypersphericalUniform(Distribution):
         self.dim = dim
         super().__init__(torch.Size(batch_shape), torch.Size([dim]), validate_args=validate_args)
 
-    def expand(
-        self, batch_shape: torch.Size | tuple[int, ...], _instance: Any = None
-    ) -> HypersphericalUniform:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> HypersphericalUniform:
         """Return the same distribution with another batch shape."""
-        new = self._get_checked_instance(HypersphericalUniform, _instance)
+        new: HypersphericalUniform
+        new = self._get_checked_instance(HypersphericalUniform, _instance)  # type: ignore[no-untyped-call]
         new.dim, new.dtype, new.device = self.dim, self.dtype, self.device
         super(HypersphericalUniform, new).__init__(
             torch.Size(batch_shape), self.event_shape, validate_args=False
@@ -93,7 +93,7 @@ class HypersphericalUniform(Distribution):
 
     def rsample(
         self,
-        sample_shape: torch.Size | tuple[int, ...] = (),
+        sample_shape: Shape = (),
         *,
         generator: torch.Generator | int | None = None,
     ) -> Tensor:
@@ -110,7 +110,7 @@ class HypersphericalUniform(Distribution):
 
     def sample(
         self,
-        sample_shape: torch.Size | tuple[int, ...] = (),
+        sample_shape: Shape = (),
         *,
         generator: torch.Generator | int | None = None,
     ) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from longtail.distributions._normaliser import (
 from longtail.distributions._sampling import rotate_to, sample_versine
 from longtail.distributions._sphere import (
     DTYPES,
+    Shape,
     as_generator,
     check_vectors,
     log_sphere_area,
@@ -56,7 +57,10 @@ class VonMisesFisher(Distribution):
             or a negative or nan concentration.
     """
 
-    arg_constraints = {"loc": sphere, "concentration": constraints.nonnegative}
+    arg_constraints: ClassVar[dict[str, Any]] = {
+        "loc": sphere,
+        "concentration": constraints.nonnegative,
+    }
     support = sphere
     has_rsample = True
 
@@ -119,11 +123,10 @@ class VonMisesFisher(Distribution):
         loc, concentration = fit_direction(x, weights, bias_correction=bias_correction)
         return cls(loc, concentration)
 
-    def expand(
-        self, batch_shape: torch.Size | tuple[int, ...], _instance: Any = None
-    ) -> VonMisesFisher:
+    def expand(self, batch_shape: Shape, _instance: Any = None) -> VonMisesFisher:
         """Return the same distribution with its parameters expanded to another batch shape."""
-        new = self._get_checked_instance(VonMisesFisher, _instance)
+        new: VonMisesFisher
+        new = self._get_checked_instance(VonMisesFisher, _instance)  # type: ignore[no-untyped-call]
         batch_shape = torch.Size(batch_shape)
         new.loc = self.loc.expand(batch_shape + self.event_shape)
         new.concentration = self.concentration.expand(batch_shape)
@@ -200,7 +203,7 @@ class VonMisesFisher(Distribution):
 
     def rsample(
         self,
-        sample_shape: torch.Size | tuple[int, ...] = (),
+        sample_shape: Shape = (),
         *,
         generator: torch.Generator | int | None = None,
     ) -> Tensor:
@@ -217,13 +220,13 @@ class VonMisesFisher(Distribution):
         dtype = wide(self.loc).dtype
         away = sample_versine(self._p, self._k, shape[:-1], drawn_by)
         across = random_directions(
-            shape[:-1] + (self._p - 1,), dtype=dtype, device=self.loc.device, generator=drawn_by
+            (*shape[:-1], self._p - 1), dtype=dtype, device=self.loc.device, generator=drawn_by
         )
         return rotate_to(wide(self.loc), away, across).to(self._dtype)
 
     def sample(
         self,
-        sample_shape: torch.Size | tuple[int, ...] = (),
+        sample_shape: Shape = (),
         *,
         generator: torch.Generator | int | None = None,
     ) -> Tensor:
@@ -250,7 +253,6 @@ def _checked(loc: Tensor, concentration: Tensor | float) -> Tensor:
         return concentration
     if isinstance(concentration, bool) or not isinstance(concentration, int | float):
         raise TypeError(
-            "concentration: expected a tensor or a number, "
-            f"got {type(concentration).__name__}"
+            f"concentration: expected a tensor or a number, got {type(concentration).__name__}"
         )
     return torch.as_tensor(concentration, dtype=loc.dtype, device=loc.device)
