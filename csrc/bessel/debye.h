@@ -25,7 +25,7 @@ LONGTAIL_INLINE J debye_sum(const J& tau, const J& r) {
   LONGTAIL_KEEP_LOOP
   for (int k = kTermsFor<Terms, J> - 1; k >= 0; --k) {
     J p = J(T(debye_coefficient(k, k)));
-  LONGTAIL_KEEP_LOOP
+    LONGTAIL_KEEP_LOOP
     for (int j = k - 1; j >= 0; --j) p = p * tau + T(debye_coefficient(k, j));
     sum = sum * r + p;
   }
@@ -67,7 +67,7 @@ LONGTAIL_INLINE J debye_slope(const J& tau, const J& r, const J& inverse_w) {
   for (int k = kTermsFor<Terms, J> - 1; k >= 0; --k) {
     const double top = debye_coefficient(k, k);
     J p = J(T(top)), s = J(T((0.5 + 3 * k) * top));
-  LONGTAIL_KEEP_LOOP
+    LONGTAIL_KEEP_LOOP
     for (int j = k - 1; j >= 0; --j) {
       const double c = debye_coefficient(k, j);
       p = p * tau + T(c);

@@ -114,8 +114,9 @@ template <class T>
 LONGTAIL_INLINE Jet<T> scaled_phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T angle = asinh_ratio(v.f, x.f, w.f), r = 1.0 / w.f, cotangent = v.f / x.f;
   const T half_tangent = v.f / (w.f + x.f);
-  return chain(v, x, {v.f * (angle - half_tangent), angle, -cotangent * half_tangent, r,
-                      -cotangent * r, cotangent * cotangent * r});
+  return chain(v, x,
+               {v.f * (angle - half_tangent), angle, -cotangent * half_tangent, r, -cotangent * r,
+                cotangent * cotangent * r});
 }
 
 template <Method M, class J>
@@ -129,8 +130,8 @@ LONGTAIL_INLINE J log_ie(const J& v, const J& x) {
     const J gamma_part = reciprocal_gamma_minus_one(v);
     const J excess = tail + gamma_part * (T(1.0) + tail);
     const mask_t<T> near = value(x) < 0.5;
-    const J inner = select(near, log1p(select(near, excess, J(T(0.0)))) - x,
-                           log((excess + T(1.0)) * exp(-x)));
+    const J inner =
+        select(near, log1p(select(near, excess, J(T(0.0)))) - x, log((excess + T(1.0)) * exp(-x)));
     return v * log_half(x) + inner;
   } else {
     const J w = radius(v, x);

@@ -39,8 +39,9 @@ LONGTAIL_INLINE T sine(T, T x, T w) {
 template <class T>
 LONGTAIL_INLINE Jet<T> sine(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T r = 1.0 / w.f, s = x.f * r, c = v.f * r, s2 = s * s, c2 = c * c;
-  return chain(v, x, {s, -s * c * r, c2 * r, s * r * (r * (2.0 * c2 - s2)),
-                      c * r * (r * (2.0 * s2 - c2)), -3.0 * c2 * s * r * r});
+  return chain(v, x,
+               {s, -s * c * r, c2 * r, s * r * (r * (2.0 * c2 - s2)), c * r * (r * (2.0 * s2 - c2)),
+                -3.0 * c2 * s * r * r});
 }
 
 /// x/(w + v), the tangent of half that angle.
@@ -51,8 +52,8 @@ LONGTAIL_INLINE T half_tangent(T v, T x, T w) {
 template <class T>
 LONGTAIL_INLINE Jet<T> half_tangent(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T r = 1.0 / w.f, q = 1.0 / (w.f + v.f), s = x.f * r, c = v.f * r;
-  return chain(v, x, {x.f * q, -s * q, c * q, s * r * r, (s * s - c) * q * r,
-                      -c * s * q * (r + q)});
+  return chain(v, x,
+               {x.f * q, -s * q, c * q, s * r * r, (s * s - c) * q * r, -c * s * q * (r + q)});
 }
 
 /// ln(x/2), where x/2 is exact.

@@ -24,10 +24,10 @@ struct TemmeStart {
   plain_t<J> steps;  // n = rint(v)
   J mu;              // v - n
   J log_2_over_x;
-  J k_mu;            // K_mu(x)
-  J rho;             // x K_{mu+1}(x)/K_mu(x)
-  J rho_below;       // x K_{mu-1}(x)/K_mu(x), without the cancellation of rho - 2 mu
-  J x_power;         // (x/2)^mu
+  J k_mu;       // K_mu(x)
+  J rho;        // x K_{mu+1}(x)/K_mu(x)
+  J rho_below;  // x K_{mu-1}(x)/K_mu(x), without the cancellation of rho - 2 mu
+  J x_power;    // (x/2)^mu
 };
 
 /// sinh(s)/s - 1 and cosh(s) - 1, from e = exp(s): series where the exponentials would cancel.
@@ -40,9 +40,8 @@ LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
   using T = plain_t<J>;
   const J s2 = s * s;
   // 1/(2k+1)! and 1/(2k)!: the next terms are below 2^-60 for |s| < 1.
-  const J sinh_series =
-      horner(s2, 1.0 / 6, 1.0 / 120, 1.0 / 5040, 1.0 / 362880, 1.0 / 39916800, 1.0 / 6227020800,
-             1.0 / 1307674368e3, 1.0 / 355687428096e3);
+  const J sinh_series = horner(s2, 1.0 / 6, 1.0 / 120, 1.0 / 5040, 1.0 / 362880, 1.0 / 39916800,
+                               1.0 / 6227020800, 1.0 / 1307674368e3, 1.0 / 355687428096e3);
   const J cosh_series =
       horner(s2, 1.0 / 2, 1.0 / 24, 1.0 / 720, 1.0 / 40320, 1.0 / 3628800, 1.0 / 479001600,
              1.0 / 87178291200, 1.0 / 20922789888e3, 1.0 / 6402373705728e3);
