@@ -18,6 +18,11 @@ function(longtail_level_objects name level)
   target_compile_options(${name} PRIVATE ${LONGTAIL_FLAGS_${level}})
   target_compile_definitions(${name} PRIVATE LONGTAIL_LEVEL=${level})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
+  if(LONGTAIL_SANITIZE)
+    # Everything is inlined into a few huge functions: full instrumentation compiles for minutes.
+    target_compile_options(${name} PRIVATE
+      -O1 --param asan-stack=0 -fno-sanitize=null,alignment,object-size,vptr)
+  endif()
 endfunction()
 
 # longtail_level_sources(target source...): adds the sources to `target`, compiled for each level.
