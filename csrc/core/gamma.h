@@ -34,10 +34,14 @@ LONGTAIL_HOST_DEVICE inline T lgamma(T x) {
   const T w = x + select(small, T(S(0.5)), S(-0.5));
   const Pair<T> log_w = log_pair(w);
   const Pair<T> factor = two_sum(T(log_w.hi - S(1)), log_w.lo);
-  T y = fma(w, factor.hi, T(S(0x1.d67f1c864beb5p-1)));
-  y = y + fma(w, factor.lo, gamma_remainder(T(w - S(0.5))));  // w - 1/2 is v
-  if (any(small)) y = y - select(small, log(x), S(0));
-  return select(x < kInfinity<T>, y, x);
+  const T constant = gamma_remainder(T(w - S(0.5))) + S(0x1.d67f1c864beb5p-1);  // w - 1/2 is v
+  T y = fma(w, factor.hi, fma(w, factor.lo, constant));
+  if (any(small)) {
+    const Pair<T> log_x = log_pair(x);
+    y = select(small, (y - log_x.lo) - log_x.hi, y);
+  }
+  const T edge = select(x >= S(0), T(kInfinity<T>), kNan<T>);
+  return select((x > S(0)) & (x < kInfinity<T>), y, edge);
 }
 
 /// digamma(x) = d/dx log Gamma(x), x > 0; -inf at 0, inf at inf, nan below 0. Error:

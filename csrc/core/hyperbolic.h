@@ -47,8 +47,8 @@ LONGTAIL_INLINE SinhCosh<T> sinh_cosh(T x) {
   const Pair<T> c = quick_two_sum(T(S(0.5)), half_fourth);
   const Pair<T> cr = two_prod(c.hi, r), sr = two_prod(s.hi, r);
   const Pair<T> sinh_sum = two_sum(s.hi, cr.hi), cosh_sum = quick_two_sum(c.hi, sr.hi);
-  const T sinh_low = fma(c.hi, sinh_rest, fma(s.hi, cosh_rest, fma(s.lo, -r, s.lo)));
-  const T cosh_low = fma(c.hi, cosh_rest, fma(s.hi, sinh_rest, fma(c.lo, -r, c.lo)));
+  const T sinh_low = fma(c.hi, sinh_rest, fma(s.hi, cosh_rest, fma(c.lo, r, s.lo)));
+  const T cosh_low = fma(c.hi, cosh_rest, fma(s.hi, sinh_rest, fma(s.lo, r, c.lo)));
   return {{sinh_sum.hi, sinh_sum.lo + (cr.lo + sinh_low)},
           {cosh_sum.hi, cosh_sum.lo + (sr.lo + cosh_low)},
           n};
