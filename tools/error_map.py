@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[1]
 sys.path[:1] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
 
-from bench.kit.runner import Peer  # noqa: E402
 from paper_scheme import paper_log_bessel  # noqa: E402
 
+from bench.kit.runner import Peer  # noqa: E402
 from bessel import metrics, oracle, tables  # noqa: E402
 
 Array = NDArray[np.float64]

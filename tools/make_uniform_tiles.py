@@ -112,8 +112,7 @@ def fit(kind: str, w0: float, w1: float, q0: float) -> list[list]:
             values.append(factor(kind, w * t, w * sine, w))
         columns.append(chebyshev_coefficients(values))
     rows = [
-        trimmed(chebyshev_coefficients([column[a] for column in columns]))
-        for a in range(NODES_R)
+        trimmed(chebyshev_coefficients([column[a] for column in columns])) for a in range(NODES_R)
     ]
     while not rows[-1]:
         rows.pop()

@@ -28,7 +28,6 @@ from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar, show, show_bars  # noqa: E402
 from bench.kit.runner import Peer, Provider, Timing, interleave, timed  # noqa: E402
 from bench.peers._bessel_regions import REGIONS, region_points  # noqa: E402
-
 from bessel import grids, metrics, oracle, tables  # noqa: E402
 
 Array = NDArray[np.float64]

@@ -1,6 +1,6 @@
 #pragma once
 // One point of one function: choose the method, run it, at the edges answer directly. This is the
-// whole family for CUDA threads and C++ callers; the block kernels run the same formulas on vectors.
+// whole family for CUDA threads; the block kernels run the same formulas on vectors.
 
 #include "bessel/slopes.h"
 #include "bessel/special_cases.h"
@@ -21,13 +21,12 @@ LONGTAIL_INLINE J formula(const J& a, const J& b) {
   if constexpr (F == Function::matern) return matern<M>(a, b);
 }
 
-/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by Temme's
-/// series: its slope holds v/x - v/x + ..., which the value does not.
+/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by
+/// Temme's series: its slope holds v/x - v/x + ..., which the value does not.
 template <Function F, Method M, int DA, int DB>
-inline constexpr bool kFromSlope =
-    DB > 0 && has_slope(F, M) &&
-    !(DA == 1 && M == Method::temme &&
-      (F == Function::log_bessel_k || F == Function::log_bessel_ke));
+inline constexpr bool kFromSlope = DB > 0 && has_slope(F, M) &&
+                                   !(DA == 1 && M == Method::temme &&
+                                     (F == Function::log_bessel_k || F == Function::log_bessel_ke));
 
 /// d^DA/da^DA d^DB/db^DB of function F by method M.
 template <Function F, Method M, int DA, int DB, Real T>
@@ -81,9 +80,9 @@ LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   }
 }
 template <Function F, Method M, int DA, int DB>
-inline constexpr bool kHasStrip = DA + DB == 0 && is_uniform(M) &&
-                                  (F == Function::log_bessel_i || F == Function::log_bessel_k ||
-                                   F == Function::log_bessel_ke);
+inline constexpr bool kHasStrip =
+    DA + DB == 0 && is_uniform(M) &&
+    (F == Function::log_bessel_i || F == Function::log_bessel_k || F == Function::log_bessel_ke);
 template <Function F, Method M, Real T>
 LONGTAIL_INLINE T exact_value(T v, T x) {
   if constexpr (F == Function::log_bessel_i) return exact_log_i<M>(v, x);
@@ -142,23 +141,40 @@ LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, doub
     }
   };
   switch (method) {
-    case Method::series_low_order: return with.template operator()<Method::series_low_order>();
-    case Method::series: return with.template operator()<Method::series>();
-    case Method::fraction: return with.template operator()<Method::fraction>();
-    case Method::temme: return with.template operator()<Method::temme>();
-    case Method::trapezoid_near: return with.template operator()<Method::trapezoid_near>();
-    case Method::trapezoid_middle: return with.template operator()<Method::trapezoid_middle>();
-    case Method::trapezoid_far: return with.template operator()<Method::trapezoid_far>();
-    case Method::tile_5: return with.template operator()<Method::tile_5>();
-    case Method::tile_4: return with.template operator()<Method::tile_4>();
-    case Method::tile_3: return with.template operator()<Method::tile_3>();
-    case Method::tile_2: return with.template operator()<Method::tile_2>();
-    case Method::tile_1: return with.template operator()<Method::tile_1>();
-    case Method::tile_0: return with.template operator()<Method::tile_0>();
-    case Method::debye_21: return with.template operator()<Method::debye_21>();
-    case Method::debye_12: return with.template operator()<Method::debye_12>();
-    case Method::debye_9: return with.template operator()<Method::debye_9>();
-    default: return kNotANumber;
+    case Method::series_low_order:
+      return with.template operator()<Method::series_low_order>();
+    case Method::series:
+      return with.template operator()<Method::series>();
+    case Method::fraction:
+      return with.template operator()<Method::fraction>();
+    case Method::temme:
+      return with.template operator()<Method::temme>();
+    case Method::trapezoid_near:
+      return with.template operator()<Method::trapezoid_near>();
+    case Method::trapezoid_middle:
+      return with.template operator()<Method::trapezoid_middle>();
+    case Method::trapezoid_far:
+      return with.template operator()<Method::trapezoid_far>();
+    case Method::tile_5:
+      return with.template operator()<Method::tile_5>();
+    case Method::tile_4:
+      return with.template operator()<Method::tile_4>();
+    case Method::tile_3:
+      return with.template operator()<Method::tile_3>();
+    case Method::tile_2:
+      return with.template operator()<Method::tile_2>();
+    case Method::tile_1:
+      return with.template operator()<Method::tile_1>();
+    case Method::tile_0:
+      return with.template operator()<Method::tile_0>();
+    case Method::debye_21:
+      return with.template operator()<Method::debye_21>();
+    case Method::debye_12:
+      return with.template operator()<Method::debye_12>();
+    case Method::debye_9:
+      return with.template operator()<Method::debye_9>();
+    default:
+      return kNotANumber;
   }
 }
 
@@ -186,8 +202,8 @@ LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 
-/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K: even.
-/// Ratios follow from both.
+/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K:
+/// even. Ratios follow from both.
 template <Function F, int DA, int DB>
 LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b);
 

@@ -9,7 +9,7 @@
 //   derivatives of I    | ascending series            | ascending series              | Debye
 //   derivatives of K    | Temme's series, x <= 1/4    | trapezoid                     | Debye
 //
-// Derivatives keep to formulas that can be differentiated; the fits serve values only, up to w = 60.
+// Derivatives keep to formulas that can be differentiated; the fits serve values, up to w = 60.
 // Debye takes 21, 12 or 9 terms from w = 25, 60 and 150: there the remainder is below 2^-57. Every
 // element chooses by its own v and x only, so equal inputs give equal bits.
 

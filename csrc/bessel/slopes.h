@@ -74,8 +74,9 @@ LONGTAIL_INLINE J log_ie_slope(const J& v, const J& x) {
     return leading_excess(v, x, w) - c * sine(v, x, w);
   } else {
     // v/x - (1 - A) with 1 - A = (A' + (2v + 1) A/x)/(1 + A), the Riccati equation again.
-    const J a = ratio_fraction(v, x);
-    return ((v * (T(1.0) - a) - a) / x - ratio_slope_series(v, x)) / (T(1.0) + a);
+    const J a_over_x = ratio_fraction_over_x(v, x), a = x * a_over_x;
+    const J up = quotient(v, x) * (T(1.0) - a), down = a_over_x + ratio_slope_series(v, x);
+    return (up - down) / (T(1.0) + a);
   }
 }
 template <Method M, class J>

@@ -17,6 +17,13 @@
 
 #define LONGTAIL_INLINE LONGTAIL_HOST_DEVICE inline __attribute__((always_inline))
 
+// Before a loop over a long table: keeps the code small where the body is large.
+#if defined(__CUDACC__)
+#define LONGTAIL_KEEP_LOOP _Pragma("unroll 1")
+#else
+#define LONGTAIL_KEEP_LOOP _Pragma("GCC unroll 1")
+#endif
+
 #if !defined(LONGTAIL_LEVEL)
 #if defined(__CUDACC__)
 #define LONGTAIL_LEVEL scalar

@@ -6,7 +6,7 @@
 namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 
-/// Format of E: stored mantissa bits, exponent bias, limits.
+/// Format of E: stored mantissa bits, exponent bias, limits, and constants fitted to it.
 template <class E>
 struct Format;
 template <>
@@ -21,6 +21,9 @@ struct Format<double> {
   static constexpr double largest = 0x1.fffffffffffffp1023;
   static constexpr double round = 0x1.8p52;  // adding it rounds to an integer in the low bits
   static constexpr double dekker = 0x1p27 + 1;
+  // ln 2 = high + low; high is so short that n * high is exact for every exponent n.
+  static constexpr double ln2_high = 0x1.62e42fefa3800p-1;
+  static constexpr double ln2_low = 0x1.ef35793c76730p-45;
 };
 template <>
 struct Format<float> {
@@ -34,6 +37,8 @@ struct Format<float> {
   static constexpr float largest = 0x1.fffffep127f;
   static constexpr float round = 0x1.8p23f;
   static constexpr float dekker = 0x1p12f + 1;
+  static constexpr float ln2_high = 0x1.62e4p-1f;
+  static constexpr float ln2_low = 0x1.7f7d1cp-20f;
 };
 template <class T>
 inline constexpr scalar_t<T> kInfinity = Format<scalar_t<T>>::infinity;

@@ -171,6 +171,10 @@ def test_float32_rows_give_the_fit_of_their_directions():
         fitted = VonMisesFisher.fit(data)
         assert fitted.loc.dtype == torch.float32
         assert fitted.concentration.item() == pytest.approx(exact.concentration.item(), rel=2e-5)
+    wide = x.double()
+    stretched = normalize(wide, dim=-1) * (1 + 1e-6 * torch.rand(2000, 1))
+    fitted = VonMisesFisher.fit(stretched)
+    assert fitted.concentration.item() == pytest.approx(exact.concentration.item(), rel=1e-12)
     half = VonMisesFisher.fit(x.half())
     assert half.loc.dtype == torch.float32
     assert half.concentration.item() == pytest.approx(exact.concentration.item(), rel=2e-3)
