@@ -7,6 +7,7 @@ returns the orders and arguments as two float64 arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ Points = tuple[Array, Array]
 BORDER_RADII = (1.5, 3.0, 6.0, 12.5, 13.0, 25.0, 60.0, 150.0)
 BORDER_ARGUMENTS = (0.25, 1.0)
 BORDER_ORDERS = (0.5,)
+
+HARD_POINTS = Path(__file__).parent / "golden/hard_points.txt"
 
 # log I and log K cross zero near x = ZERO_SLOPE v.
 ZERO_SLOPE = 0.6627434193491816
@@ -103,6 +106,22 @@ def borders(
     )
 
 
+def hard_points() -> list[tuple[float, float]]:
+    """The worst points that searches found (tools/search_errors.py)."""
+    rows = HARD_POINTS.read_text().split("\n") if HARD_POINTS.exists() else []
+    return [(float(v), float(x)) for v, x in (row.split() for row in rows if row)]
+
+
+def hard(rng: np.random.Generator, n: int) -> Points:
+    """Those points and, within 1% of them, others."""
+    v, x = np.array(hard_points()).T
+    row = np.arange(n) % len(v)
+    spread = np.where(np.arange(n) < len(v), 0, 0.01)
+    return v[row] * (1 + spread * rng.uniform(-1, 1, n)), x[row] * (
+        1 + spread * rng.uniform(-1, 1, n)
+    )
+
+
 GRIDS: dict[str, Callable[[np.random.Generator, int], Points]] = {
     "A": grid_a,
     "B": grid_b,
@@ -113,6 +132,7 @@ GRIDS: dict[str, Callable[[np.random.Generator, int], Points]] = {
     "G": grid_g,
     "strip": zero_strip,
     "borders": borders,
+    "hard": hard,
 }
 
 
