@@ -4,8 +4,9 @@ python examples/fit_directions.py
 """
 
 import torch
-from longtail.distributions import VonMisesFisher, VonMisesFisherMixture
 from torch.nn import functional
+
+from longtail.distributions import VonMisesFisher, VonMisesFisherMixture
 
 torch.manual_seed(0)
 p = 2048

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).parents[1]
 sys.path[:1] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tools")]
 
-from bench.kit.runner import Peer  # noqa: E402
-from bessel import grids, metrics, oracle, tables  # noqa: E402
 from paper_scheme import paper_log_bessel  # noqa: E402
+
+from bench.kit.runner import Peer  # noqa: E402
+from bessel import metrics, oracle, tables  # noqa: E402
 
 Array = NDArray[np.float64]
 Implementation = Callable[[str, Array, Array], Array]
@@ -36,12 +37,14 @@ LARGEST_SHOWN = 1e6
 
 
 def longtail(function: str, v: Array, x: Array) -> Array:
+    """Ours, as NumPy ufuncs."""
     import longtail
 
     return np.asarray(getattr(longtail.special, function)(v, x))
 
 
 def scipy(function: str, v: Array, x: Array) -> Array:
+    """What a careful SciPy user writes."""
     from scipy import special
 
     if function == "log_bessel_i":
@@ -50,6 +53,8 @@ def scipy(function: str, v: Array, x: Array) -> Array:
 
 
 def tfp(peer: Peer) -> Implementation:
+    """TensorFlow Probability in its own environment."""
+
     def implementation(function: str, v: Array, x: Array) -> Array:
         with tempfile.TemporaryDirectory() as folder:
             path, out = Path(folder, "in.npz"), Path(folder, "out.npy")
@@ -131,20 +136,21 @@ def draw(function: str, maps: dict[str, Array], size: int, folder: Path) -> Path
 def draw_borders(axis: object, function: str) -> None:
     """Where longtail changes method (csrc/bessel/methods.h)."""
     angle = np.linspace(0, np.pi / 2, 400)[1:-1]
-    circles = [w for w in grids.BORDER_RADII if w >= 25 or function == "log_bessel_k"]
-    style = {"color": "white", "linewidth": 0.7, "linestyle": "--"}
+    style = {"color": "white", "linewidth": 0.6, "linestyle": "--"}
     plot = axis.plot  # type: ignore[attr-defined]
-    for w in circles:
-        plot(w * np.cos(angle), w * np.sin(angle), **style)
-    if function == "log_bessel_k":
-        for x in grids.BORDER_ARGUMENTS:
-            plot([ORDERS[0], np.sqrt(25**2 - x * x)], [x, x], **style)
+    is_k = function == "log_bessel_k"
+    for w in (1.5, 3.0, 6.0, 12.5, 25.0, 60.0, 150.0) if is_k else (6.0, 12.5, 25.0, 60.0, 150.0):
+        v, x = w * np.cos(angle), w * np.sin(angle)
+        shown = (x > 1) | (w >= 6) | (not is_k)
+        plot(v[shown], x[shown], **style)
+    if is_k:
+        plot([ORDERS[0], np.sqrt(6**2 - 1)], [1, 1], **style)
     else:
-        for v in grids.BORDER_ORDERS:
-            plot([v, v], [ARGUMENTS[0], np.sqrt(25**2 - v * v)], **style)
+        plot([0.5, 0.5], [ARGUMENTS[0], np.sqrt(6**2 - 0.5**2)], **style)
 
 
 def main() -> None:
+    """Draws both maps and prints the worst point of each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -156,7 +162,7 @@ def main() -> None:
     size = 48 if options.quick else options.size
     implementations: dict[str, Implementation] = {"longtail": longtail, "SciPy": scipy}
     if options.peers_python:
-        peer = Peer(options.peers_python, str(ROOT / "bench/peers/tfp_worker.py"))
+        peer = Peer(options.peers_python, str(ROOT / "bench/peers/_tfp_worker.py"))
         implementations["TFP"] = tfp(peer)
     implementations["the paper's scheme"] = paper_log_bessel
     options.out.mkdir(parents=True, exist_ok=True)
@@ -171,7 +177,8 @@ def main() -> None:
                 result = implementation(function, v, x)
                 maps[name] = metrics.e1(metrics.errors(result, truth), truth.hi)
             worst = int(np.argmax(np.where(np.isfinite(maps[name]), maps[name], -1)))
-            print(f"  {name:20} largest E1 {maps[name][worst]:9.3g} at ({v[worst]:g}, {x[worst]:g})")
+            at = f"({v[worst]:g}, {x[worst]:g})"
+            print(f"  {name:20} largest E1 {maps[name][worst]:9.3g} at {at}")
         path = draw(function, maps, size, options.out)
         print(f"  {path} ({path.stat().st_size // 1024} KiB)")
 

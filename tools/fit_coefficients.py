@@ -80,7 +80,9 @@ def hyperbolic_family() -> None:
         lambda z: (mp.cosh(mp.sqrt(z)) - 1) / z, lambda k: 1 / mp.factorial(2 * k + 2)
     )
     for degree, bits in ((4, 53), (2, 24)):
-        fit_polynomial("(sinh(r)/r - 1)/z, z = r^2", sinh_rest, lambda z: z, 0, LN2**2, degree, bits)
+        fit_polynomial(
+            "(sinh(r)/r - 1)/z, z = r^2", sinh_rest, lambda z: z, 0, LN2**2, degree, bits
+        )
     for degree, bits in ((4, 53), (2, 24)):
         fit_polynomial("(cosh(r) - 1)/z, z = r^2", cosh_rest, lambda z: z, 0, LN2**2, degree, bits)
 
@@ -154,7 +156,15 @@ def reciprocal_gamma() -> None:
 
 FITS = {
     fit.__name__: fit
-    for fit in (exp_family, hyperbolic_family, log_family, log_dd_tail, gamma_remainder, stirling, reciprocal_gamma)
+    for fit in (
+        exp_family,
+        hyperbolic_family,
+        log_family,
+        log_dd_tail,
+        gamma_remainder,
+        stirling,
+        reciprocal_gamma,
+    )
 }
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ def main() -> None:
         print(f"      // p_{k}")
         for start in range(0, len(row), 3):
             print("      " + " ".join(f"{float(c).hex()}," for c in row[start : start + 3]))
-    print("  };\n  return table[k * (k + 1) / 2 + j];\n}\n\n}  // namespace LONGTAIL_LEVEL\n}  // namespace longtail::bessel")
+    print("  };\n  return table[k * (k + 1) / 2 + j];\n}\n")
+    print("}  // namespace LONGTAIL_LEVEL\n}  // namespace longtail::bessel")
 
 
 if __name__ == "__main__":

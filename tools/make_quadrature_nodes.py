@@ -1,6 +1,6 @@
 """Writes csrc/bessel/quadrature_nodes.h: the trapezoid nodes of the integral of K, in closed form.
 
-    python tools/make_quadrature_nodes.py > csrc/bessel/quadrature_nodes.h      (needs mpmath)
+python tools/make_quadrature_nodes.py > csrc/bessel/quadrature_nodes.h      (needs mpmath)
 """
 
 from mpmath import cosh, exp, mp, mpf, sinh

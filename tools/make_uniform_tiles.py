@@ -1,22 +1,24 @@
-"""Writes csrc/bessel/uniform_tiles.h: Chebyshev fits of the Debye factor U where its series is not
-sharp enough, 1 < w < 25.
+"""Writes csrc/bessel/uniform_tiles.h: Chebyshev fits of the Debye factor U, 1 < w < 60.
 
-    U_I = I_v(x) e^-phi sqrt(2 pi w)    over r = 1/w and t = v/w
-    U_K = K_v(x) e^phi sqrt(2 w/pi)     over r = 1/w and x/w
+    U_I = I_v(x) e^-phi sqrt(2 pi w)
+    U_K = K_v(x) e^phi sqrt(2 w/pi)       phi = w - v asinh(v/x)
 
-(phi = w - v asinh(v/x).) K is even in v and behaves as x^(2v) near x = 0, which is smoother in x/w;
-I is neither even in v nor singular at x = 0. Interpolation at Chebyshev nodes with 40 digits,
-coefficients below 2^-58 dropped, then monomials in variables scaled to [-1, 1].
+over r = 1/w and an angle q. For w >= 25 q = (v/w)^2, as in the Debye polynomials. Below, I is not
+even in v and takes q = v/w; K is even but behaves as x^(2v) near x = 0 and takes q = x/w.
+Interpolation at Chebyshev nodes with 40 digits, coefficients below 2^-57 dropped, then monomials in
+variables scaled to [-1, 1].
 
     python tools/make_uniform_tiles.py > csrc/bessel/uniform_tiles.h      (needs mpmath, a minute)
 """
 
 import mpmath as mp
 
-# kind, w from, w to, lower end of t or x/w (x > 1 in the lower tiles of K)
+# kind, w from, w to, lower end of q (x > 1 in the lower tiles of K)
 TILES = [
+    ("i", 25.0, 60.0, 0.0),
     ("i", 12.5, 25.0, 0.0),
     ("i", 6.0, 12.5, 0.0),
+    ("k", 25.0, 60.0, 0.0),
     ("k", 12.5, 25.0, 0.0),
     ("k", 6.0, 12.5, 0.0),
     ("k", 3.0, 6.0, 0.16),
@@ -24,13 +26,14 @@ TILES = [
     ("k", 1.0, 1.5, 0.66),
 ]
 NODES_R, NODES_Q = 20, 30
-DROP = mp.mpf(2) ** -58
+DROP = mp.mpf(2) ** -57
+EVEN_FROM = 25
 
 HEADER = """#pragma once
 // Written by tools/make_uniform_tiles.py: do not edit.
 //
-// U_I and U_K of debye.h for 1 < w < 25, as polynomials in r = 1/w (outer) and in t = v/w for I or
-// x/w for K (inner), all scaled to [-1, 1]. Fitted with an absolute error of at most 2^-55.
+// U_I and U_K of debye.h as polynomials in r = 1/w (outer) and an angle q (inner), both scaled to
+// [-1, 1]; q = (v/w)^2 in tile 0, below it v/w for I and x/w for K. Absolute error below 2^-54.
 
 #include "core/jet.h"
 
@@ -98,16 +101,18 @@ def fit(kind: str, w0: float, w1: float, q0: float) -> list[list]:
     columns = []
     for q_node in nodes(NODES_Q):
         q = (mp.mpf(q0) + 1) / 2 + (1 - mp.mpf(q0)) / 2 * q_node
-        other = mp.sqrt((1 - q) * (1 + q))
-        t, sine = (q, other) if kind == "i" else (other, q)
+        if w0 >= EVEN_FROM:
+            t, sine = mp.sqrt(q), mp.sqrt(1 - q)
+        else:
+            other = mp.sqrt((1 - q) * (1 + q))
+            t, sine = (q, other) if kind == "i" else (other, q)
         values = []
         for s_node in nodes(NODES_R):
             w = 1 / ((r0 + r1) / 2 + (r1 - r0) / 2 * s_node)
             values.append(factor(kind, w * t, w * sine, w))
         columns.append(chebyshev_coefficients(values))
     rows = [
-        trimmed(chebyshev_coefficients([column[a] for column in columns]))
-        for a in range(NODES_R)
+        trimmed(chebyshev_coefficients([column[a] for column in columns])) for a in range(NODES_R)
     ]
     while not rows[-1]:
         rows.pop()

@@ -6,6 +6,7 @@ The coefficients in csrc/core come from here; ``fit_coefficients.py`` lists the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import mpmath as mp
 
@@ -35,7 +36,7 @@ def _alternation(
 ) -> list[mp.mpf]:
     """One extremum of the error between each two sign changes around the reference points."""
     edges = [low]
-    for left, right in zip(reference, reference[1:]):
+    for left, right in pairwise(reference):
         a, b, sign = left, right, mp.sign(error(left))
         for _ in range(40):
             middle = (a + b) / 2
@@ -43,7 +44,7 @@ def _alternation(
         edges.append((a + b) / 2)
     edges.append(high)
     points = []
-    for left, right in zip(edges, edges[1:]):
+    for left, right in pairwise(edges):
         grid = [left + (right - left) * i / 24 for i in range(25)]
         best = max(grid, key=lambda x: abs(error(x)))
         step = (right - left) / 24

@@ -1,5 +1,5 @@
-"""The rival of the error maps: the scheme of Plesner, Sorensen and Hauberg, "Accurate Computation of
-the Logarithm of Modified Bessel Functions on GPUs" (2024), written from the paper in NumPy.
+"""The rival of the error maps, written from its paper in NumPy: the scheme of Plesner, Sorensen and
+Hauberg, "Accurate Computation of the Logarithm of Modified Bessel Functions on GPUs" (2024).
 
 The first rule that holds decides (lx = ln x, lv = ln v):
 
@@ -12,7 +12,8 @@ The first rule that holds decides (lx = ln x, lv = ln v):
     else   I by its power series, K by Simpson's rule on an integral
 
 mu_k is the expansion for large arguments (DLMF 10.40.1-2) and U_k the uniform one for large orders
-(DLMF 10.41.3-4), each with k terms after the first.
+(DLMF 10.41.3-4), each with k terms after the first. Two readings are ours: the integral is taken to
+be Rothwell's, and the power series is summed to the end, so that it shows no error of truncation.
 """
 
 from __future__ import annotations

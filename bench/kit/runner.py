@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .records import Record
+
 
 @dataclass
 class Provider:
@@ -34,6 +36,29 @@ class Timing:
     def percentile(self, q: float) -> float:
         """The q-th percentile; 50 is the median."""
         return float(np.percentile(self.samples, q))
+
+    def record(
+        self,
+        family: str,
+        kernel: str,
+        case: str,
+        errors: tuple[float, float] | None = None,
+    ) -> Record:
+        """The record of this timing; `errors` are the largest and the median error."""
+        return Record(
+            family=family,
+            kernel=kernel,
+            case=case,
+            provider=self.provider.name,
+            threads=self.provider.threads,
+            elements=self.provider.elements,
+            median=self.percentile(50),
+            p20=self.percentile(20),
+            p80=self.percentile(80),
+            repeats=len(self.samples),
+            max_error=errors[0] if errors else None,
+            median_error=errors[1] if errors else None,
+        )
 
 
 def timed(call: Callable[[], Any]) -> Callable[[], float]:

@@ -1,15 +1,17 @@
 """log I and log K beside SciPy, TensorFlow Probability and torch.special.
 
-    python bench/peers/bessel.py [--peers-python PATH] [--quick]
+    python bench/peers/bessel.py [--peers-python PATH] [--cpp PATH] [--quick]
 
 Cells {I, K} x grids {A, B, C, D}: each one call of 1e6 random points where SciPy is finite, all
 providers on the same inputs, taking turns, results written to memory that is used again. Stores
-records in bench/results/bessel-cpu-<name>.jsonl and prints the bars of the family.
+records under bench/results/ and prints the bars of the family.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -23,7 +25,9 @@ sys.path[:1] = [str(ROOT), str(ROOT / "tests")]  # in place of this folder: it h
 
 from bench.kit import environment, records  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.runner import Peer, Provider, interleave, timed  # noqa: E402
+from bench.kit.report import Bar, show, show_bars  # noqa: E402
+from bench.kit.runner import Peer, Provider, Timing, interleave, timed  # noqa: E402
+from bench.peers._bessel_regions import REGIONS, region_points  # noqa: E402
 from bessel import grids, metrics, oracle, tables  # noqa: E402
 
 Array = NDArray[np.float64]
@@ -35,36 +39,6 @@ THREADS = (1, 2)
 
 # The bars: SciPy's time over ours at one thread in the 8 cells, and what a second thread brings.
 MEDIAN_RATIO, MINIMUM_RATIO, GOAL_RATIO, TWO_THREADS = 25, 4, 50, 1.8
-
-# Regions of csrc/bessel/methods.h as boxes: name, functions, rule on (v, x, w).
-Rule = Callable[[Array, Array, Array], NDArray[np.bool_]]
-REGIONS: dict[str, tuple[str, Rule]] = {
-    "series, v < 1/2": ("log_bessel_i", lambda v, x, w: (w < 25) & (v < 0.5)),
-    "series": ("log_bessel_i", lambda v, x, w: (w < 25) & (v >= 0.5)),
-    "Temme": ("log_bessel_k", lambda v, x, w: (w < 25) & (x <= 1)),
-    "trapezoid, w < 6": ("log_bessel_k", lambda v, x, w: (w < 6) & (x > 1)),
-    "trapezoid, w < 13": ("log_bessel_k", lambda v, x, w: (w >= 6) & (w < 13) & (x > 1)),
-    "trapezoid, w < 25": ("log_bessel_k", lambda v, x, w: (w >= 13) & (w < 25) & (x > 1)),
-    "Debye, w < 60": ("both", lambda v, x, w: (w >= 25) & (w < 60) & ~near_zero(v, x)),
-    "Debye, w < 300": ("both", lambda v, x, w: (w >= 60) & (w < 300) & ~near_zero(v, x)),
-    "Debye, w < 4000": ("both", lambda v, x, w: (w >= 300) & (w < 4000) & ~near_zero(v, x)),
-    "Debye, w >= 4000": ("both", lambda v, x, w: (w >= 4000) & ~near_zero(v, x)),
-    "zero strip": ("both", lambda v, x, w: (w >= 25) & deep_in_strip(v, x)),
-}
-
-
-def near_zero(v: Array, x: Array) -> NDArray[np.bool_]:
-    """Where log I and log K may be small beside w, so that double-double is needed: |L| < w/4."""
-    return np.abs(_leading(v, x)) < 0.4 * np.hypot(v, x)
-
-
-def deep_in_strip(v: Array, x: Array) -> NDArray[np.bool_]:
-    return np.abs(_leading(v, x)) < 0.15 * np.hypot(v, x)
-
-
-def _leading(v: Array, x: Array) -> Array:
-    """log I to leading order: w - v asinh(v/x)."""
-    return np.hypot(v, x) - v * np.arcsinh(v / x)
 
 
 def scipy_log(function: str, v: Array, x: Array, out: Array | None = None) -> Array:
@@ -93,8 +67,9 @@ def cell_points(function: str, grid: str, n: int) -> tuple[Array, Array]:
 
 def ours(function: str, v: Array, x: Array, threads: int, out: Array) -> Callable[[], float]:
     """longtail through torch, into `out`."""
-    import longtail
     import torch
+
+    import longtail
 
     op = getattr(longtail, function)
     arguments = [torch.from_numpy(each) for each in (v, x)]
@@ -139,15 +114,13 @@ def measure_cell(
         call = ours(function, v, x, threads, out)
         providers.append(Provider("longtail", call, len(v), threads))
     out = outputs["scipy-1"] = np.empty_like(v)
-    providers.append(
-        Provider("scipy", timed(lambda: scipy_log(function, v, x, out)), len(v), 1)
-    )
+    providers.append(Provider("scipy", timed(lambda: scipy_log(function, v, x, out)), len(v), 1))
     if peer:
         few = min(options.peer_points, len(v))
         providers.append(tfp(peer, function, v[:few], x[:few], outputs))
     timings = interleave(providers, options.repeats)
     return [
-        record(timing, function, f"grid {grid}", truth.errors(outputs[key]))
+        timing.record("bessel", function, f"grid {grid}", truth.errors(outputs[key]))
         for timing, key in zip(timings, outputs, strict=True)
     ]
 
@@ -198,111 +171,84 @@ def measure_fixed_orders(options: argparse.Namespace) -> list[Record]:
         timings = interleave(providers, options.repeats)
         truth = Truth(function, v, x, options.checked)
         rows += [
-            record(timing, function, f"order {order}", truth.errors(results[timing.provider.name]))
+            timing.record(
+                "bessel", function, f"order {order}", truth.errors(results[timing.provider.name])
+            )
             for timing in timings
         ]
     return rows
 
 
 def measure_regions(options: argparse.Namespace) -> list[Record]:
-    """Ours alone, ns an element in each region of the method map."""
+    """Ours alone in each region of the method map."""
     rows = []
-    for name, (which, rule) in REGIONS.items():
+    for name, (functions, rule) in REGIONS.items():
         v, x = region_points(rule, options.region_points)
-        for function in FUNCTIONS if which == "both" else (which,):
+        for function in functions:
             out = np.empty_like(v)
             provider = Provider("longtail", ours(function, v, x, 1, out), len(v))
             timing = interleave([provider], options.repeats)[0]
-            rows.append(record(timing, function, f"region {name}", (None, None)))
+            rows.append(timing.record("bessel", function, f"region {name}"))
     return rows
 
 
-def region_points(rule: Rule, n: int) -> tuple[Array, Array]:
-    """n log-uniform points of one region."""
-    rng = np.random.default_rng(SEED)
-    kept_v: list[Array] = []
-    kept_x: list[Array] = []
-    while sum(map(len, kept_v)) < n:
-        v, x = (np.exp(rng.uniform(np.log(1e-2), np.log(1e5), 4 * n)) for _ in range(2))
-        inside = rule(v, x, np.hypot(v, x))
-        kept_v.append(v[inside])
-        kept_x.append(x[inside])
-    return np.concatenate(kept_v)[:n], np.concatenate(kept_x)[:n]
-
-
-def record(
-    timing: object, function: str, case: str, errors: tuple[float | None, float | None]
-) -> Record:
-    """The record of one timing; `errors` are the largest and median E1."""
-    from bench.kit.runner import Timing
-
-    assert isinstance(timing, Timing)
-    provider = timing.provider
-    return Record(
-        family="bessel",
-        kernel=function,
-        case=case,
-        provider=provider.name,
-        threads=provider.threads,
-        elements=provider.elements,
-        median=timing.percentile(50),
-        p20=timing.percentile(20),
-        p80=timing.percentile(80),
-        repeats=len(timing.samples),
-        max_error=errors[0],
-        median_error=errors[1],
+def measure_cpp(binary: str) -> list[Record]:
+    """Boost, and ours without Python, by the Google Benchmark binary of bench/cpp (not
+    interleaved with the others)."""
+    done = subprocess.run(
+        [binary, "--benchmark_format=json", "--benchmark_repetitions=5"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    times: dict[tuple[str, str, str], list[float]] = {}
+    for run in json.loads(done.stdout)["benchmarks"]:
+        if run["run_type"] == "iteration" and "items_per_second" in run:
+            function, grid, provider = run["run_name"].split("/")[:3]
+            case = (function, grid.replace("_", " "), provider)
+            times.setdefault(case, []).append(1e9 / run["items_per_second"])
+    rows = []
+    for (function, grid, name), samples in times.items():
+        threads = 2 if name.endswith("2_threads") else 1
+        provider = Provider(f"{name.split('_')[0]} (C++)", lambda: 0.0, 0, threads)
+        rows.append(Timing(provider, samples).record("bessel", function, grid))
+    return rows
 
 
-def show(rows: Sequence[Record], floor: float) -> None:
-    """The records as a table, each beside the floor."""
-    print(f"{'kernel':14} {'case':26} {'provider':14} {'thr':>3} {'ns/element':>22} "
-          f"{'x floor':>8} {'max E1':>9} {'median':>7}")  # fmt: skip
-    for row in rows:
-        spread = f"{row.median:9.2f} ({row.p20:.2f} .. {row.p80:.2f})"
-        error = "" if row.max_error is None else f"{row.max_error:9.3g} {row.median_error:7.2g}"
-        print(f"{row.kernel:14} {row.case:26} {row.provider:14} {row.threads:3} {spread:>22} "
-              f"{row.median / floor:8.1f} {error}")  # fmt: skip
-
-
-def show_bars(rows: Sequence[Record]) -> bool:
-    """The family's bars, each met or missed; whether all are met."""
+def bars(rows: Sequence[Record]) -> list[Bar]:
+    """The family's bars over the cells that were run."""
     time = {(row.kernel, row.case, row.provider, row.threads): row.median for row in rows}
-    cells = [(f, f"grid {g}") for f in FUNCTIONS for g in GRIDS]
-    cells = [cell for cell in cells if (*cell, "longtail", 1) in time]
-    ratios = [time[(*cell, "scipy", 1)] / time[(*cell, "longtail", 1)] for cell in cells]
-    scaling = [time[(*cell, "longtail", 1)] / time[(*cell, "longtail", 2)] for cell in cells]
-    print("SciPy / longtail, 1 thread: "
-          + ", ".join(f"{f[-1].upper()}{c[-1]} {r:.1f}"
-                      for (f, c), r in zip(cells, ratios, strict=True)))  # fmt: skip
-    bars = [
-        ("median ratio", float(np.median(ratios)), MEDIAN_RATIO, f" (goal {GOAL_RATIO})"),
-        ("minimum ratio", min(ratios), MINIMUM_RATIO, ""),
-        ("2 threads, median", float(np.median(scaling)), TWO_THREADS, ""),
-        ("largest E1", *largest_error(rows), ""),
+    cells = [(function, f"grid {grid}") for function in FUNCTIONS for grid in GRIDS]
+    one = [time[(*cell, "longtail", 1)] for cell in cells]
+    two = [time[(*cell, "longtail", 2)] for cell in cells]
+    scipy = [time[(*cell, "scipy", 1)] for cell in cells]
+    ratios = np.divide(scipy, one)
+    names = (f"{function[-1].upper()}{grid[-1]}" for function, grid in cells)
+    pairs = zip(names, ratios, strict=True)
+    print("SciPy / longtail, 1 thread: " + ", ".join(f"{name} {r:.1f}" for name, r in pairs))
+    errors = [row.max_error for row in rows if row.provider == "longtail" and row.max_error]
+    return [
+        Bar("median ratio", float(np.median(ratios)), MEDIAN_RATIO, note=f" (goal {GOAL_RATIO})"),
+        Bar("minimum ratio", float(min(ratios)), MINIMUM_RATIO),
+        Bar("2 threads over 1, median", float(np.median(np.divide(one, two))), TWO_THREADS),
+        Bar("largest E1 of ours", max(errors), metrics.bounds(FUNCTIONS[0], (0, 0))["E1"], True),
     ]
-    for name, value, bar, note in bars:
-        met = value <= bar if name == "largest E1" else value >= bar
-        print(f"{name:18} {value:8.2f}  bar {bar:g}{note}: {'met' if met else 'MISSED'}")
-    return all(v <= b if n == "largest E1" else v >= b for n, v, b, _ in bars)
-
-
-def largest_error(rows: Sequence[Record]) -> tuple[float, float]:
-    """Our largest E1 and its bound."""
-    errors = [row.max_error for row in rows if row.provider == "longtail"]
-    return max(error for error in errors if error is not None), 4.0
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--points", type=int, default=1_000_000, help="elements of a call")
     parser.add_argument("--peer-points", type=int, default=100_000, help="elements for TFP")
     parser.add_argument("--region-points", type=int, default=200_000)
     parser.add_argument("--checked", type=int, default=1000, help="elements compared with Arb")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--peers-python", help="a Python that has bench/peers/requirements.txt")
+    parser.add_argument("--cpp", help="the benchmark binary built from bench/cpp/bessel.cpp")
     parser.add_argument("--quick", action="store_true", help="fewer points and repeats")
-    parser.add_argument("--name", default="local", help="end of the file's name")
+    parser.add_argument("--bars", action="store_true", help="fail where a bar is missed")
+    parser.add_argument("--name", help="store as bench/results/bessel-cpu-NAME.jsonl, to commit")
     options = parser.parse_args(arguments)
     if options.quick:
         options.points, options.region_points, options.repeats = 200_000, 50_000, 3
@@ -310,35 +256,44 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def start_peer(python: str | None) -> Peer | None:
+    """TFP's process, held to one thread; None, with a word about it, where there is none."""
+    if python:
+        flags = "--xla_cpu_multi_thread_eigen=false"
+        return Peer(python, str(ROOT / "bench/peers/_tfp_worker.py"), XLA_FLAGS=flags)
+    print("without --peers-python there is no TFP beside the others", file=sys.stderr)
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures, prints, stores; 0 if every bar is met."""
+    """Measures, prints, stores; 1 if a bar is missed and --bars was given."""
     options = parse(arguments)
     block = environment.environment()
     bandwidth = environment.copy_bandwidth()
     floor = 24 / bandwidth * 1e9  # two doubles read, one written
     block |= {"copy_bandwidth": bandwidth, "floor_ns": floor}
-    peer = Peer(options.peers_python, str(ROOT / "bench/peers/tfp_worker.py"),
-                XLA_FLAGS="--xla_cpu_multi_thread_eigen=false") if options.peers_python else None  # fmt: skip
+    peer = start_peer(options.peers_python)
     if peer:
         block["versions"] |= peer.ask(do="versions")
-    else:
-        print("without --peers-python there is no TFP beside the others", file=sys.stderr)
     rows: list[Record] = []
     for function in FUNCTIONS:
         for grid in GRIDS:
             rows += measure_cell(function, grid, options, peer)
             print(f"{function} grid {grid} done", file=sys.stderr)
-    rows += measure_fixed_orders(options) + measure_regions(options)
     if peer:
         peer.close()
-    path = records.RESULTS / f"bessel-cpu-{options.name}.jsonl"
+    rows += measure_fixed_orders(options) + measure_regions(options)
+    if options.cpp:
+        rows += measure_cpp(options.cpp)
+    name = f"bessel-cpu-{options.name}.jsonl" if options.name else "local/bessel-cpu.jsonl"
+    path = records.RESULTS / name
     records.write(path, block, rows)
-    print(f"{block['cpu']}, {block['cores']} cores; copy {bandwidth / 1e9:.1f} GB/s, floor "
-          f"{floor:.2f} ns an element")  # fmt: skip
+    print(f"{block['cpu']}, {block['cores']} cores, load {block['load']}; copy "
+          f"{bandwidth / 1e9:.1f} GB/s, floor {floor:.2f} ns an element")  # fmt: skip
     show(rows, floor)
-    met = show_bars(rows)
+    met = show_bars(bars(rows))
     print(f"stored in {path.relative_to(ROOT)}")
-    return 0 if met else 1
+    return 1 if options.bars and not met else 0
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT), str(ROOT / "tests" / "distributions")]
 
 import vmf_oracle as oracle  # noqa: E402
+
 from bench.kit import environment, records  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, Timing, interleave, timed  # noqa: E402
-
 from longtail.distributions import VonMisesFisher, VonMisesFisherMixture  # noqa: E402
 from longtail.distributions import _em as em  # noqa: E402
 from longtail.distributions import _kmeans as kmeans  # noqa: E402

@@ -128,8 +128,7 @@ LONGTAIL_INLINE void run_share(const Block& block, double* out) {
 }
 
 template <Function F, int DA, int DB, int... M>
-LONGTAIL_INLINE void run_shares(const Block& block, double* out,
-                                std::integer_sequence<int, M...>) {
+LONGTAIL_INLINE void run_shares(const Block& block, double* out, std::integer_sequence<int, M...>) {
   (run_share<F, static_cast<Method>(M), DA, DB>(block, out), ...);
 }
 

@@ -22,10 +22,10 @@ template <int Terms, class J>
 LONGTAIL_INLINE J debye_sum(const J& tau, const J& r) {
   using T = plain_t<J>;
   J sum = J(T(0.0));
-#pragma GCC unroll 1
+  LONGTAIL_KEEP_LOOP
   for (int k = kTermsFor<Terms, J> - 1; k >= 0; --k) {
     J p = J(T(debye_coefficient(k, k)));
-#pragma GCC unroll 1
+    LONGTAIL_KEEP_LOOP
     for (int j = k - 1; j >= 0; --j) p = p * tau + T(debye_coefficient(k, j));
     sum = sum * r + p;
   }
@@ -55,18 +55,19 @@ LONGTAIL_INLINE T debye_sum(const T& tau, const T& r) {
 }
 
 /// U(r) and the slope c with
-///   I_{v+1}/I_v = x (1/(w + v) - c/w) at r = 1/w,    K_{v+1}/K_v = (v + w + c x^2/w)/x at r = -1/w.
+///   I_{v+1}/I_v = x (1/(w + v) - c/w)   at r = 1/w,
+///   K_{v+1}/K_v = (v + w + c x^2/w)/x   at r = -1/w.
 /// From DLMF 10.41.5-6, v_k = u_k - t (1 - t^2) (u_{k-1}/2 + t u'_{k-1}): the factor 1 - t^2 =
-/// (x/w)^2 taken out by hand leaves nothing to cancel. c = sum (1/2 + k + 2j) p_kj tau^j r^k / (w U).
+/// (x/w)^2 taken out by hand leaves nothing to cancel; c = sum (1/2+k+2j) p_kj tau^j r^k / (w U).
 template <int Terms, class J>
 LONGTAIL_INLINE J debye_slope(const J& tau, const J& r, const J& inverse_w) {
   using T = plain_t<J>;
   J sum = J(T(0.0)), slope = J(T(0.0));
-#pragma GCC unroll 1
+  LONGTAIL_KEEP_LOOP
   for (int k = kTermsFor<Terms, J> - 1; k >= 0; --k) {
     const double top = debye_coefficient(k, k);
     J p = J(T(top)), s = J(T((0.5 + 3 * k) * top));
-#pragma GCC unroll 1
+    LONGTAIL_KEEP_LOOP
     for (int j = k - 1; j >= 0; --j) {
       const double c = debye_coefficient(k, j);
       p = p * tau + T(c);

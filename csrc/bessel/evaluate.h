@@ -1,6 +1,6 @@
 #pragma once
 // One point of one function: choose the method, run it, at the edges answer directly. This is the
-// whole family for CUDA threads and C++ callers; the block kernels run the same formulas on vectors.
+// whole family for CUDA threads; the block kernels run the same formulas on vectors.
 
 #include "bessel/slopes.h"
 #include "bessel/special_cases.h"
@@ -21,13 +21,12 @@ LONGTAIL_INLINE J formula(const J& a, const J& b) {
   if constexpr (F == Function::matern) return matern<M>(a, b);
 }
 
-/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by Temme's
-/// series: its slope holds v/x - v/x + ..., which the value does not.
+/// Whether the derivative is taken of the slope formula. Not the mixed derivative of log K by
+/// Temme's series: its slope holds v/x - v/x + ..., which the value does not.
 template <Function F, Method M, int DA, int DB>
-inline constexpr bool kFromSlope =
-    DB > 0 && has_slope(F, M) &&
-    !(DA == 1 && M == Method::temme &&
-      (F == Function::log_bessel_k || F == Function::log_bessel_ke));
+inline constexpr bool kFromSlope = DB > 0 && has_slope(F, M) &&
+                                   !(DA == 1 && M == Method::temme &&
+                                     (F == Function::log_bessel_k || F == Function::log_bessel_ke));
 
 /// d^DA/da^DA d^DB/db^DB of function F by method M.
 template <Function F, Method M, int DA, int DB, Real T>
@@ -73,7 +72,7 @@ LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
 template <Function F, Real T>
 LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_k) {
-    return max(abs(result), 1.0) < 0.3 * (v + x);
+    return max(abs(result), 1.0) < 0.15 * (v + x);
   } else if constexpr (F == Function::log_bessel_ke) {
     return abs(result) < 0.5 * v * (v / (v + x));
   } else {
@@ -81,9 +80,9 @@ LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   }
 }
 template <Function F, Method M, int DA, int DB>
-inline constexpr bool kHasStrip = DA + DB == 0 && is_uniform(M) &&
-                                  (F == Function::log_bessel_i || F == Function::log_bessel_k ||
-                                   F == Function::log_bessel_ke);
+inline constexpr bool kHasStrip =
+    DA + DB == 0 && is_uniform(M) &&
+    (F == Function::log_bessel_i || F == Function::log_bessel_k || F == Function::log_bessel_ke);
 template <Function F, Method M, Real T>
 LONGTAIL_INLINE T exact_value(T v, T x) {
   if constexpr (F == Function::log_bessel_i) return exact_log_i<M>(v, x);
@@ -97,18 +96,23 @@ LONGTAIL_INLINE T exact_value(T v, T x) {
 template <Function F, Method M, int DA, int DB>
 inline constexpr bool kApartNearZero =
     DB > 0 && (F == Function::bessel_i_ratio || F == Function::bessel_k_ratio ||
-               (DA + DB == 2 && M == Method::temme && F != Function::matern));
+               (DA + DB == 2 && M == Method::temme));
 
 template <Function F, Method M, int DA, int DB>
 LONGTAIL_HOST_DEVICE inline double partial_near_zero(double v, double x) {
-  if constexpr (F == Function::bessel_i_ratio) {
+  if constexpr (F == Function::bessel_i_ratio) {  // the next term of its series is the curvature
+    if constexpr (DB == 2) return -0.75 * x / ((v + 1.0) * (v + 1.0) * (v + 2.0));
     return i_ratio_edge<DA, DB>(v, 0.0).result;
   } else if constexpr (is_debye(M)) {
     const double d = -2.0 / x / x;
     return DB == 2 ? -2.0 * v * d / x : DA == 1 ? d : v * d;
   } else {
-    const Jet<double> log_seed(x, 0.0, x, 0.0, 0.0, x);
-    const Jet<double> jet = formula<F, M>(Jet<double>::first_variable(v), log_seed);
+    const Jet<double> first = Jet<double>::first_variable(v), log_seed(x, 0.0, x, 0.0, 0.0, x);
+    if constexpr (F == Function::matern) {
+      const Jet<double> slope = slope_formula<F, M>(first, log_seed);
+      return DB == 2 ? slope.b / x : slope.a;
+    }
+    const Jet<double> jet = formula<F, M>(first, log_seed);
     if constexpr (DB == 2) return (jet.bb - jet.b) / x / x;
     return (DA == 1 ? jet.ab : jet.b) / x;
   }
@@ -137,22 +141,40 @@ LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, doub
     }
   };
   switch (method) {
-    case Method::series_low_order: return with.template operator()<Method::series_low_order>();
-    case Method::series: return with.template operator()<Method::series>();
-    case Method::fraction: return with.template operator()<Method::fraction>();
-    case Method::temme: return with.template operator()<Method::temme>();
-    case Method::trapezoid_near: return with.template operator()<Method::trapezoid_near>();
-    case Method::trapezoid_middle: return with.template operator()<Method::trapezoid_middle>();
-    case Method::trapezoid_far: return with.template operator()<Method::trapezoid_far>();
-    case Method::tile_4: return with.template operator()<Method::tile_4>();
-    case Method::tile_3: return with.template operator()<Method::tile_3>();
-    case Method::tile_2: return with.template operator()<Method::tile_2>();
-    case Method::tile_1: return with.template operator()<Method::tile_1>();
-    case Method::tile_0: return with.template operator()<Method::tile_0>();
-    case Method::debye_21: return with.template operator()<Method::debye_21>();
-    case Method::debye_12: return with.template operator()<Method::debye_12>();
-    case Method::debye_9: return with.template operator()<Method::debye_9>();
-    default: return kNotANumber;
+    case Method::series_low_order:
+      return with.template operator()<Method::series_low_order>();
+    case Method::series:
+      return with.template operator()<Method::series>();
+    case Method::fraction:
+      return with.template operator()<Method::fraction>();
+    case Method::temme:
+      return with.template operator()<Method::temme>();
+    case Method::trapezoid_near:
+      return with.template operator()<Method::trapezoid_near>();
+    case Method::trapezoid_middle:
+      return with.template operator()<Method::trapezoid_middle>();
+    case Method::trapezoid_far:
+      return with.template operator()<Method::trapezoid_far>();
+    case Method::tile_5:
+      return with.template operator()<Method::tile_5>();
+    case Method::tile_4:
+      return with.template operator()<Method::tile_4>();
+    case Method::tile_3:
+      return with.template operator()<Method::tile_3>();
+    case Method::tile_2:
+      return with.template operator()<Method::tile_2>();
+    case Method::tile_1:
+      return with.template operator()<Method::tile_1>();
+    case Method::tile_0:
+      return with.template operator()<Method::tile_0>();
+    case Method::debye_21:
+      return with.template operator()<Method::debye_21>();
+    case Method::debye_12:
+      return with.template operator()<Method::debye_12>();
+    case Method::debye_9:
+      return with.template operator()<Method::debye_9>();
+    default:
+      return kNotANumber;
   }
 }
 
@@ -175,13 +197,13 @@ LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
   const double v = F == Function::log_hyp0f1 ? at.v : abs(at.v), x = at.x;
   const bool huge = v >= kHugeArgument || x >= kHugeArgument;
   const Method method =
-      huge ? Method::debye_21
+      huge ? Method::debye_9
            : static_cast<Method>(int(choose_method<F, DA + DB>(v, max(x, kTinyArgument))));
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 
-/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K: even.
-/// Ratios follow from both.
+/// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K:
+/// even. Ratios follow from both.
 template <Function F, int DA, int DB>
 LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b);
 

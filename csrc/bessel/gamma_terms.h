@@ -29,20 +29,18 @@ inline constexpr double kEulerLow = -0x1.6cb90701fbfabp-58;
 /// even(mu^2) - 1
 template <class J>
 LONGTAIL_INLINE J reciprocal_gamma_even_tail(const J& mu2) {
-  return mu2 * horner(mu2, -0x1.4fcf4026afa2ep-1, 0x1.5512320b43fbep-3,
-                             -0x1.3b4af28483e21p-7, -0x1.317112ce3a2a8p-10,
-                             0x1.0c8a78cd9f9d2p-13, -0x1.4fad41fc34fbbp-20,
-                             -0x1.b9986666c225dp-23, 0x1.57bc3fc384334p-28,
-                             0x1.cae7675c18607p-34, -0x1.0423bac8ca3fbp-38);
+  return mu2 * horner(mu2, -0x1.4fcf4026afa2ep-1, 0x1.5512320b43fbep-3, -0x1.3b4af28483e21p-7,
+                      -0x1.317112ce3a2a8p-10, 0x1.0c8a78cd9f9d2p-13, -0x1.4fad41fc34fbbp-20,
+                      -0x1.b9986666c225dp-23, 0x1.57bc3fc384334p-28, 0x1.cae7675c18607p-34,
+                      -0x1.0423bac8ca3fbp-38);
 }
 /// odd(mu^2) - gamma
 template <class J>
 LONGTAIL_INLINE J reciprocal_gamma_odd_tail(const J& mu2) {
-  return mu2 * horner(mu2, -0x1.5815e8fa27048p-5, -0x1.59af103c34092p-5,
-                             0x1.d919c527f60b2p-8, -0x1.c364fe6f1563dp-13,
-                             -0x1.51ce8af47eabep-16, 0x1.302509dbc0de3p-20,
-                             0x1.a44b7ba22d629p-28, -0x1.44b4cedca388fp-30,
-                             0x1.11d065bfaf067p-37, 0x1.1f20151323cd0p-41);
+  return mu2 * horner(mu2, -0x1.5815e8fa27048p-5, -0x1.59af103c34092p-5, 0x1.d919c527f60b2p-8,
+                      -0x1.c364fe6f1563dp-13, -0x1.51ce8af47eabep-16, 0x1.302509dbc0de3p-20,
+                      0x1.a44b7ba22d629p-28, -0x1.44b4cedca388fp-30, 0x1.11d065bfaf067p-37,
+                      0x1.1f20151323cd0p-41);
 }
 /// 1/Gamma(1 + mu) - 1, small for small mu.
 template <class J>

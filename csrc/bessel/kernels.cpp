@@ -20,8 +20,8 @@ BlockKernel kernel_of_level(CpuLevel level, Function f, int da, int db) {
                                                              &avx512::kValues};
   static constexpr PerLevel<const KernelTable<1>*> gradients = {
       &scalar::kGradients, &avx2::kGradients, &avx512::kGradients};
-  static constexpr PerLevel<const KernelTable<2>*> hessians = {
-      &scalar::kHessians, &avx2::kHessians, &avx512::kHessians};
+  static constexpr PerLevel<const KernelTable<2>*> hessians = {&scalar::kHessians, &avx2::kHessians,
+                                                               &avx512::kHessians};
 #else
   static constexpr PerLevel<const KernelTable<0>*> values = {&scalar::kValues, &neon::kValues};
   static constexpr PerLevel<const KernelTable<1>*> gradients = {&scalar::kGradients,

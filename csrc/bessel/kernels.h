@@ -7,7 +7,7 @@
 namespace longtail::bessel {
 
 /// out[k] = d^da/dfirst^da d^db/dsecond^db f(first[k], second[k]) at the best CPU level, or at the
-/// one that LONGTAIL_CPU_LEVEL names. Throws std::invalid_argument unless 0 <= da, db, da + db <= 2.
+/// one that LONGTAIL_CPU_LEVEL names. std::invalid_argument unless 0 <= da, db and da + db <= 2.
 BlockKernel block_kernel(Function f, int da, int db);
 
 /// The same for one element by the baseline's scalar code: what the vector kernels leave aside.

@@ -17,11 +17,11 @@ struct LevelKernels {
   KernelTable<2> hessians;
 };
 
-#define LONGTAIL_LEVEL_TABLES(level)       \
-  namespace level {                        \
-  extern const KernelTable<0> kValues;     \
-  extern const KernelTable<1> kGradients;  \
-  extern const KernelTable<2> kHessians;   \
+#define LONGTAIL_LEVEL_TABLES(level)      \
+  namespace level {                       \
+  extern const KernelTable<0> kValues;    \
+  extern const KernelTable<1> kGradients; \
+  extern const KernelTable<2> kHessians;  \
   }
 LONGTAIL_LEVEL_TABLES(scalar)
 #if defined(__x86_64__)

@@ -41,8 +41,8 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
   return v * first + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
 }
 
-/// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of its
-/// terms (DLMF 10.38.1). Near v = 0 and for large x the mean is tiny beside d_0, so the d_k are
+/// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of
+/// its terms (DLMF 10.38.1). Near v = 0 and for large x the mean is tiny beside d_0, so the d_k are
 /// averaged themselves, formed by d_k = d_{k-1} - 1/(v + k) with compensation, not their two parts.
 template <Real T>
 LONGTAIL_INLINE T series_order_slope(T v, T x) {
@@ -90,22 +90,33 @@ LONGTAIL_INLINE J log_i(const J& v, const J& x) {
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_i(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_i<M>(v, w), T(0.0)});
+  const Pair<T> parts = log_pair(uniform_square_i<M>(v, w));
+  const DoubleDouble<T> log_square = quick_two_sum(parts.hi, parts.lo);
   const DoubleDouble<T> sum = exact_phase(v, x, w) + log_square * T(0.5);
   return sum.hi + sum.lo;
 }
 
-/// x - phi = v (a - tanh(a/2)), a = asinh(v/x), without the cancellation of x.
+/// x - phi = v (a - tanh(a/2)), a = asinh(v/x), without the cancellation of x. The rounding of
+/// e^a - 1 is carried along, since it would be the largest error here.
 template <Real T>
 LONGTAIL_INLINE T scaled_phase(T v, T x, T w) {
-  return v * (asinh_ratio(v, x, w) - v / (w + x));
+  const T half = v / (w + x);
+  if constexpr (Scalar<T>) {
+    if (x < kTinyArgument) return v * (asinh_ratio(v, x, w) - half);
+  }
+  const T numerator = fma(v, half, v), excess = numerator / x;
+  const Pair<T> back = two_prod(excess, x);
+  const T rest = ((numerator - back.hi) - back.lo) / x;
+  const Pair<T> angle = log_of_sum(two_sum(T(1.0), excess), excess, rest, T(0.0));
+  return v * ((angle.hi - half) + angle.lo);
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> scaled_phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T angle = asinh_ratio(v.f, x.f, w.f), r = 1.0 / w.f, cotangent = v.f / x.f;
   const T half_tangent = v.f / (w.f + x.f);
-  return chain(v, x, {v.f * (angle - half_tangent), angle, -cotangent * half_tangent, r,
-                      -cotangent * r, cotangent * cotangent * r});
+  return chain(v, x,
+               {v.f * (angle - half_tangent), angle, -cotangent * half_tangent, r, -cotangent * r,
+                cotangent * cotangent * r});
 }
 
 template <Method M, class J>
@@ -119,8 +130,8 @@ LONGTAIL_INLINE J log_ie(const J& v, const J& x) {
     const J gamma_part = reciprocal_gamma_minus_one(v);
     const J excess = tail + gamma_part * (T(1.0) + tail);
     const mask_t<T> near = value(x) < 0.5;
-    const J inner = select(near, log1p(select(near, excess, J(T(0.0)))) - x,
-                           log((excess + T(1.0)) * exp(-x)));
+    const J inner =
+        select(near, log1p(select(near, excess, J(T(0.0)))) - x, log((excess + T(1.0)) * exp(-x)));
     return v * log_half(x) + inner;
   } else {
     const J w = radius(v, x);

@@ -53,7 +53,8 @@ LONGTAIL_INLINE J log_k(const J& v, const J& x) {
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_k(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_k<M>(v, x, w), T(0.0)});
+  const Pair<T> parts = log_pair(uniform_square_k<M>(v, x, w));
+  const DoubleDouble<T> log_square = quick_two_sum(parts.hi, parts.lo);
   const DoubleDouble<T> sum = log_square * T(0.5) - exact_phase(v, x, w);
   return sum.hi + sum.lo;
 }
@@ -96,7 +97,8 @@ LONGTAIL_INLINE DoubleDouble<T> exact_scaled_phase(T v, T x, T w) {
 template <Method M, Real T>
 LONGTAIL_INLINE T exact_log_ke(T v, T x) {
   const T w = radius(v, x);
-  const DoubleDouble<T> log_square = log_dd(DoubleDouble<T>{uniform_square_k<M>(v, x, w), T(0.0)});
+  const Pair<T> parts = log_pair(uniform_square_k<M>(v, x, w));
+  const DoubleDouble<T> log_square = quick_two_sum(parts.hi, parts.lo);
   const DoubleDouble<T> sum = log_square * T(0.5) + exact_scaled_phase(v, x, w);
   return sum.hi + sum.lo;
 }

@@ -15,8 +15,7 @@ LONGTAIL_INLINE J temme_matern(const J& nu, const J& s) {
   const TemmeStart<J> start = temme_start(nu, s);
   J product = start.mu;
   temme_recurrence(start, s, [&](int k, const J& rho, mask_t<T> active) {
-    const J factor =
-        k == 0 ? rho * T(0.5) : product * rho / (T(2.0) * (start.mu + T(double(k))));
+    const J factor = k == 0 ? rho * T(0.5) : product * rho / (T(2.0) * (start.mu + T(double(k))));
     product = select(active, factor, product);
   });
   const J gamma = reciprocal_gamma_minus_one(start.mu) + T(1.0);

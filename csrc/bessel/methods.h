@@ -2,15 +2,16 @@
 // Which method serves which part of the quadrant v >= 0, x > 0, by w = sqrt(v^2 + x^2).
 //
 //                       | near                        | up to w = 25                  | w >= 25
-//   I, 0F1              | ascending series, w < 6     | fitted tiles of U_I           | Debye
-//   K, Matern           | Temme's series, x <= 1      | fitted tiles of U_K           | Debye
+//   I, 0F1              | ascending series, w < 6     | fitted tiles of U_I           | tile, Debye
+//   K, Matern           | Temme's series, x <= 1      | fitted tiles of U_K           | tile, Debye
 //   I ratio             | continued fraction          | continued fraction            | Debye
 //   K ratio             | Temme's series, x <= 1/4    | trapezoid                     | Debye
-//   derivatives         | as the ratios; the series for I                             | Debye
+//   derivatives of I    | ascending series            | ascending series              | Debye
+//   derivatives of K    | Temme's series, x <= 1/4    | trapezoid                     | Debye
 //
-// Derivatives keep to formulas that can be differentiated; the fits serve values only. Debye takes
-// 21, 12 or 9 terms from w = 25, 60 and 150: there the remainder is below 2^-57. Every element
-// chooses by its own v and x only, so equal inputs give equal bits.
+// Derivatives keep to formulas that can be differentiated; the fits serve values, up to w = 60.
+// Debye takes 21, 12 or 9 terms from w = 25, 60 and 150: there the remainder is below 2^-57. Every
+// element chooses by its own v and x only, so equal inputs give equal bits.
 
 #include "bessel/function.h"
 #include "bessel/radius.h"
@@ -27,6 +28,7 @@ enum class Method : int {
   trapezoid_near,
   trapezoid_middle,
   trapezoid_far,
+  tile_5,
   tile_4,
   tile_3,
   tile_2,
@@ -36,16 +38,16 @@ enum class Method : int {
   debye_12,
   debye_9,
 };
-inline constexpr int kMethods = 16;
+inline constexpr int kMethods = 17;
 
 constexpr bool is_debye(Method m) { return m >= Method::debye_21; }
 constexpr int debye_terms(Method m) {
   return m == Method::debye_21 ? 21 : m == Method::debye_12 ? 12 : 9;
 }
-constexpr bool is_tile(Method m) { return m >= Method::tile_4 && m <= Method::tile_0; }
+constexpr bool is_tile(Method m) { return m >= Method::tile_5 && m <= Method::tile_0; }
 constexpr int tile_index(Method m) { return int(Method::tile_0) - int(m); }
 /// Whether the method forms e^phi or e^-phi times a factor U.
-constexpr bool is_uniform(Method m) { return m >= Method::tile_4; }
+constexpr bool is_uniform(Method m) { return m >= Method::tile_5; }
 constexpr bool is_trapezoid(Method m) {
   return m == Method::trapezoid_near || m == Method::trapezoid_middle || m == Method::trapezoid_far;
 }
@@ -65,8 +67,9 @@ constexpr bool has_tiles(Function f) {
 /// Whether function F, differentiated `order` times, uses method M at all; the kernels of other
 /// methods are never compiled.
 constexpr bool uses(Function f, int order, Method m) {
+  if (m == Method::debye_21) return order > 0 || !has_tiles(f) || f == Function::log_hyp0f1;
   if (m == Method::special || is_debye(m)) return true;
-  if (is_tile(m)) return order == 0 && has_tiles(f) && (!built_on_i(f) || m >= Method::tile_1);
+  if (is_tile(m)) return order == 0 && has_tiles(f) && (!built_on_i(f) || m >= Method::tile_2);
   if (f == Function::bessel_i_ratio) return m == Method::fraction;
   if (f == Function::log_hyp0f1) return m == Method::series;
   if (built_on_i(f)) return m == Method::series || m == Method::series_low_order;
@@ -91,20 +94,19 @@ LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
     if constexpr (!tiles) return near;
     mask_t<T> serial = w2 < 36.0;
     if constexpr (F == Function::log_hyp0f1) serial = serial | (v < 0.0) | (x * x < v);
-    const T tile = select(w2 < 156.25, code(Method::tile_1), code(Method::tile_0));
+    const T tile = select(w2 < 156.25, code(Method::tile_2), code(Method::tile_1));
     return select(serial, near, tile);
   } else if constexpr (tiles) {
-    T near = select(w2 < 2.25, code(Method::tile_4), code(Method::tile_3));
-    near = select(w2 < 9.0, near, code(Method::tile_2));
+    T near = select(w2 < 2.25, code(Method::tile_5), code(Method::tile_4));
+    near = select(w2 < 9.0, near, code(Method::tile_3));
     near = select(x <= 1.0, code(Method::temme), near);
-    near = select(w2 < 36.0, near, code(Method::tile_1));
-    return select(w2 < 156.25, near, code(Method::tile_0));
+    near = select(w2 < 36.0, near, code(Method::tile_2));
+    return select(w2 < 156.25, near, code(Method::tile_1));
   } else {
     T near = select(w2 < 36.0, code(Method::trapezoid_near), code(Method::trapezoid_middle));
     near = select(w2 < 169.0, near, code(Method::trapezoid_far));
-    // The ratio loses more to Temme's sums near x = 1 than the trapezoid does.
-    const double temme_below = F == Function::bessel_k_ratio ? 0.25 : 1.0;
-    return select(x <= temme_below, code(Method::temme), near);
+    // Near x = 1 ratios and slopes lose more to Temme's sums than to the trapezoid.
+    return select(x <= 0.25, code(Method::temme), near);
   }
 }
 
@@ -114,8 +116,9 @@ template <Function F, int Order, Real T>
 LONGTAIL_INLINE T choose_method(T v, T x) {
   const auto code = [](Method m) { return T(double(int(m))); };
   const T w2 = fma(v, v, x * x);
+  constexpr bool fitted = Order == 0 && has_tiles(F) && F != Function::log_hyp0f1;
   T far = select(w2 < 22500.0, code(Method::debye_12), code(Method::debye_9));
-  far = select(w2 < 3600.0, code(Method::debye_21), far);
+  far = select(w2 < 3600.0, code(fitted ? Method::tile_0 : Method::debye_21), far);
   mask_t<T> near = w2 < kDebyeRadius * kDebyeRadius;
   // log 0F1 = z/b - ... is tiny for z << b: its series keeps it exact at any order.
   if constexpr (F == Function::log_hyp0f1) near = near | (x * x < v);

@@ -1,7 +1,7 @@
 #pragma once
 // phi = w - v asinh(v/x), the exponent that I and K share: I ~ e^phi, K ~ e^-phi.
 //
-// d phi/dv = -asinh(v/x), d phi/dx = w/x. phi vanishes at x = 0.66274 v, where w and v asinh cancel.
+// d phi/dv = -asinh(v/x), d phi/dx = w/x. phi = 0 at x = 0.66274 v, where w and v asinh cancel.
 
 #include "core/double_double.h"
 #include "core/jet.h"
@@ -10,20 +10,25 @@
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// phi to a few eps of w: enough wherever |log I| is not small beside w.
+/// phi to about eps w: enough wherever |log I| is not small beside w. The roundings of w + v and of
+/// the quotient would weigh v times; they are carried along.
 template <Real T>
 LONGTAIL_INLINE T phase(T v, T x, T w) {
   if constexpr (Scalar<T>) {
     if (x < kTinyArgument) return w - v * (log(v + w) - log(x));
   }
-  const Pair<T> angle = log_pair(T((v + w) / x));
-  return fma(-v, angle.hi, w) - v * angle.lo;
+  const Pair<T> sum = quick_two_sum(w, v);
+  const T quotient = sum.hi / x;
+  const Pair<T> back = two_prod(quotient, x);
+  const T rest = ((sum.hi - back.hi) - back.lo) + sum.lo;
+  const Pair<T> angle = log_pair(quotient);
+  return fma(-v, angle.hi, w) - v * (angle.lo + rest / sum.hi);
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T angle = asinh_ratio(v.f, x.f, w.f), r = 1.0 / w.f, cotangent = v.f / x.f;
-  return chain(v, x, {w.f - v.f * angle, -angle, w.f / x.f, -r, cotangent * r,
-                      -cotangent * cotangent * r});
+  return chain(
+      v, x, {w.f - v.f * angle, -angle, w.f / x.f, -r, cotangent * r, -cotangent * cotangent * r});
 }
 
 /// phi to about 2^-85 of w, for the strip where log I and log K cross zero.

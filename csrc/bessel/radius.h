@@ -11,7 +11,7 @@ inline namespace LONGTAIL_LEVEL {
 inline constexpr double kTinyArgument = 0x1p-300;
 inline constexpr double kHugeArgument = 0x1p+500;
 inline constexpr double kHugeScale = 0x1p-600;
-inline constexpr double kLn2 = 0x1.62e42fefa39efp-1;
+inline constexpr double kLn2 = 0x1.62e42fefa39efp-1, kLn2Low = 0x1.abc9e3b39803fp-56;
 
 /// sqrt(v^2 + x^2) for v, x >= 0, not both 0.
 template <Real T>
@@ -31,7 +31,7 @@ LONGTAIL_INLINE Jet<T> radius(const Jet<T>& v, const Jet<T>& x) {
   return chain(v, x, {w, cosine, sine, sine * sine * r, -cosine * sine * r, cosine * cosine * r});
 }
 
-/// x/w, the sine of the angle at x; its derivatives in closed form, since x * (1/w) cancels in them.
+/// x/w, the sine of the angle at x; its derivatives in closed form: those of x * (1/w) cancel.
 template <Real T>
 LONGTAIL_INLINE T sine(T, T x, T w) {
   return x / w;
@@ -39,8 +39,9 @@ LONGTAIL_INLINE T sine(T, T x, T w) {
 template <class T>
 LONGTAIL_INLINE Jet<T> sine(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T r = 1.0 / w.f, s = x.f * r, c = v.f * r, s2 = s * s, c2 = c * c;
-  return chain(v, x, {s, -s * c * r, c2 * r, s * r * (r * (2.0 * c2 - s2)),
-                      c * r * (r * (2.0 * s2 - c2)), -3.0 * c2 * s * r * r});
+  return chain(v, x,
+               {s, -s * c * r, c2 * r, s * r * (r * (2.0 * c2 - s2)), c * r * (r * (2.0 * s2 - c2)),
+                -3.0 * c2 * s * r * r});
 }
 
 /// x/(w + v), the tangent of half that angle.
@@ -51,8 +52,8 @@ LONGTAIL_INLINE T half_tangent(T v, T x, T w) {
 template <class T>
 LONGTAIL_INLINE Jet<T> half_tangent(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
   const T r = 1.0 / w.f, q = 1.0 / (w.f + v.f), s = x.f * r, c = v.f * r;
-  return chain(v, x, {x.f * q, -s * q, c * q, s * r * r, (s * s - c) * q * r,
-                      -c * s * q * (r + q)});
+  return chain(v, x,
+               {x.f * q, -s * q, c * q, s * r * r, (s * s - c) * q * r, -c * s * q * (r + q)});
 }
 
 /// ln(x/2), where x/2 is exact.

@@ -34,7 +34,7 @@ LONGTAIL_INLINE J ratio_slope_series(const J& v, const J& x) {
     term = term * (x2 * (v + (step + 0.5)) /
                    ((order + (step + 2.0)) * ((v + (step + 1.0)) * (step + 1.0))));
     const J part = term * (order + (step + 2.0));
-    if (settled(part, denominator)) break;
+    if (k >= kFirstTest<J> && settled(part, denominator)) break;
     numerator = numerator + term / (order + (2.0 * step + 4.0));
     denominator = denominator + part;
   }

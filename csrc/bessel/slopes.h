@@ -37,24 +37,17 @@ LONGTAIL_INLINE J k_slope_mean(const J& v, const J& x, const J& w) {
   }
 }
 
-/// x K_{v-1}/K_v by Temme's series and the recurrence.
-template <class J>
-LONGTAIL_INLINE J temme_below(const J& v, const J& x) {
-  using T = plain_t<J>;
-  const TemmeStart<J> start = temme_start(v, x);
-  J below = start.rho_below;
-  const J x2 = x * x;
-  temme_recurrence(start, x, [&](int, const J& rho, mask_t<T> active) {
-    below = select(active, x2 / rho, below);
-  });
-  return below;
-}
-
 /// K_{v-1}/K_v
 template <Method M, class J>
 LONGTAIL_INLINE J k_ratio_below(const J& v, const J& x) {
+  using T = plain_t<J>;
   if constexpr (M == Method::temme) {
-    return temme_below(v, x) / x;
+    const TemmeStart<J> start = temme_start(v, x);
+    J ratio = start.rho_below / x;
+    temme_recurrence(start, x, [&](int, const J& rho, mask_t<T> active) {
+      ratio = select(active, x / rho, ratio);
+    });
+    return ratio;
   } else {
     const J w = radius(v, x);
     return half_tangent(v, x, w) + k_slope_mean<M>(v, x, w) * sine(v, x, w);
@@ -80,7 +73,10 @@ LONGTAIL_INLINE J log_ie_slope(const J& v, const J& x) {
     const J c = debye_slope<debye_terms(M)>(t * t, r, r);
     return leading_excess(v, x, w) - c * sine(v, x, w);
   } else {
-    return log_i_slope<M>(v, x) - T(1.0);
+    // v/x - (1 - A) with 1 - A = (A' + (2v + 1) A/x)/(1 + A), the Riccati equation again.
+    const J a_over_x = ratio_fraction_over_x(v, x), a = x * a_over_x;
+    const J up = quotient(v, x) * (T(1.0) - a), down = a_over_x + ratio_slope_series(v, x);
+    return (up - down) / (T(1.0) + a);
   }
 }
 template <Method M, class J>

@@ -1,6 +1,6 @@
 #pragma once
-// Values and derivatives at the edges of the domain: 0, infinity, negative arguments. nan comes from
-// nan and from outside the domain. Derivatives at an edge are one-sided limits.
+// Values and derivatives at the edges of the domain: 0, infinity, negative arguments. nan comes
+// from nan and from outside the domain. Derivatives at an edge are one-sided limits.
 
 #include "core/gamma.h"
 #include "bessel/function.h"

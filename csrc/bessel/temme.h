@@ -4,7 +4,8 @@
 //   K_mu = sum c_k f_k,   K_{mu+1} = (2/x) sum c_k (p_k - k f_k),   c_k = (x^2/4)^k / k!
 //   f_0 = (cosh(sigma) Gamma_1 + ln(2/x) sinh(sigma)/sigma Gamma_2) Gamma(1+mu) Gamma(1-mu),
 //   p_0 = (2/x)^mu Gamma(1+mu)/2,  q_0 = (x/2)^mu Gamma(1-mu)/2,  sigma = mu ln(2/x)
-//   f_k = (k f_{k-1} + p_{k-1} + q_{k-1})/(k^2 - mu^2),  p_k = p_{k-1}/(k-mu),  q_k = q_{k-1}/(k+mu)
+//   f_k = (k f_{k-1} + p_{k-1} + q_{k-1})/(k^2 - mu^2),
+//   p_k = p_{k-1}/(k-mu),  q_k = q_{k-1}/(k+mu)
 //
 // Temme, J. Comput. Phys. 19 (1975) 324-337. For x <= 1 every term of K_mu is positive. The
 // recurrence runs on rho_k = x K_{mu+k+1}/K_{mu+k} = 2 (mu+k) + x^2/rho_{k-1}, which neither
@@ -23,10 +24,10 @@ struct TemmeStart {
   plain_t<J> steps;  // n = rint(v)
   J mu;              // v - n
   J log_2_over_x;
-  J k_mu;            // K_mu(x)
-  J rho;             // x K_{mu+1}(x)/K_mu(x)
-  J rho_below;       // x K_{mu-1}(x)/K_mu(x), without the cancellation of rho - 2 mu
-  J x_power;         // (x/2)^mu
+  J k_mu;       // K_mu(x)
+  J rho;        // x K_{mu+1}(x)/K_mu(x)
+  J rho_below;  // x K_{mu-1}(x)/K_mu(x), without the cancellation of rho - 2 mu
+  J x_power;    // (x/2)^mu
 };
 
 /// sinh(s)/s - 1 and cosh(s) - 1, from e = exp(s): series where the exponentials would cancel.
@@ -39,9 +40,8 @@ LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
   using T = plain_t<J>;
   const J s2 = s * s;
   // 1/(2k+1)! and 1/(2k)!: the next terms are below 2^-60 for |s| < 1.
-  const J sinh_series =
-      horner(s2, 1.0 / 6, 1.0 / 120, 1.0 / 5040, 1.0 / 362880, 1.0 / 39916800, 1.0 / 6227020800,
-             1.0 / 1307674368e3, 1.0 / 355687428096e3);
+  const J sinh_series = horner(s2, 1.0 / 6, 1.0 / 120, 1.0 / 5040, 1.0 / 362880, 1.0 / 39916800,
+                               1.0 / 6227020800, 1.0 / 1307674368e3, 1.0 / 355687428096e3);
   const J cosh_series =
       horner(s2, 1.0 / 2, 1.0 / 24, 1.0 / 720, 1.0 / 40320, 1.0 / 3628800, 1.0 / 479001600,
              1.0 / 87178291200, 1.0 / 20922789888e3, 1.0 / 6402373705728e3);
@@ -51,25 +51,41 @@ LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
           select(small, s2 * cosh_series, T(0.5) * (e + inverse) - T(1.0))};
 }
 
+/// ln(2/x) from its value.
+template <Real T>
+LONGTAIL_INLINE T log_2_over(T, T value) {
+  return value;
+}
+template <class T>
+LONGTAIL_INLINE Jet<T> log_2_over(const Jet<T>& x, T value) {
+  return -logarithm(-value, x * (1.0 / x.f));
+}
+
 /// `v` may be negative down to -1/2.
 template <class J>
 LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   using T = plain_t<J>;
   const T n = rint(value(v));
   const J mu = v - n, mu2 = mu * mu;
-  const J log_2_over_x = -log_half(x);
-  const J sigma = mu * log_2_over_x, e = exp(sigma);
+  // ln(2/x) in two parts: for tiny x its rounding, times mu, would be the error of the exponential.
+  const Pair<T> parts = log_pair(value(x)), log_x = quick_two_sum(parts.hi, parts.lo);
+  const Pair<T> log_high = two_sum(T(kLn2), T(-log_x.hi));
+  const T log_low = (log_high.lo - log_x.lo) + T(kLn2Low);
+  const J log_2_over_x = log_2_over(x, log_high.hi);
+  const Pair<T> product = two_prod(value(mu), log_high.hi);
+  const J sigma = mu * log_2_over_x;
+  const J e = exp(sigma) * (T(1.0) + fma(value(mu), log_low, product.lo));
   // 1/Gamma(1 +- mu) = even +- mu odd; Temme's Gamma_1 = -odd, Gamma_2 = even.
   const J even_tail = reciprocal_gamma_even_tail(mu2), odd_tail = reciprocal_gamma_odd_tail(mu2);
   const J even = even_tail + T(1.0), odd = odd_tail + T(kEulerHigh);
   const J plus = even + mu * odd, minus = even - mu * odd;
   J p = e * T(0.5) / plus, q = T(0.5) / (e * minus);
-  // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) - gamma,
-  // taken apart so that little is lost where the two are close.
+  // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) -
+  // gamma, taken apart so that little is lost where the two are close.
   const HyperbolicTails<J> tails = hyperbolic_tails(sigma, e);
   const J above = log_2_over_x * (tails.sinh_quotient * even + even_tail);
   const J below = tails.cosh * odd + odd_tail;
-  const J leading = (log_2_over_x - T(kEulerHigh)) - T(kEulerLow);
+  const J leading = (log_2_over_x - T(kEulerHigh)) + (log_low - T(kEulerLow));
   J f = (leading + (above - below)) / (plus * minus);
   const J quarter = x * x * T(0.25);
   J c = J(T(1.0)), k_mu = f, scaled_next = p, scaled_before = q;
@@ -80,7 +96,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
     q = q * (T(k) - mu) * inverse;
     c = c * (quarter * T(1.0 / k));
     const J term = c * f, next_term = c * (p - f * T(k));
-    if (settled(term, k_mu) && settled(next_term, scaled_next)) break;
+    if (k >= kFirstTest<J> && settled(term, k_mu) && settled(next_term, scaled_next)) break;
     k_mu = k_mu + term;
     scaled_next = scaled_next + next_term;
     scaled_before = scaled_before + c * (q - f * T(k));

@@ -13,7 +13,7 @@ template <Method M, class J>
 LONGTAIL_INLINE J uniform_factor_i(const J& v, const J& r) {
   const J t = v * r;
   if constexpr (is_tile(M)) {
-    return UniformTile<'i', tile_index(M)>::factor(r, t);
+    return UniformTile<'i', tile_index(M)>::factor(r, M == Method::tile_0 ? t * t : t);
   } else {
     return debye_sum<debye_terms(M)>(t * t, r);
   }
@@ -22,10 +22,10 @@ LONGTAIL_INLINE J uniform_factor_i(const J& v, const J& r) {
 /// U_K with K = e^-phi U_K sqrt(pi / (2 w)).
 template <Method M, class J>
 LONGTAIL_INLINE J uniform_factor_k(const J& v, const J& x, const J& r) {
+  const J t = v * r;
   if constexpr (is_tile(M)) {
-    return UniformTile<'k', tile_index(M)>::factor(r, x * r);
+    return UniformTile<'k', tile_index(M)>::factor(r, M == Method::tile_0 ? t * t : x * r);
   } else {
-    const J t = v * r;
     return debye_sum<debye_terms(M)>(t * t, -r);
   }
 }

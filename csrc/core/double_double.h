@@ -103,7 +103,8 @@ LONGTAIL_INLINE DoubleDouble<T> horner_step(DoubleDouble<T> z, DoubleDouble<T> p
 /// Formula: log(2^k m) = k ln 2 + 2 atanh(s), s = (m - 1)/(m + 1), |s| <= 0.1716 (DLMF 4.6.4): the
 /// first six terms of the series in double-double, the rest as one polynomial in double; k ln 2 as
 /// three doubles of which two multiply k exactly. Intermediate pairs stay unnormalised, since the
-/// chain of dependent operations is what costs. Relative error: contract.h.
+/// chain of dependent operations is what costs. Relative error: contract::log_dd.
+/// Coefficients: tools/fit_coefficients.py log_dd_tail.
 template <Real T>
 LONGTAIL_INLINE DoubleDouble<T> log_dd(DoubleDouble<T> x) {
   static_assert(sizeof(scalar_t<T>) == 8, "log_dd has constants for double only");

@@ -1,5 +1,10 @@
 #pragma once
-// exp and expm1 for scalars, vectors and CUDA.
+// exp and expm1 for scalars, vectors and CUDA, double and float.
+//
+// Method: Cody and Waite's reduction x = n ln 2 + r with ln 2 in two parts ("Software Manual for
+// the Elementary Functions", 1980, chapter 6), then one minimax polynomial for e^r, whose terms 1
+// and r are added last and with their rounding error, so that no table and no gather is needed.
+// Coefficients: tools/fit_coefficients.py exp_family. Largest errors: core/contract.h.
 
 #include "simd.h"
 
@@ -16,14 +21,11 @@ struct ReducedExponent {
 template <Real T>
 LONGTAIL_INLINE ReducedExponent<T> reduce_exponent(T x) {
   using S = scalar_t<T>;
-  constexpr bool wide = sizeof(S) == 8;
+  using F = Format<S>;
   constexpr S log2_e = S(0x1.71547652b82fep0);
-  // ln 2 in two parts; n * high is exact for every n that exp meets.
-  constexpr S high = wide ? S(0x1.62e42fefa3800p-1) : S(0x1.62e4p-1);
-  constexpr S low = wide ? S(0x1.ef35793c76730p-45) : S(0x1.7f7d1cp-20);
   const T n = rint(x * log2_e);
-  const T rest = x - n * high;
-  const T correction = n * low;
+  const T rest = x - n * F::ln2_high;  // exact
+  const T correction = n * F::ln2_low;
   const T r = rest - correction;
   return {n, r, (rest - r) - correction};
 }
@@ -42,6 +44,8 @@ LONGTAIL_INLINE T exp_cubic(T r) {
   }
 }
 
+/// e^x for all x: 0 at -inf, inf at inf and from 709.79 (88.73) on; subnormal results are rounded
+/// once more. Error: contract::exp.
 template <Real T>
 LONGTAIL_INLINE T exp(T x) {
   using S = scalar_t<T>;
@@ -52,10 +56,11 @@ LONGTAIL_INLINE T exp(T x) {
   return scale(T(hi + (lo + fma(r * r, fma(r, exp_cubic(r), T(S(0.5))), r_low))), n);
 }
 
-/// e^x - 1 without the cancellation near 0: -1 at -inf, inf at inf, keeps the sign of zero.
+/// e^x - 1 for all x, without the cancellation near 0: -1 at -inf, inf at inf, keeps the sign of
+/// zero. Error: contract::expm1.
 ///
-/// With x = n ln 2 + r: 2^n ((1 - 2^-n) + (e^r - 1)), where 1 - 2^-n and its sum with r keep their
-/// rounding errors.
+/// Formula: 2^n ((1 - 2^-n) + (e^r - 1)), where 1 - 2^-n and its sum with r keep their rounding
+/// errors: e^r alone would lose what expm1 is there for.
 template <Real T>
 LONGTAIL_INLINE T expm1(T x) {
   using S = scalar_t<T>;

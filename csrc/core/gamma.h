@@ -8,7 +8,8 @@ namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 
 /// delta(v) = lgamma(v + 1) - ((v + 1/2) log v - v + log(2 pi)/2) for v >= 8: what Stirling's
-/// formula leaves, 1/(12 v) - 1/(360 v^3) + ... (DLMF 5.11.1). T may be a jet.
+/// formula leaves, 1/(12 v) - 1/(360 v^3) + ... (DLMF 5.11.1). T may be a jet. Error:
+/// contract::stirling_correction.
 template <class T>
 LONGTAIL_INLINE T stirling_correction(T v) {
   const T inverse = Constant<T>(1) / v;
@@ -22,7 +23,7 @@ LONGTAIL_INLINE T stirling_correction(T v) {
   }
 }
 
-/// log Gamma(x), x > 0; inf at 0 and inf, nan below 0.
+/// log Gamma(x), x > 0; inf at 0 and inf, nan below 0. Error: contract::lgamma.
 ///
 /// For x >= 1: w (log w - 1) + log(2 pi)/2 + R with w = x - 1/2 (gamma_remainder.h); below,
 /// lgamma(x + 1) - log x. No region needs a cancellation larger than its own result or 1.
@@ -39,7 +40,8 @@ LONGTAIL_HOST_DEVICE inline T lgamma(T x) {
   return select(x < kInfinity<T>, y, x);
 }
 
-/// digamma(x) = d/dx log Gamma(x), x > 0; -inf at 0, inf at inf, nan below 0.
+/// digamma(x) = d/dx log Gamma(x), x > 0; -inf at 0, inf at inf, nan below 0. Error:
+/// contract::digamma.
 /// log w + R'(v) as in lgamma; below 1 by digamma(x) = digamma(x + 1) - 1/x (DLMF 5.5.2).
 template <Real T>
 LONGTAIL_HOST_DEVICE inline T digamma(T x) {
@@ -50,7 +52,8 @@ LONGTAIL_HOST_DEVICE inline T digamma(T x) {
   return select(x >= S(0), y, kNan<T>);
 }
 
-/// trigamma(x) = d^2/dx^2 log Gamma(x), x > 0; inf at 0, 0 at inf, nan below 0.
+/// trigamma(x) = d^2/dx^2 log Gamma(x), x > 0; inf at 0, 0 at inf, nan below 0. Error:
+/// contract::trigamma.
 /// 1/w + R''(v) as in lgamma; below 1 by trigamma(x) = trigamma(x + 1) + 1/x^2.
 template <Real T>
 LONGTAIL_HOST_DEVICE inline T trigamma(T x) {

@@ -8,7 +8,8 @@
 //
 // By Binet's second formula (DLMF 5.9.10, shifted by 1/2) w R is a Stieltjes function of
 // t = 1/w^2: one rational function with coefficients of one sign serves all v >= 0, without a
-// cancellation and without a branch. So do w^2 R' and w^3 R''.
+// cancellation and without a branch. So do w^2 R' and w^3 R''. Coefficients:
+// tools/fit_coefficients.py gamma_remainder.
 
 #include "simd.h"
 
@@ -23,8 +24,8 @@ inline constexpr bool kSingle<T> = sizeof(scalar_t<T>) == 4;
 template <class T>
 using Constant = std::conditional_t<kSingle<T>, float, double>;
 
-/// R(v), v >= 0 (to 1e300; 0 at inf), relative error in contract.h. T may be any type with + * /,
-/// such as a jet.
+/// R(v), v >= 0 (to 1e300; 0 at inf), relative error contract::gamma_remainder. T may be any
+/// type with + * /, such as a jet.
 template <class T>
 LONGTAIL_HOST_DEVICE inline T gamma_remainder(T v) {
   using C = Constant<T>;
@@ -49,7 +50,8 @@ LONGTAIL_HOST_DEVICE inline T gamma_remainder(T v) {
   }
 }
 
-/// R'(v) = digamma(v + 1) - log(v + 1/2), about 1/(24 w^2).
+/// R'(v) = digamma(v + 1) - log(v + 1/2), about 1/(24 w^2). Relative error:
+/// contract::gamma_remainder_slope.
 template <class T>
 LONGTAIL_HOST_DEVICE inline T gamma_remainder_slope(T v) {
   using C = Constant<T>;
@@ -76,7 +78,8 @@ LONGTAIL_HOST_DEVICE inline T gamma_remainder_slope(T v) {
   }
 }
 
-/// R''(v) = trigamma(v + 1) - 1/(v + 1/2), about -1/(12 w^3).
+/// R''(v) = trigamma(v + 1) - 1/(v + 1/2), about -1/(12 w^3). Relative error:
+/// contract::gamma_remainder_curvature.
 template <class T>
 LONGTAIL_HOST_DEVICE inline T gamma_remainder_curvature(T v) {
   using C = Constant<T>;

@@ -17,6 +17,13 @@
 
 #define LONGTAIL_INLINE LONGTAIL_HOST_DEVICE inline __attribute__((always_inline))
 
+// Before a loop over a long table: keeps the code small where the body is large.
+#if defined(__CUDACC__)
+#define LONGTAIL_KEEP_LOOP _Pragma("unroll 1")
+#else
+#define LONGTAIL_KEEP_LOOP _Pragma("GCC unroll 1")
+#endif
+
 #if !defined(LONGTAIL_LEVEL)
 #if defined(__CUDACC__)
 #define LONGTAIL_LEVEL scalar
@@ -30,3 +37,9 @@
 #define LONGTAIL_LEVEL scalar
 #endif
 #endif
+
+// Whether this is the scalar level, whatever vectors the flags would allow.
+#define LONGTAIL_LEVEL_IS_scalar 1
+#define LONGTAIL_JOIN_EXPANDED(a, b) a##b
+#define LONGTAIL_JOIN(a, b) LONGTAIL_JOIN_EXPANDED(a, b)
+#define LONGTAIL_SCALAR_LEVEL LONGTAIL_JOIN(LONGTAIL_LEVEL_IS_, LONGTAIL_LEVEL)

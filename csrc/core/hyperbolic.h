@@ -1,6 +1,11 @@
 #pragma once
-// sinh, cosh, tanh and asinh for scalars, vectors and CUDA.
+// sinh, cosh, tanh and asinh for scalars, vectors and CUDA, double and float.
+//
+// Composing them from exp, expm1 and log1p would add up the errors of two or three functions; here
+// the parts are combined before anything is rounded to the final precision. Coefficients:
+// tools/fit_coefficients.py hyperbolic_family. Largest errors: core/contract.h.
 
+#include "double_double.h"
 #include "exp.h"
 #include "log.h"
 
@@ -49,7 +54,7 @@ LONGTAIL_INLINE SinhCosh<T> sinh_cosh(T x) {
           n};
 }
 
-/// (e^x - e^-x)/2, odd; inf beyond 710.47 (89.4 for float).
+/// (e^x - e^-x)/2 for all x, odd; infinite beyond 710.47 (89.4). Error: contract::sinh.
 template <Real T>
 LONGTAIL_INLINE T sinh(T x) {
   using S = scalar_t<T>;
@@ -58,7 +63,7 @@ LONGTAIL_INLINE T sinh(T x) {
   return copysign(scale(T(y.hi + y.lo), n), x);
 }
 
-/// (e^x + e^-x)/2, even; inf beyond 710.47 (89.4 for float).
+/// (e^x + e^-x)/2 for all x, even; inf beyond 710.47 (89.4). Error: contract::cosh.
 template <Real T>
 LONGTAIL_INLINE T cosh(T x) {
   using S = scalar_t<T>;
@@ -67,52 +72,55 @@ LONGTAIL_INLINE T cosh(T x) {
   return scale(T(y.hi + y.lo), n);
 }
 
-/// sinh x / cosh x, odd; 1 to half an ulp beyond 20 (10 for float).
+/// sinh x / cosh x for all x, odd; 1 to half an ulp beyond 20 (10). Error: contract::tanh.
 template <Real T>
 LONGTAIL_INLINE T tanh(T x) {
   using S = scalar_t<T>;
   constexpr S top = sizeof(S) == 8 ? S(20) : S(10);
-  const auto [top_sum, bottom_sum, n] = sinh_cosh(min(T(top), abs(x)));
-  const Pair<T> a = quick_two_sum(top_sum.hi, top_sum.lo);
-  const Pair<T> b = quick_two_sum(bottom_sum.hi, bottom_sum.lo);
-  const T q = a.hi / b.hi;
-  const Pair<T> back = two_prod(q, b.hi);
-  const T rest = ((a.hi - back.hi) - back.lo) + (a.lo - q * b.lo);
-  return copysign(q + rest / b.hi, x);
+  const auto [sinh, cosh, n] = sinh_cosh(min(T(top), abs(x)));
+  const DoubleDouble<T> numerator = quick_two_sum(sinh.hi, sinh.lo);
+  const DoubleDouble<T> denominator = quick_two_sum(cosh.hi, cosh.lo);
+  return copysign((numerator / denominator).hi, x);
 }
 
-/// log(x + sqrt(x^2 + 1)), odd; inf at inf.
+/// c - a b for c close to a b, without the rounding of the product.
+template <Real T>
+LONGTAIL_INLINE T rest_of_product(T c, T a, T b) {
+  const Pair<T> product = two_prod(a, b);
+  return (c - product.hi) - product.lo;
+}
+
+/// log(x + sqrt(x^2 + 1)) for all x, odd, infinite at infinities. Error: contract::asinh.
 ///
-/// For x >= 0: log1p(x + g), g = x^2 / (1 + sqrt(1 + x^2)) (no cancellation for small x), where
-/// the sum keeps its rounding error and g is corrected once by its own residual. Beyond 2^28
-/// (2^13) log(2 x) is within 2^-58 (2^-28).
+/// Formula: log1p(x + g), g = x^2 / (1 + sqrt(1 + x^2)) for x >= 0, which does not cancel for small
+/// x (DLMF 4.37.16 rearranged); x + g in double-double. Beyond 2^28 (2^13), before x^2 overflows,
+/// log(2 x) is as good to 2^-58 (2^-28).
 template <Real T>
 LONGTAIL_INLINE T asinh(T x) {
   using S = scalar_t<T>;
   constexpr S large = sizeof(S) == 8 ? S(0x1p28) : S(0x1p13);
-  const T a = abs(x);
+  const T zero = S(0), one = S(1), a = abs(x);
   const mask_t<T> huge = a > large;
   const T b = min(a, T(large));
+
+  // Double-double spelt out: the low parts need only a few bits each.
   const Pair<T> square = two_prod(b, b);
-  const Pair<T> radicand = two_sum(T(S(1)), square.hi);
+  const Pair<T> radicand = two_sum(one, square.hi);
   const T root = sqrt(radicand.hi);
-  const Pair<T> back = two_prod(root, root);
-  const T root_low =
-      (((radicand.hi - back.hi) - back.lo) + (radicand.lo + square.lo)) * (S(0.5) / root);
-  const Pair<T> bottom = two_sum(T(S(1)), root);
-  const T inverse = S(1) / bottom.hi;
+  const T root_rest = rest_of_product(radicand.hi, root, root) + (radicand.lo + square.lo);
+  const Pair<T> bottom = two_sum(one, root);
+  const T bottom_low = fma(root_rest, T(S(0.5) / root), bottom.lo);
+  const T inverse = one / bottom.hi;
   const T g = square.hi * inverse;
-  const Pair<T> product = two_prod(g, bottom.hi);
-  const T g_low =
-      (((square.hi - product.hi) - product.lo) + (square.lo - g * (bottom.lo + root_low))) *
-      inverse;
-  const Pair<T> y = quick_two_sum(b, g);
-  const Pair<T> one_plus = two_sum(T(S(1)), y.hi);
-  const T zero = S(0), one = S(1);
-  // Beyond `large` the argument of the logarithm is 2 a, kept as a and one more power of two.
-  const Pair<T> sum = {select(huge, a, one_plus.hi), select(huge, zero, one_plus.lo)};
+  const T g_rest = rest_of_product(square.hi, g, bottom.hi) + fma(-g, bottom_low, square.lo);
+  const Pair<T> sum = quick_two_sum(b, g);
+  const Pair<T> y = {sum.hi, fma(g_rest, inverse, sum.lo)};
+
+  const Pair<T> one_plus = two_sum(one, y.hi);
+  // 2 a itself might overflow: it is a with one more power of two.
+  const Pair<T> argument = {select(huge, a, one_plus.hi), select(huge, zero, one_plus.lo)};
   const Pair<T> result =
-      log_of_sum(sum, y.hi, T(select(huge, zero, y.lo + g_low)), T(select(huge, one, zero)));
+      log_of_sum(argument, y.hi, T(select(huge, zero, y.lo)), T(select(huge, one, zero)));
   return copysign(select(a < kInfinity<T>, T(result.hi + result.lo), a), x);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Forward-mode derivatives: a Jet carries a value and its partial derivatives up to order two in two
-// variables a and b. A formula written for T gives its own derivatives when it is called with
+// Forward-mode derivatives: a Jet carries a value and its partial derivatives up to order two in
+// two variables a and b. A formula written for T gives its own derivatives when it is called with
 // Jet<T>; components that nobody reads are removed by the compiler after inlining.
 //
 // Rules: Taylor's theorem to second order (Griewank and Walther, Evaluating Derivatives, 2008,
@@ -31,9 +31,7 @@ struct Jet {
   friend LONGTAIL_INLINE Jet operator-(Jet u, Jet w) {
     return {u.f - w.f, u.a - w.a, u.b - w.b, u.aa - w.aa, u.ab - w.ab, u.bb - w.bb};
   }
-  friend LONGTAIL_INLINE Jet operator-(Jet u) {
-    return {-u.f, -u.a, -u.b, -u.aa, -u.ab, -u.bb};
-  }
+  friend LONGTAIL_INLINE Jet operator-(Jet u) { return {-u.f, -u.a, -u.b, -u.aa, -u.ab, -u.bb}; }
   friend LONGTAIL_INLINE Jet operator*(Jet u, Jet w) {
     return {u.f * w.f,
             fma(u.a, w.f, u.f * w.a),
@@ -76,7 +74,8 @@ struct Jet {
     const T r = 1.0 / u.f;
     const Jet d = u * r;
     return Jet(1.0, -d.a, -d.b, fma(2.0 * d.a, d.a, -d.aa), fma(2.0 * d.a, d.b, -d.ab),
-               fma(2.0 * d.b, d.b, -d.bb)) * r;
+               fma(2.0 * d.b, d.b, -d.bb)) *
+           r;
   }
   friend LONGTAIL_INLINE Jet sqrt(Jet u) {
     const Jet d = u * (0.5 / u.f);
@@ -84,17 +83,10 @@ struct Jet {
            sqrt(u.f);
   }
   friend LONGTAIL_INLINE Jet log(Jet u) { return logarithm(log(u.f), u * (1.0 / u.f)); }
-  friend LONGTAIL_INLINE Jet log1p(Jet u) {
-    return logarithm(log1p(u.f), u * (1.0 / (1.0 + u.f)));
-  }
+  friend LONGTAIL_INLINE Jet log1p(Jet u) { return logarithm(log1p(u.f), u * (1.0 / (1.0 + u.f))); }
   /// A logarithm from its value and the derivatives d of its argument over the argument.
   friend LONGTAIL_INLINE Jet logarithm(T value, Jet d) {
-    return {value,
-            d.a,
-            d.b,
-            fma(-d.a, d.a, d.aa),
-            fma(-d.a, d.b, d.ab),
-            fma(-d.b, d.b, d.bb)};
+    return {value, d.a, d.b, fma(-d.a, d.a, d.aa), fma(-d.a, d.b, d.ab), fma(-d.b, d.b, d.bb)};
   }
   friend LONGTAIL_INLINE Jet select(mask_t<T> m, Jet u, Jet w) {
     return {select(m, u.f, w.f),   select(m, u.a, w.a),   select(m, u.b, w.b),

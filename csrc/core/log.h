@@ -1,5 +1,9 @@
 #pragma once
-// log and log1p for scalars, vectors and CUDA.
+// log and log1p for scalars, vectors and CUDA, double and float.
+//
+// Method: x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)]; log(1 + f) = 2 atanh(f / (2 + f))
+// (DLMF 4.6.6) by one minimax polynomial; k ln 2 in two parts. One division, no table.
+// Coefficients: tools/fit_coefficients.py log_family. Largest errors: core/contract.h.
 
 #include "simd.h"
 
@@ -21,19 +25,18 @@ LONGTAIL_INLINE T log_tail(T z) {
 /// log(2^k (1 + f)) + low as an unevaluated sum good to about 3 bits more than its parts, for
 /// 1 + f in [sqrt(1/2), sqrt(2)] and |low| at most an ulp or so of 1.
 ///
-/// With s = f/(2 + f): log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + tail(s^2))), which adds
-/// small corrections to an exact f instead of rounding 2 s (as in Cody and Waite, "Software Manual
-/// for the Elementary Functions", 1980).
+/// With s = f/(2 + f), and 2 s = f - f s = f - f^2/2 + s f^2/2:
+///   log(1 + f) = 2 atanh(s) = f - (f^2/2 - s (f^2/2 + tail(s^2))),
+/// which corrects the exact f by small terms, where 2 s would carry the rounding of the quotient
+/// (the arrangement of FDLIBM's e_log.c, Sun Microsystems 1993).
 template <Real T>
 LONGTAIL_INLINE Pair<T> log_of_split(T k, T f, T low) {
   using S = scalar_t<T>;
-  constexpr bool wide = sizeof(S) == 8;
-  constexpr S ln2_high = wide ? S(0x1.62e42fefa3800p-1) : S(0x1.62e4p-1);  // k ln2_high is exact
-  constexpr S ln2_low = wide ? S(0x1.ef35793c76730p-45) : S(0x1.7f7d1cp-20);
+  using F = Format<S>;
   const T s = f / (S(2) + f);
   const T square = f * f * S(0.5);
-  const T small = fma(s, square + log_tail(T(s * s)), fma(k, ln2_low, low));
-  const Pair<T> sum = quick_two_sum(T(k * ln2_high), f);
+  const T small = fma(s, square + log_tail(T(s * s)), fma(k, T(F::ln2_low), low));
+  const Pair<T> sum = quick_two_sum(T(k * F::ln2_high), f);
   return {sum.hi, sum.lo - (square - small)};
 }
 
@@ -45,7 +48,8 @@ LONGTAIL_INLINE Pair<T> log_pair(T x) {
   return log_of_split(k, T(m - S(1)), T(S(0)));
 }
 
-/// log(x): -inf at 0, nan below, inf at inf. Subnormals are exact to the same bound.
+/// log(x) for all x: -inf at 0, nan below, inf at inf, subnormals like the rest.
+/// Error: contract::log, relative also next to 1.
 template <Real T>
 LONGTAIL_INLINE T log(T x) {
   using S = scalar_t<T>;
@@ -67,13 +71,14 @@ LONGTAIL_INLINE Pair<T> log_of_sum(Pair<T> one_plus_hi, T hi, T lo, T j) {
   return log_of_split(T(k + j), f, T(rest / one_plus_hi.hi));
 }
 
-/// log(1 + x): -inf at -1, nan below, inf at inf, keeps the sign of zero.
+/// log(1 + x) for all x: -inf at -1, nan below, inf at inf, keeps the sign of zero.
+/// Error: contract::log1p.
 template <Real T>
 LONGTAIL_INLINE T log1p(T x) {
   using S = scalar_t<T>;
   const auto [hi, lo] = log_of_sum(two_sum(T(S(1)), x), x, T(S(0)), T(S(0)));
   const T edge = select(x == S(-1), T(-kInfinity<T>), select(x > S(-1), x, kNan<T>));
-  const mask_t<T> inside = (x > S(-1)) & (x < kInfinity<T>)&(x != S(0));
+  const mask_t<T> inside = (x > S(-1)) & (x < kInfinity<T>) & (x != S(0));
   return select(inside, T(hi + lo), edge);
 }
 

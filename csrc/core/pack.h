@@ -1,6 +1,6 @@
 #pragma once
-// Packs the lanes that a mask selects to the front: what sorts elements by branch before each branch
-// runs on full vectors.
+// Packs the lanes that a mask selects to the front: what sorts elements by branch before each
+// branch runs on full vectors.
 
 #include "core/simd.h"
 

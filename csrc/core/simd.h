@@ -84,6 +84,10 @@ struct Vec {
     using Unsigned = std::make_unsigned_t<E>;
     return (Raw)((lanes::raw<Unsigned, N>)a.raw >> n);
   }
+  friend LONGTAIL_INLINE Vec add_bits(Vec a, Vec b) {  // wraps around
+    using Unsigned = lanes::raw<std::make_unsigned_t<E>, N>;
+    return (Raw)((Unsigned)a.raw + (Unsigned)b.raw);
+  }
 
   // Floating lanes only.
   friend LONGTAIL_INLINE Vec fma(Vec a, Vec b, Vec c) { return lanes::fma(a.raw, b.raw, c.raw); }
@@ -106,15 +110,15 @@ LONGTAIL_INLINE Vec<float, N> from_bits(Vec<std::int32_t, N> a) {
 // 1.5 * 2^52 + a, since AVX2 has no conversion to 64-bit integers.
 template <int N>
 LONGTAIL_INLINE Vec<std::int64_t, N> to_int(Vec<double, N> a) {
-  return bits(a + 0x1.8p52) - bits(Vec<double, N>(0x1.8p52));
+  return add_bits(bits(a + 0x1.8p52), -bits(Vec<double, N>(0x1.8p52)));
 }
 template <int N>
 LONGTAIL_INLINE Vec<double, N> to_real(Vec<std::int64_t, N> a) {
-  return from_bits(a + bits(Vec<double, N>(0x1.8p52))) - 0x1.8p52;
+  return from_bits(add_bits(a, bits(Vec<double, N>(0x1.8p52)))) - 0x1.8p52;
 }
 template <int N>
 LONGTAIL_INLINE Vec<std::int32_t, N> to_int(Vec<float, N> a) {
-  return bits(a + 0x1.8p23f) - bits(Vec<float, N>(0x1.8p23f));
+  return add_bits(bits(a + 0x1.8p23f), -bits(Vec<float, N>(0x1.8p23f)));
 }
 template <int N>
 LONGTAIL_INLINE Vec<float, N> to_real(Vec<std::int32_t, N> a) {
@@ -155,7 +159,7 @@ template <class T>
 concept Real = Scalar<T> || std::is_same_v<T, Vec<double, kLanes<T>>> ||
                std::is_same_v<T, Vec<float, kLanes<T>>>;
 
-#if defined(__CUDACC__)
+#if defined(__CUDACC__) || LONGTAIL_SCALAR_LEVEL
 inline constexpr int kVectorBytes = 0;
 #elif defined(__AVX512F__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 inline constexpr int kVectorBytes = 64;
@@ -164,7 +168,7 @@ inline constexpr int kVectorBytes = 32;
 #elif defined(__aarch64__)
 inline constexpr int kVectorBytes = 16;
 #else
-inline constexpr int kVectorBytes = 0;  // scalar level
+inline constexpr int kVectorBytes = 0;
 #endif
 
 template <class E, int Bytes>

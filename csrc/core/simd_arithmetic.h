@@ -6,7 +6,7 @@
 namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 
-/// Format of E: stored mantissa bits, exponent bias, limits.
+/// Format of E: stored mantissa bits, exponent bias, limits, and constants fitted to it.
 template <class E>
 struct Format;
 template <>
@@ -21,6 +21,9 @@ struct Format<double> {
   static constexpr double largest = 0x1.fffffffffffffp1023;
   static constexpr double round = 0x1.8p52;  // adding it rounds to an integer in the low bits
   static constexpr double dekker = 0x1p27 + 1;
+  // ln 2 = high + low; high is so short that n * high is exact for every exponent n.
+  static constexpr double ln2_high = 0x1.62e42fefa3800p-1;
+  static constexpr double ln2_low = 0x1.ef35793c76730p-45;
 };
 template <>
 struct Format<float> {
@@ -34,6 +37,8 @@ struct Format<float> {
   static constexpr float largest = 0x1.fffffep127f;
   static constexpr float round = 0x1.8p23f;
   static constexpr float dekker = 0x1p12f + 1;
+  static constexpr float ln2_high = 0x1.62e4p-1f;
+  static constexpr float ln2_low = 0x1.7f7d1cp-20f;
 };
 template <class T>
 inline constexpr scalar_t<T> kInfinity = Format<scalar_t<T>>::infinity;
@@ -78,8 +83,8 @@ LONGTAIL_INLINE T exp2_int(int_t<T> n) {
   return from_bits(int_t<T>((n + F::bias) << F::mantissa_bits));
 }
 
-/// a * 2^n, rounded once, for any a and |n| <= 4 * bias; overflows to inf, subnormals are correct.
-/// Two factors cover the range: the first step is exact unless the result overflows anyway.
+/// a * 2^n for |n| <= 2 * bias, in two factors of half the size. Rounded once wherever a * 2^(n/2)
+/// is not subnormal; only a tiny a scaled further down may be rounded twice.
 template <Real T>
 LONGTAIL_INLINE T ldexp(T a, int_t<T> n) {
   const int_t<T> half = n >> 1;
@@ -94,7 +99,7 @@ LONGTAIL_INLINE T exp2_real(T n) {
   return from_bits(int_t<T>(bits(T(n + offset)) << F::mantissa_bits));
 }
 
-/// a * 2^n for an integral real |n| <= 2 * bias, rounded once like ldexp().
+/// ldexp() for an integral real n; one instruction on AVX-512.
 template <Real T>
 LONGTAIL_INLINE T scale(T a, Same<T> n) {
   if constexpr (requires { T(lanes::scale(a.raw, n.raw)); }) {
@@ -124,7 +129,7 @@ LONGTAIL_INLINE Split<T> split_exponent(T a) {
   constexpr I root = sizeof(S) == 8 ? I(0x3fe6a09e667f3bcd) : I(0x3f3504f3);
   constexpr I one = F::bias << F::mantissa_bits;
   constexpr I mantissa = (I(1) << F::mantissa_bits) - 1;
-  const int_t<T> shifted = b + (one - root);
+  const int_t<T> shifted = add_bits(b, one - root);  // nan may wrap around
   const T m = from_bits(int_t<T>((shifted & mantissa) + root));
   // The biased exponent as low bits of 2^52 (2^23) is a real number at once.
   constexpr S origin = S(I(1) << F::mantissa_bits);

@@ -97,6 +97,13 @@ LONGTAIL_INLINE std::int64_t shift_right(std::int64_t a, int n) {  // fills with
 LONGTAIL_INLINE std::int32_t shift_right(std::int32_t a, int n) {
   return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) >> n);
 }
+/// a + b modulo 2^64 (2^32), for bit patterns; plain + must not overflow.
+LONGTAIL_INLINE std::int64_t add_bits(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+LONGTAIL_INLINE std::int32_t add_bits(std::int32_t a, std::int32_t b) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) + static_cast<std::uint32_t>(b));
+}
 LONGTAIL_INLINE bool any(bool mask) { return mask; }
 LONGTAIL_INLINE bool all(bool mask) { return mask; }
 

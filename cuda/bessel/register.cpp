@@ -1,6 +1,8 @@
 // Log-Bessel operators on CUDA: tensors to views, the tensors' device and stream, then the launch.
 #include <torch/csrc/stable/accelerator.h>
 
+#include <array>
+
 #include "cuda/bessel/launch.h"
 #include "cuda/core/launch.h"
 #include "torch/bessel.h"

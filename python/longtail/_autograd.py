@@ -95,7 +95,9 @@ def differentiable(
         # tangents off the inputs instead. (There is only level 0, but a compiled graph does not
         # tell unpack_dual that it is entered.)
         with forward_ad._set_fwd_grad_enabled(True):
-            primals = [forward_ad.unpack_dual(tensor, level=0).primal for tensor in ctx.saved_tensors]
+            primals = [
+                forward_ad.unpack_dual(tensor, level=0).primal for tensor in ctx.saved_tensors
+            ]
             return jvp(saved(ctx, primals, (True,) * len(tangents)), *tangents)
 
     function: Any = type(
@@ -125,11 +127,24 @@ def differentiable(
     def call(*inputs: Any) -> Any:
         if torch.compiler.is_compiling():
             keep_node_whole()
+            return node(*inputs)
+        if _nothing_to_differentiate(inputs):
+            return forward(*inputs)  # a node costs 40 us, many times a small call
         return node(*inputs)
 
     node.__name__ = call.__name__ = name
     node.__qualname__ = call.__qualname__ = name
     return call
+
+
+def _nothing_to_differentiate(inputs: tuple[Any, ...]) -> bool:
+    """Whether a call needs no autograd: no transform of torch.func, no forward mode, and no
+    input that requires a gradient."""
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:
+        return False
+    if not torch.is_grad_enabled():
+        return True
+    return not any(isinstance(value, Tensor) and value.requires_grad for value in inputs)
 
 
 def elementwise_partials(
@@ -170,19 +185,18 @@ def _partial(
     name: str, orders: tuple[int, int], steps: tuple[Callable[..., Tensor], ...]
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """The partial derivative of the given orders; ``steps`` are its own two derivatives."""
-    ops = torch.ops.longtail
+    op: Callable[..., Tensor]
+    constants: tuple[int, ...]
     if orders == (0, 0):
-        value = getattr(ops, name).default
-
-        def forward(first: Tensor, second: Tensor) -> Tensor:
-            register_rules_for(first, second)
-            return value(first, second)
+        op, constants = getattr(torch.ops.longtail, name).default, ()
     else:
-        derivative = getattr(ops, f"{name}_derivative").default
+        op, constants = getattr(torch.ops.longtail, f"{name}_derivative").default, orders
 
-        def forward(first: Tensor, second: Tensor) -> Tensor:
-            register_rules_for(first, second)
-            return derivative(first, second, *orders)
+    def forward(first: Tensor, second: Tensor) -> Tensor:
+        register_rules_for(first, second)
+        # Past the guard that keeps gradients away from raw ops: it is Python and costs 9 us.
+        with torch._C._AutoDispatchBelowAutograd():
+            return op(first, second, *constants)
 
     def backward(saved: Saved, grad: Tensor) -> list[Gradient]:
         return [

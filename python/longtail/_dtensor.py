@@ -40,9 +40,9 @@ def pointwise(*args: Any) -> Sequence[Sharding]:
 
 def register_rules_for(*tensors: Tensor) -> None:
     """Register the rules if one of ``tensors`` can be a DTensor."""
-    if _declared and any(type(tensor) is not Tensor for tensor in tensors):
-        if "torch.distributed.tensor" in sys.modules:
-            register_rules()
+    can_be = any(type(tensor) is not Tensor for tensor in tensors)
+    if _declared and can_be and "torch.distributed.tensor" in sys.modules:
+        register_rules()
 
 
 def register_rules() -> None:

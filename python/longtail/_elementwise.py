@@ -111,7 +111,8 @@ def _operand(name: str, argument: str, value: object) -> Any:
     if isinstance(value, (float, int, Real, torch.SymFloat, torch.SymInt)):
         return _as_float(name, argument, value)
     raise TypeError(
-        f"{name}: {argument} must be a Tensor or a real number, got {type(value).__name__}"
+        f"{name}: {argument} must be a Tensor or a real number, got {type(value).__name__} "
+        f"(longtail.special.{name} takes NumPy arrays)"
     )
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from kit.processes import run_script
 from numpy.typing import NDArray
+
+from kit.processes import run_script
 
 Array = NDArray[np.float64]
 
@@ -50,8 +51,9 @@ def run(jobs: list[Job], level: str) -> list[Array]:
 
 def evaluate(job: Job) -> Array:
     """One job in this process."""
-    import longtail
     import torch
+
+    import longtail
 
     dtype = getattr(torch, job.dtype)
     first, second = (torch.from_numpy(each).to(dtype) for each in (job.first, job.second))

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Sequence
 
 import flint
-import longtail
 import torch
 from flint import arb
+from torch import Tensor
+
+import longtail
+from bessel.metrics import CONTRACT, EPS
 from kit import OpSpec, RawOp
 from kit.layouts import ulp_bound
-from torch import Tensor
 
 _INF, _NAN = math.inf, math.nan
 
@@ -52,27 +54,27 @@ def _matern(nu: arb, r: arb) -> arb:
     return arb(2) ** (1 - nu) / nu.gamma() * s**nu * s.bessel_k(nu)
 
 
-def _log_bound(value: float, dtype: torch.dtype) -> float:
-    """4 eps max(1, |L|) in float64; one rounding more in narrower dtypes."""
-    bound = 4 * 2.0**-52 * max(1.0, abs(value))
-    return bound if dtype == torch.float64 else bound + ulp_bound(value, dtype, 0.5)
+def _bound(name: str) -> Callable[[float, torch.dtype], float]:
+    """The largest absolute error that csrc/bessel/contract.json allows: in float64 as it says,
+    in narrower dtypes by half a unit in the last place more (rounding)."""
+    promise = CONTRACT["values"][name]
 
+    def bound(value: float, dtype: torch.dtype) -> float:
+        if "ulp" in promise:
+            wide = ulp_bound(value, torch.float64, promise["ulp"])
+        elif "log_relative" in promise:
+            wide = promise["log_relative"] * EPS * abs(value) * max(1.0, abs(math.log(value)))
+        else:
+            wide = promise["E1"] * EPS * max(1.0, abs(value))
+        return wide if dtype == torch.float64 else wide + ulp_bound(value, dtype, 0.5)
 
-def _ratio_bound(value: float, dtype: torch.dtype) -> float:
-    return ulp_bound(value, dtype, 4 if dtype == torch.float64 else 1)
-
-
-def _matern_bound(value: float, dtype: torch.dtype) -> float:
-    """Relative 8 eps max(1, |log of the value|); one rounding more in narrower dtypes."""
-    bound = 8 * 2.0**-52 * max(1.0, abs(math.log(value))) * value
-    return bound if dtype == torch.float64 else bound + ulp_bound(value, dtype, 0.5)
+    return bound
 
 
 def _spec(
     function: Callable[..., Tensor],
     arguments: tuple[str, str],
     formula: Callable[[arb, arb], arb],
-    bound: Callable[[float, torch.dtype], float],
     edges: dict[tuple[float, ...], float],
     sample: Callable[..., tuple[Tensor, Tensor]] | None = None,
 ) -> OpSpec:
@@ -90,7 +92,7 @@ def _spec(
             *(RawOp(derivative, each) for each in orders),
         ),
         reference=_exactly(formula),
-        error_bound=bound,
+        error_bound=_bound(name),
         edges=edges,
     )
 
@@ -99,18 +101,23 @@ _OUTSIDE = {(1.0, -1.0): _NAN, (_NAN, 1.0): _NAN, (1.0, _NAN): _NAN}
 
 SPECS = [
     _spec(
-        *(longtail.log_bessel_i, ("v", "x"), lambda v, x: x.bessel_i(v).log(), _log_bound),
+        longtail.log_bessel_i,
+        ("v", "x"),
+        lambda v, x: x.bessel_i(v).log(),
         edges={
             **_OUTSIDE,
             (0.0, 0.0): 0.0,
             (2.0, 0.0): -_INF,
             (2.0, _INF): _INF,
             (_INF, 2.0): -_INF,
+            (_INF, _INF): _NAN,
             (-0.5, 1.0): _NAN,
         },
     ),
     _spec(
-        *(longtail.log_bessel_k, ("v", "x"), lambda v, x: x.bessel_k(v).log(), _log_bound),
+        longtail.log_bessel_k,
+        ("v", "x"),
+        lambda v, x: x.bessel_k(v).log(),
         edges={
             **_OUTSIDE,
             (0.0, 0.0): _INF,
@@ -120,7 +127,9 @@ SPECS = [
         },
     ),
     _spec(
-        *(longtail.log_bessel_ie, ("v", "x"), lambda v, x: x.bessel_i(v).log() - x, _log_bound),
+        longtail.log_bessel_ie,
+        ("v", "x"),
+        lambda v, x: x.bessel_i(v).log() - x,
         edges={
             **_OUTSIDE,
             (0.0, 0.0): 0.0,
@@ -130,25 +139,39 @@ SPECS = [
         },
     ),
     _spec(
-        *(longtail.log_bessel_ke, ("v", "x"), lambda v, x: x.bessel_k(v).log() + x, _log_bound),
+        longtail.log_bessel_ke,
+        ("v", "x"),
+        lambda v, x: x.bessel_k(v).log() + x,
         edges={**_OUTSIDE, (0.0, 0.0): _INF, (2.0, 0.0): _INF, (2.0, _INF): -_INF},
     ),
     _spec(
-        *(longtail.bessel_i_ratio, ("v", "x")),
-        *(lambda v, x: x.bessel_i(v + 1) / x.bessel_i(v), _ratio_bound),
-        edges={**_OUTSIDE, (0.0, 0.0): 0.0, (2.0, 0.0): 0.0, (2.0, _INF): 1.0},
+        longtail.bessel_i_ratio,
+        ("v", "x"),
+        lambda v, x: x.bessel_i(v + 1) / x.bessel_i(v),
+        edges={
+            **_OUTSIDE,
+            (0.0, 0.0): 0.0,
+            (2.0, 0.0): 0.0,
+            (2.0, _INF): 1.0,
+            (-0.5, 1.0): _NAN,
+        },
     ),
     _spec(
-        *(longtail.bessel_k_ratio, ("v", "x")),
-        *(lambda v, x: x.bessel_k(v + 1) / x.bessel_k(v), _ratio_bound),
+        longtail.bessel_k_ratio,
+        ("v", "x"),
+        lambda v, x: x.bessel_k(v + 1) / x.bessel_k(v),
         edges={**_OUTSIDE, (0.0, 0.0): _INF, (2.0, 0.0): _INF, (2.0, _INF): 1.0},
     ),
     _spec(
-        *(longtail.log_hyp0f1, ("b", "z"), lambda b, z: _hyp0f1(b, z).log(), _log_bound),
+        longtail.log_hyp0f1,
+        ("b", "z"),
+        lambda b, z: _hyp0f1(b, z).log(),
         edges={**_OUTSIDE, (0.5, 0.0): 0.0, (2.0, _INF): _INF, (0.0, 1.0): _NAN},
     ),
     _spec(
-        *(longtail.matern, ("nu", "r"), _matern, _matern_bound),
+        longtail.matern,
+        ("nu", "r"),
+        _matern,
         edges={**_OUTSIDE, (0.5, 0.0): 1.0, (2.0, _INF): 0.0, (0.0, 1.0): _NAN},
         sample=_log_uniform(0.05, 8.0),
     ),

@@ -64,7 +64,7 @@ class Jet(NamedTuple):
     second_second: arb
 
 
-class NotResolved(ArithmeticError):
+class NotResolvedError(ArithmeticError):
     """The balls at this working precision are too wide."""
 
 
@@ -92,7 +92,7 @@ def _small_argument_k(order: arb, x: arb) -> arb:
     """
     y = x * x / 4
     if not (order > 100 and y < order / 4):
-        raise NotResolved
+        raise NotResolvedError
     total, term = arb(1), arb(1)
     for k in range(1, 90):
         term = -term * y / (k * (order - k))
@@ -100,7 +100,7 @@ def _small_argument_k(order: arb, x: arb) -> arb:
         if abs(term) < arb(2) ** -ctx.prec:
             leading = order.lgamma() - order * (x / 2).log() - arb(2).log() + x
             return leading.exp() * total.union(before)
-    raise NotResolved
+    raise NotResolvedError
 
 
 def _scaled_0f1(b: arb, z: arb) -> arb:
@@ -159,9 +159,7 @@ def _family(v: arb, x: arb, kind: str) -> _Family:
     return _from_neighbours(here, above, v, x, sign)
 
 
-def _from_neighbours(
-    here: arb_series, above: arb_series, v: arb, x: arb, sign: int
-) -> _Family:
+def _from_neighbours(here: arb_series, above: arb_series, v: arb, x: arb, sign: int) -> _Family:
     """I' = I_{v+1} + (v/x) I and I_{v+1}' = I_v - ((v+1)/x) I_{v+1}; for K both with -."""
     order = arb_series([v, 1], 3)
     twice = (2 * order + 1) / x
@@ -290,12 +288,12 @@ def _resolve(
                 result = compute()
                 if known(result):
                     return result
-            except (NotResolved, ZeroDivisionError, ValueError):
+            except (NotResolvedError, ZeroDivisionError, ValueError):
                 pass
             precision *= 2
     finally:
         ctx.prec = saved
-    raise NotResolved("no precision up to MAX_BITS bits resolves this point")
+    raise NotResolvedError("no precision up to MAX_BITS bits resolves this point")
 
 
 def _floors(name: str) -> tuple[float, ...]:

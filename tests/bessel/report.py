@@ -69,7 +69,7 @@ def summarise(
         if dtype == "float64":
             values = metrics.measure(name, error, exact.hi, point)
         else:
-            values = error / metrics.ulp(exact.hi, dtype)
+            values = metrics.narrow_ulps(error, exact.hi, dtype)
         found.append((name, int(np.argmax(values)), float(np.max(values))))
     name, at, worst = max(found, key=lambda each: each[2] / bounds[each[0]])
     derivative = "" if partial == PARTIALS[0] else " d" + "a" * partial[0] + "b" * partial[1]

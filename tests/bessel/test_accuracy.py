@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+
 from kit.levels import LEVELS
 
 from . import metrics, tables
@@ -43,9 +44,7 @@ def value_table(function: str, dtype: str, source: str) -> tables.Table:
     jets = jet_table(function, source).column(0)
     if function not in tables.LOGARITHMS:
         return jets
-    return tables.concatenate(
-        [jets, logarithms(source).column(tables.LOGARITHMS.index(function))]
-    )
+    return tables.concatenate([jets, logarithms(source).column(tables.LOGARITHMS.index(function))])
 
 
 @cache
@@ -106,11 +105,14 @@ def test_accuracy_of_values(
 ) -> None:
     table = value_table(function, dtype, source)
     got = results(level, source)[function, VALUE, dtype]
-    bounds = metrics.bounds(function, VALUE) if dtype == "float64" else metrics.CONTRACT["narrow"]
+    bounds = metrics.bounds(function, VALUE, dtype)
+    median = {name: bounds.pop(name) for name in list(bounds) if name == "median_E1"}
     rows = [
         summarise(function, grid, dtype, level, source, part, result, bounds)
         for grid, part, result in by_grid(table, got)
     ]
+    if median:
+        rows.append(summarise(function, "all", dtype, level, source, table, got, median))
     check(rows, bounds, record_property)
 
 

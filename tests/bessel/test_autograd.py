@@ -1,8 +1,7 @@
 """Gradients of the log-Bessel functions, in order and argument."""
 
-from kit import AutogradChecks
-
 from bessel.ops import SPECS
+from kit import AutogradChecks
 
 
 class TestAutograd(AutogradChecks):

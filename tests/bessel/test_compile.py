@@ -1,8 +1,7 @@
 """The log-Bessel functions under torch.compile, torch.export and AOTInductor."""
 
-from kit import CompileChecks, ExportChecks
-
 from bessel.ops import SPECS
+from kit import CompileChecks, ExportChecks
 
 
 class TestCompile(CompileChecks):

@@ -1,8 +1,7 @@
 """The log-Bessel functions on DTensors."""
 
-from kit import DistributedChecks
-
 from bessel.ops import SPECS
+from kit import DistributedChecks
 
 
 class TestDistributed(DistributedChecks):

@@ -1,8 +1,7 @@
 """Values, dtypes, layouts, shapes, threads and CPU levels of the log-Bessel functions."""
 
-from kit import LayoutChecks, LevelChecks
-
 from bessel.ops import SPECS
+from kit import LayoutChecks, LevelChecks
 
 
 class TestLayouts(LayoutChecks):

@@ -8,6 +8,7 @@ import torch
 from scipy import special
 
 from . import metrics, tables
+from .grids import to_dtype
 from .oracle import FUNCTIONS, PARTIALS
 from .report import summarise
 
@@ -27,8 +28,8 @@ def test_nearest_doubles_are_perfect(log_i: tables.Table) -> None:
 
 def test_neighbours_are_one_ulp_away(log_i: tables.Table) -> None:
     for direction in (-np.inf, np.inf):
-        error = metrics.errors(np.nextafter(log_i.hi, direction), log_i)
-        assert np.all((error / metrics.ulp(log_i.hi) > 0.24) & (error / metrics.ulp(log_i.hi) < 1.51))
+        ulps = metrics.errors(np.nextafter(log_i.hi, direction), log_i) / metrics.ulp(log_i.hi)
+        assert np.all((ulps > 0.24) & (ulps < 1.51))
 
 
 def test_scipy_fails_in_the_zero_strip_only(log_i: tables.Table) -> None:
@@ -58,6 +59,20 @@ def test_ulp_is_the_distance_to_the_next_number(dtype: str) -> None:
     above = torch.nextafter(numbers, torch.full_like(numbers, torch.inf))
     distance = above.double() - numbers.double()
     np.testing.assert_array_equal(metrics.ulp(numbers.double().numpy(), dtype), distance.numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_rounding_once(dtype: str) -> None:
+    """Numbers of the dtype stay, halves go to even, and a hair above a half goes up."""
+    kind = getattr(torch, dtype)
+    numbers = torch.tensor([1.0, -1.5, 6e-5, 1e-7, 6e4], dtype=kind)
+    below = numbers.double().numpy()
+    gap = metrics.ulp(below, dtype)
+    np.testing.assert_array_equal(to_dtype(below, dtype), below)
+    up = below + np.copysign(gap * (0.5 + 2.0**-20), below)
+    np.testing.assert_array_equal(to_dtype(up, dtype), below + np.copysign(gap, below))
+    assert to_dtype(np.array([1 + gap[0] / 2]), dtype) == 1
+    assert to_dtype(np.array([-1e40]), dtype) == -np.inf
 
 
 def test_overflow_below_float64() -> None:

@@ -1,8 +1,7 @@
 """The raw log-Bessel ops as torch sees them."""
 
-from kit import RegistrationChecks
-
 from bessel.ops import SPECS
+from kit import RegistrationChecks
 
 
 class TestRegistration(RegistrationChecks):

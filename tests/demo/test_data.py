@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from longtail.demos import data
+from longtail.distributions import VonMisesFisher
 
 
 def available(package, path):
@@ -65,13 +66,18 @@ def test_wordllama_is_what_the_kappa_was_stated_for():
     wide = words.vectors.to(torch.float64)
     assert float((wide.norm(dim=1) - 1).abs().max()) < 1e-6
     assert float(wide.mean(0).norm()) == pytest.approx(0.09932, abs=5e-6)
+    fit = VonMisesFisher.fit(wide, bias_correction=False)
+    assert float(fit.concentration) == pytest.approx(25.676954, rel=1e-7)
 
 
 @needs_minilm
 def test_minilm_is_what_the_kappa_was_stated_for():
     words = data.minilm()
     assert words.vectors.shape == (30522, 384) and len(words.tokens) == 30522
-    assert float(words.vectors.to(torch.float64).mean(0).norm()) == pytest.approx(0.13451, abs=5e-6)
+    wide = words.vectors.to(torch.float64)
+    assert float(wide.mean(0).norm()) == pytest.approx(0.13451, abs=5e-6)
+    fit = VonMisesFisher.fit(wide, bias_correction=False)
+    assert float(fit.concentration) == pytest.approx(52.600637, rel=1e-7)
 
 
 @pytest.mark.parametrize("series", [data.share_price, data.brain_wave, data.terrain])

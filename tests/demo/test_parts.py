@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from longtail.distributions import VonMisesFisher
 from scipy import integrate
 
 import longtail
 from longtail.demos import data
 from longtail.demos.bessel import against_scipy, images, mixture, smoothness, words
+from longtail.distributions import VonMisesFisher
 
 
 @pytest.mark.parametrize("dimension, concentration", [(3, 2.0), (256, 25.7), (256, 1e-8)])

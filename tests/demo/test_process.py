@@ -22,7 +22,9 @@ def test_likelihood_is_that_of_the_normal_distribution():
     parameters = (1.3, 0.7, 1.2, 0.1)
     expected = stats.multivariate_normal(np.zeros(20), scipy_covariance(x, *parameters)).logpdf(y)
     found = process.log_marginal_likelihood(
-        torch.from_numpy(x), torch.from_numpy(y), torch.tensor(parameters).double().log()
+        torch.from_numpy(x),
+        torch.from_numpy(y),
+        torch.tensor(parameters, dtype=torch.float64).log(),
     )
     assert float(found) == pytest.approx(expected, rel=1e-7)
 

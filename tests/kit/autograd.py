@@ -35,7 +35,10 @@ class AutogradChecks:
     def test_gradgradcheck(self, spec: OpSpec) -> None:
         """Reverse over reverse and forward over reverse."""
         gradgradcheck(
-            spec.function, spec.smooth_inputs((3,)), check_fwd_over_rev=True, check_batched_grad=True
+            spec.function,
+            spec.smooth_inputs((3,)),
+            check_fwd_over_rev=True,
+            check_batched_grad=True,
         )
 
     def test_reverse_over_forward(self, spec: OpSpec) -> None:
@@ -79,7 +82,9 @@ class AutogradChecks:
         expected = torch.autograd.grad(result, inputs, ones, retain_graph=True)
         for incoming in (ones[0, 0].expand(4, 3), ones.t().contiguous().t()):
             before = incoming.clone()
-            _assert_close(torch.autograd.grad(result, inputs, incoming, retain_graph=True), expected)
+            _assert_close(
+                torch.autograd.grad(result, inputs, incoming, retain_graph=True), expected
+            )
             assert torch.equal(incoming, before)
 
     def test_func_transforms_agree(self, spec: OpSpec) -> None:
@@ -143,7 +148,9 @@ class AutogradChecks:
         first = torch.autograd.grad(spec.function(*inputs).sum(), inputs, create_graph=True)
         second = torch.autograd.grad(sum(each.sum() for each in first), inputs)
         rows = hessian(_sum(spec.function), tuple(range(len(inputs))))(*_detached(inputs))
-        _assert_close(second, [sum(each.sum(0) for each in column) for column in zip(*rows)])
+        _assert_close(
+            second, [sum(each.sum(0) for each in column) for column in zip(*rows, strict=True)]
+        )
 
 
 def _sum(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

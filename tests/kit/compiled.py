@@ -21,15 +21,28 @@ class CompileChecks:
 
     specs: Sequence[OpSpec] = ()
     default_dtypes = ("float32",)
+    first_op_only = ("func_transforms", "numbers_and_mixed_dtypes")
 
-    def test_static_and_dynamic(self, spec: OpSpec, dtype: torch.dtype) -> None:
-        """Bits of eager mode from torch.compile with Inductor, forward and backward."""
-        tensors = spec.inputs((6, 5), dtype)
-        expected = _value_and_gradients(spec.function, tensors)
-        for dynamic in (False, True):
-            torch._dynamo.reset()
-            compiled = torch.compile(spec.function, fullgraph=True, dynamic=dynamic)
-            _assert_equal(_value_and_gradients(compiled, tensors), expected)
+    @pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
+    def test_all_ops_in_one_graph(self, dynamic: bool) -> None:
+        """Inductor gives the bits of eager mode, forward and backward."""
+        inputs = [tensor for spec in self.specs for tensor in spec.inputs((6, 5), torch.float32)]
+        together = _Together(self.specs)
+        compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
+        _assert_equal(
+            _values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs)
+        )
+
+    @pytest.mark.full
+    @pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
+    def test_inductor(self, spec: OpSpec, dtype: torch.dtype, dynamic: bool) -> None:
+        """The same op by op, in every dtype."""
+        inputs = spec.inputs((6, 5), dtype)
+        together = _Together([spec])
+        compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
+        _assert_equal(
+            _values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs)
+        )
 
     def test_one_compile_serves_all_sizes(self, spec: OpSpec) -> None:
         counter = _CompileCounter()
@@ -40,14 +53,28 @@ class CompileChecks:
         assert counter.graphs == 1
 
     def test_numbers_and_mixed_dtypes(self, spec: OpSpec) -> None:
-        """Promotion, broadcasting and plain numbers inside a graph."""
+        """Promotion, broadcasting and plain numbers, from outside and inside of the graph."""
         tensors = spec.inputs((4,))
-        for k in range(len(tensors)):
-            for other in (2, 2.5, tensors[k][0].item(), tensors[k].float(), tensors[k][:, None]):
-                arguments = (*tensors[:k], other, *tensors[k + 1 :])
-                torch._dynamo.reset()
-                compiled = torch.compile(spec.function, fullgraph=True, backend="aot_eager")
-                _assert_equal([compiled(*arguments)], [spec.function(*arguments)])
+
+        def calls(number: float, integer: int) -> list[Tensor]:
+            results = []
+            for k in range(len(tensors)):
+                others = (
+                    number,
+                    integer,
+                    2.5,
+                    2,
+                    tensors[k].float(),
+                    tensors[k][0],
+                    tensors[k][:, None],
+                )
+                for other in others:
+                    results.append(spec.function(*tensors[:k], other, *tensors[k + 1 :]))
+            return results
+
+        compiled = torch.compile(calls, fullgraph=True, backend="aot_eager")
+        for number, integer in ((1.5, 3), (0.25, 5)):
+            _assert_equal(compiled(number, integer), calls(number, integer))
 
     def test_func_transforms(self, spec: OpSpec) -> None:
         """Transforms of torch.func inside the graph. A Function without jvp that Dynamo inlines
@@ -75,9 +102,7 @@ class CompileChecks:
 
     def test_third_derivative_raises(self, spec: OpSpec) -> None:
         inputs = tuple(tensor.detach()[0] for tensor in spec.smooth_inputs((1,)))
-        third = torch.compile(
-            grad(grad(grad(spec.function))), fullgraph=True, backend="aot_eager"
-        )
+        third = torch.compile(grad(grad(grad(spec.function))), fullgraph=True, backend="aot_eager")
         with pytest.raises(Exception, match=f"{spec.name}.* order 3"):
             third(*inputs)
 
@@ -107,29 +132,22 @@ class ExportChecks:
 
     specs: Sequence[OpSpec] = ()
 
-    def test_export_and_aotinductor(self, spec: OpSpec, tmp_path: Path) -> None:
+    def test_all_ops_in_one_package(self, tmp_path: Path) -> None:
         """torch.export with a dynamic dimension, compiled by AOTInductor to a package that is
         loaded again and serves several sizes."""
-        inputs = spec.inputs((6,), torch.float32)
-        size = torch.export.Dim("size", min=2, max=4096)
-        dynamic = tuple({0: size} for _ in inputs)
-        program = torch.export.export(_Call(spec.function), inputs, dynamic_shapes=(dynamic,))
-        called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
-        assert spec.raw[0].overload.name().replace("::", ".") + ".default" in called
-        package = torch._inductor.aoti_compile_and_package(
-            program, package_path=str(tmp_path / "op.pt2")
-        )
-        loaded = torch._inductor.aoti_load_package(package)
-        for count in (6, 127, 2):
-            tensors = spec.inputs((count,), torch.float32)
-            assert torch.equal(loaded(*tensors), spec.function(*tensors))
+        _check_package(self.specs, tmp_path)
 
-    def test_export_strict(self, spec: OpSpec) -> None:
+    @pytest.mark.full
+    def test_package(self, spec: OpSpec, tmp_path: Path) -> None:
+        """The same op by op."""
+        _check_package([spec], tmp_path)
+
+    def test_export_strict(self) -> None:
         """The path of torch.export through Dynamo."""
-        inputs = spec.inputs((6,), torch.float32)
-        program = torch.export.export(_Call(spec.function), inputs, strict=True)
-        lowered = program.run_decompositions()
-        assert torch.equal(lowered.module()(*inputs), spec.function(*inputs))
+        inputs = tuple(t for spec in self.specs for t in spec.inputs((6,), torch.float32))
+        together = _Together(self.specs)
+        program = torch.export.export(together, inputs, strict=True).run_decompositions()
+        _assert_equal(program.module()(*inputs), together(*inputs))
 
 
 class _CompileCounter:
@@ -143,23 +161,47 @@ class _CompileCounter:
         return graph.forward
 
 
-class _Call(torch.nn.Module):
-    """A function as torch.export wants it."""
+class _Together(torch.nn.Module):
+    """Several ops side by side, each on arguments of its own."""
 
-    def __init__(self, function: Callable[..., Tensor]) -> None:
+    def __init__(self, specs: Sequence[OpSpec]) -> None:
         super().__init__()
-        self.function = function
+        self.calls = [(spec.function, len(spec.arguments)) for spec in specs]
 
-    def forward(self, *arguments: Tensor) -> Tensor:
-        return self.function(*arguments)
+    def forward(self, *arguments: Tensor) -> list[Tensor]:
+        results = []
+        for function, count in self.calls:
+            results.append(function(*arguments[:count]))
+            arguments = arguments[count:]
+        return results
 
 
-def _value_and_gradients(
-    function: Callable[..., Tensor], tensors: Sequence[Tensor]
+def _check_package(specs: Sequence[OpSpec], folder: Path) -> None:
+    def inputs(count: int) -> tuple[Tensor, ...]:
+        return tuple(t for spec in specs for t in spec.inputs((count,), torch.float32))
+
+    together = _Together(specs)
+    size = torch.export.Dim("size", min=2, max=4096)
+    dynamic = tuple({0: size} for _ in inputs(6))
+    program = torch.export.export(together, inputs(6), dynamic_shapes=(dynamic,))
+    called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    for spec in specs:
+        assert spec.raw[0].overload.name().replace("::", ".") + ".default" in called
+    package = torch._inductor.aoti_compile_and_package(
+        program, package_path=str(folder / "ops.pt2")
+    )
+    loaded = torch._inductor.aoti_load_package(package)
+    for count in (6, 127, 2):
+        _assert_equal(loaded(*inputs(count)), together(*inputs(count)))
+
+
+def _values_and_gradients(
+    function: Callable[..., list[Tensor]], inputs: Sequence[Tensor]
 ) -> list[Tensor]:
-    tracked = [tensor.clone().requires_grad_() for tensor in tensors]
-    result = function(*tracked)
-    return [result.detach(), *torch.autograd.grad(result.sum(), tracked)]
+    tracked = [tensor.clone().requires_grad_() for tensor in inputs]
+    results = function(*tracked)
+    ones = [torch.ones_like(result) for result in results]
+    return [*(r.detach() for r in results), *torch.autograd.grad(results, tracked, ones)]
 
 
 def _assert_equal(left: Sequence[Tensor], right: Sequence[Tensor]) -> None:

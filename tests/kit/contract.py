@@ -3,7 +3,9 @@ meta, inference mode."""
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import warnings
 from collections.abc import Sequence
 
@@ -90,6 +92,11 @@ class ContractChecks:
         assert result.is_inference() and not result.requires_grad
         with torch.no_grad():
             assert same_bits(spec.function(*inputs), result)
+
+    def test_pickle_and_deepcopy(self, spec: OpSpec) -> None:
+        """Modules hold functions: they must survive being copied and sent to another process."""
+        assert pickle.loads(pickle.dumps(spec.function)) is spec.function
+        assert copy.deepcopy(spec.function) is spec.function
 
     def test_parameter_and_requires_grad(self, spec: OpSpec) -> None:
         """nn.Parameter works, and only what requires a gradient asks for one."""

@@ -99,8 +99,9 @@ class DistributedChecks:
 
     def test_raw_ops_after_registering(self, spec: OpSpec, fake_processes: int) -> None:
         """A program that calls raw ops on DTensors asks for the rules itself."""
-        from longtail.distributed import register_sharding_rules
         from torch.distributed.tensor import Shard, distribute_tensor, init_device_mesh
+
+        from longtail.distributed import register_sharding_rules
 
         register_sharding_rules()
         mesh = init_device_mesh("cpu", (4,))

@@ -13,8 +13,8 @@ import torch
 from hypothesis import strategies
 from torch import Tensor
 
-from kit.spec import OpSpec
-from kit.tensors import MATRIX, same_bits, short
+from kit.spec import OpSpec, RawOp
+from kit.tensors import MATRIX, round_once, same_bits, short
 
 Layout = Callable[[Tensor], Tensor]
 
@@ -99,6 +99,16 @@ class LayoutChecks:
         with threads(2), deterministic():
             assert same_bits(spec.function(*inputs), expected)
             assert same_bits(spec.function(*inputs), expected)
+
+    def test_narrow_dtypes_round_once(
+        self, spec: OpSpec, raw: RawOp, dtype: torch.dtype, device: str
+    ) -> None:
+        """Values and derivatives of narrow arguments are those of float64, rounded once."""
+        if not spec.rounds_once:
+            pytest.skip("the op computes in the dtype of its arguments")
+        inputs = tuple(tensor.to(device) for tensor in spec.inputs((500,), dtype))
+        wide = raw(*(tensor.double() for tensor in inputs)).cpu()
+        assert same_bits(raw(*inputs).cpu(), round_once(wide, dtype))
 
     def test_random_layouts(self, spec: OpSpec, dtype: torch.dtype) -> None:
         """Shapes, strides and offsets that nobody thought of."""

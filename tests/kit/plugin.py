@@ -29,19 +29,19 @@ def generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     names = metafunc.fixturenames
     axes = [axis for axis in ("dtype", "raw", "layout", "shape", "device") if axis in names]
+    test = metafunc.definition.originalname.removeprefix("test_")
     cells = []
     for spec in specs:
-        marks = _skip_marks(metafunc.definition.originalname, spec)
+        marks = []
+        if reason := spec.skipped.get(test):
+            marks.append(pytest.mark.skip(reason=reason))
+        if spec is not specs[0] and test in getattr(metafunc.cls, "first_op_only", ()):
+            marks.append(pytest.mark.full)
         for values, labels, extra in _product(spec, axes, metafunc.cls):
             label = "-".join([spec.name, *labels])
             cells.append(pytest.param(spec, *values, id=label, marks=[*marks, *extra]))
     indirect = [axis for axis in axes if axis == "device"]
     metafunc.parametrize(["spec", *axes], cells, indirect=indirect)
-
-
-def _skip_marks(test: str, spec: OpSpec) -> list[pytest.MarkDecorator]:
-    reason = spec.skipped.get(test.removeprefix("test_"))
-    return [pytest.mark.skip(reason=reason)] if reason else []
 
 
 def _product(spec: OpSpec, axes: list[str], cls: Any) -> Iterable[tuple[list, list, list]]:

@@ -33,6 +33,15 @@ class RegistrationChecks:
         inputs = spec.inputs(shape, torch.float32)
         torch.library.opcheck(raw.overload, (*inputs, *raw.constants))
 
+    def test_opcheck_out(self, spec: OpSpec, layout: Layout) -> None:
+        """The overload that writes into ``out``."""
+        if not spec.out:
+            pytest.skip("the function has no out=")
+        inputs = spec.inputs(MATRIX, torch.float32)
+        overload = getattr(torch.ops.longtail, spec.name).out
+        out = layout(torch.zeros(MATRIX))
+        torch.library.opcheck(overload, inputs, {"out": out})
+
     def test_fake_agrees(self, spec: OpSpec, raw: RawOp, layout: Layout) -> None:
         """The meta device gives the shape, dtype and strides of the real result."""
         inputs = tuple(map(layout, spec.inputs(MATRIX, torch.float32)))

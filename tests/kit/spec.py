@@ -55,6 +55,7 @@ class OpSpec:
         dtypes: of the arguments; results have the same.
         autocast: dtype that half precision becomes under autocast; None: it stays.
         out: whether the function has ``out=``.
+        rounds_once: whether narrow dtypes are computed in float64 and rounded once.
         elementwise: whether every element's bits depend on that element only.
         skipped: name of a check -> why this op has an empty cell there.
     """
@@ -71,6 +72,7 @@ class OpSpec:
     dtypes: tuple[torch.dtype, ...] = FLOATING
     autocast: torch.dtype | None = torch.float32
     out: bool = True
+    rounds_once: bool = True
     elementwise: bool = True
     skipped: Mapping[str, str] = field(default_factory=dict)
 

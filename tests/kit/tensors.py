@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,6 +60,21 @@ def same_bits(left: Tensor, right: Tensor) -> bool:
         return False
     integer = _BITS[left.element_size()]
     return torch.equal(left.contiguous().view(integer), right.contiguous().view(integer))
+
+
+def round_once(wide: Tensor, dtype: torch.dtype) -> Tensor:
+    """float64 to a narrower dtype, to nearest even. (torch goes to 16 bits by way of float32,
+    which rounds twice.)"""
+    if dtype == torch.float16:
+        return torch.from_numpy(wide.numpy().astype(np.float16))
+    if dtype != torch.bfloat16:
+        return wide.to(dtype)
+    # Round to odd in float32 first: then the second rounding cannot go wrong.
+    single = wide.float()
+    away = (single.double().abs() > wide.abs()) & single.isfinite()
+    bits = single.view(torch.int32) - away.int()  # towards zero
+    inexact = bits.view(torch.float32).double() != wide
+    return (bits | (inexact & wide.isfinite()).int()).view(torch.float32).to(dtype)
 
 
 def short(dtype: torch.dtype) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from longtail._autograd import Saved, differentiable
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import grad, jvp, vmap
+
+from longtail._autograd import Saved, differentiable
 
 
 def _forward(x: Tensor, weight: Tensor, power: int) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,19 +22,19 @@ RIGHT = toy.toy_spec("kit_toy")
 
 
 class TestLayouts(kit.LayoutChecks):
-    specs = [RIGHT]
+    specs = (RIGHT,)
 
 
 class TestRegistration(kit.RegistrationChecks):
-    specs = [RIGHT]
+    specs = (RIGHT,)
 
 
 class TestAutograd(kit.AutogradChecks):
-    specs = [RIGHT]
+    specs = (RIGHT,)
 
 
 class TestContract(kit.ContractChecks):
-    specs = [RIGHT]
+    specs = (RIGHT,)
 
 
 def notices(check: Callable[..., Any], *arguments: Any) -> None:
@@ -106,6 +107,17 @@ def test_double_rounding_through_float32() -> None:
 
     spec = broken("float32", kernel=kernel)
     notices(kit.LayoutChecks().test_values, spec, torch.float64, "cpu")
+
+
+def test_a_derivative_computed_in_float32() -> None:
+    def kernel(a: Tensor, b: Tensor, i: int = 0, j: int = 0) -> Tensor:
+        if a.dtype == torch.float32 and i + j:
+            return torch.sin(a + i * math.pi / 2) * torch.exp(b)
+        return toy.kernel(a, b, i, j)
+
+    spec = broken("narrow", kernel=kernel)
+    check = kit.LayoutChecks().test_narrow_dtypes_round_once
+    notices(check, spec, spec.raw[1], torch.float32, "cpu")
 
 
 @pytest.mark.parametrize("orders", [(1, 0), (0, 1), (2, 0), (1, 1), (0, 2)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from longtail._progress import progress_report
 
 

@@ -24,13 +24,13 @@ def check_sharded(spec: OpSpec) -> None:
     expected = spec.function(*whole)
     gradients = torch.autograd.grad(expected.sum(), whole)
     for dim in (0, 1):  # 5 does not divide by 2: uneven shards
-        sharded = [distribute_tensor(t.detach(), mesh, [Shard(dim)]).requires_grad_() for t in whole]
+        sharded = [
+            distribute_tensor(t.detach(), mesh, [Shard(dim)]).requires_grad_() for t in whole
+        ]
         result = spec.function(*sharded)
         assert result.to_local().shape[dim] < whole[0].shape[dim]
         assert torch.equal(result.full_tensor(), expected)
-        for ours, theirs in zip(
-            torch.autograd.grad(result.sum(), sharded), gradients, strict=True
-        ):
+        for ours, theirs in zip(torch.autograd.grad(result.sum(), sharded), gradients, strict=True):
             assert torch.equal(ours.full_tensor(), theirs)
 
 

@@ -22,10 +22,11 @@ class Note:
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """One number worth reading before the details: the value, and what it is."""
+    """One number worth reading before the details: the value, what it is, and whose."""
 
     value: str
     label: str
+    rival: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

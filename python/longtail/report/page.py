@@ -73,7 +73,8 @@ def _block(block: Block) -> str:
             return f'<p class="note">{inline(text)}</p>'
         case Facts(facts):
             tiles = "".join(
-                f"<div><dt>{inline(fact.label)}</dt><dd>{inline(fact.value)}</dd></div>"
+                ('<div class="rival">' if fact.rival else "<div>")
+                + f"<dt>{inline(fact.label)}</dt><dd>{inline(fact.value)}</dd></div>"
                 for fact in facts
             )
             return f'<dl class="facts">{tiles}</dl>'

@@ -186,6 +186,6 @@ def _likeness(crops: Crops, names: list[str]) -> Figure:
         drawn.canvas.colorbar(image, ax=ax, label="cosine", shrink=0.85)
     return drawn.figure(
         f"Cosine between the mean directions of the photographs, in {HEAD_CHANNELS} dimensions: "
-        "textures are like textures, and a page is like nothing else.",
+        "the darker, the more alike the network finds them.",
         "Matrix of cosines between photographs.",
     )

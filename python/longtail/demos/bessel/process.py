@@ -140,8 +140,8 @@ def fit(
         value = negative(free)
         value.backward()
         if on_step is not None:
-            nu = free[NU] if learn_nu else origin[NU]
-            on_step(evaluations, math.exp(float(nu)), -float(value))
+            nu = (free if learn_nu else origin)[NU].detach()
+            on_step(evaluations, math.exp(float(nu)), -float(value.detach()))
         return value
 
     optimiser.step(loss)

@@ -48,15 +48,16 @@ def run(stage: Stage) -> Sequence[Block]:
     ]
     return [
         Text(
-            "A Matern process has nu - 1/2 or so derivatives: nu = 1/2 is a random walk, infinity "
-            "a smooth curve. Software asks the user to pick 1/2, 3/2 or 5/2, since K of any other "
-            "order has had no gradient in its order. Here nu is a parameter like the others: "
-            "`longtail.matern` inside an exact process, the likelihood climbed by L-BFGS, and "
-            "standard errors from the Hessian, which is autograd applied twice."
+            "A curve drawn from a Matern process has as many derivatives as there are whole "
+            "numbers below nu: at nu = 1/2 it is as rough as a random walk, at infinity smooth. "
+            "Software asks the user to pick 1/2, 3/2 or 5/2, since K of any other order has had no "
+            "gradient in its order. Here nu is a parameter like the others: `longtail.matern` "
+            "inside an exact process, the likelihood climbed by L-BFGS, and standard errors from "
+            "the Hessian, which is autograd applied twice."
         ),
         Facts(
             [
-                Fact(f"{drawn.nu:.3f} ± {drawn.nu_error:.3f}", f"nu found, {TRUTH[0]} simulated"),
+                Fact(f"{drawn.nu:.2f} ± {drawn.nu_error:.2f}", f"nu found, {TRUTH[0]} simulated"),
                 Fact(f"{deviation:+.2f}", "deviation in standard errors"),
                 *(
                     Fact(f"{fit.nu:.2f} ± {fit.nu_error:.2f}", f"nu, {series.name.lower()}")

@@ -97,7 +97,7 @@ def run(stage: Stage) -> Sequence[Block]:
         Facts(
             [
                 Fact(f"{float(fit.concentration):.6f}", "kappa, longtail"),
-                Fact(f"{rival.concentration:g}", "kappa, SciPy, same vectors"),
+                Fact(f"{rival.concentration:g}", "kappa, SciPy, same vectors", rival=True),
                 Fact(f"{mean_length:.5f}", "length of the mean vector"),
             ]
         ),

@@ -1,0 +1,111 @@
+"""The benchmark kit: turns, records, bars, the README's block, and peers in another process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from bench.kit import environment, readme, records, report, runner  # noqa: E402
+from bench.kit.records import Record  # noqa: E402
+
+
+def record(provider: str, threads: int, median: float, case: str = "grid A") -> Record:
+    return Record(
+        *("bessel", "log_bessel_i", case, provider, threads, 1000, median, median * 0.9, median),
+        max_error=1.25,
+        median_error=0.25,
+    )
+
+
+def test_providers_take_turns() -> None:
+    calls: list[str] = []
+
+    def provider(name: str, repeats: int | None = None) -> runner.Provider:
+        def seconds() -> float:
+            calls.append(name)
+            return 1e-6 * len(calls)
+
+        return runner.Provider(name, seconds, 10, repeats=repeats)
+
+    timings = runner.interleave([provider("a"), provider("b", repeats=1)], repeats=3)
+    assert calls == ["a", "b", "a", "b", "a", "a"]
+    assert timings[0].samples == pytest.approx([300, 500, 600])
+    assert timings[0].percentile(50) == pytest.approx(500)
+    kept = timings[1].record("bessel", "f", "case", (3.0, 0.5))
+    assert (kept.repeats, kept.max_error, kept.provider) == (1, 3.0, "b")
+
+
+def test_records_survive_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bessel-cpu-x.jsonl"
+    rows = [record("longtail", 1, 5.0), record("scipy", 1, 200.0)]
+    records.write(path, {"kind": "environment", "cpu": "some"}, rows)
+    block, read = records.read(path)
+    assert block["cpu"] == "some"
+    assert read == rows
+
+
+def test_newest_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    assert records.newest("bessel") is None
+    for name, date in (("a", "2026-01-02"), ("b", "2025-12-31")):
+        block = {"kind": "environment", "date": date}
+        records.write(tmp_path / f"bessel-cpu-{name}.jsonl", block, [])
+    newest = records.newest("bessel")
+    assert newest is not None and newest.name == "bessel-cpu-a.jsonl"
+
+
+def test_bars() -> None:
+    assert report.Bar("ratio", 25.0, 25).met
+    assert not report.Bar("ratio", 24.9, 25).met
+    assert report.Bar("error", 4.0, 4, at_most=True).met
+    assert not report.Bar("error", 4.1, 4, at_most=True).met
+
+
+def test_bars_say_met_or_missed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not report.show_bars([report.Bar("a", 2, 1), report.Bar("b", 2, 3)])
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith(": met") and second.endswith(": MISSED")
+
+
+def test_readme_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    monkeypatch.setattr(readme, "IMAGES", tmp_path / "images")
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    rows = [record("longtail", 1, 5.0), record("longtail", 2, 2.5), record("scipy", 1, 200.0)]
+    block = {**environment.environment(("numpy",)), "date": "2026-01-01", "floor_ns": 0.8}
+    records.write(tmp_path / "bessel-cpu-x.jsonl", block, rows)
+    file = tmp_path / "README.md"
+    file.write_text("before\n<!-- bench:bessel -->\nold\n<!-- /bench -->\nafter\n")
+    assert readme.main(["--check", "--file", str(file)]) == 1
+    assert readme.main(["--file", str(file)]) == 0
+    text = file.read_text()
+    assert "old" not in text and text.startswith("before\n") and text.endswith("after\n")
+    assert "| `log_bessel_i` | grid A | 5 (1.2) | 2.5 (1.2) | 200 (1.2) |" in text
+    assert (tmp_path / "images/bench_bessel.svg").read_text().startswith("<?xml")
+    assert readme.main(["--check", "--file", str(file)]) == 0
+
+
+def test_peer(tmp_path: Path) -> None:
+    script = tmp_path / "peer.py"
+    script.write_text(
+        "import json, sys\n"
+        "for line in sys.stdin:\n"
+        "    n = json.loads(line)['n']\n"
+        "    print(json.dumps({'twice': 2 * n} if n else {'error': 'zero'}), flush=True)\n"
+    )
+    peer = runner.Peer(sys.executable, str(script))
+    assert peer.ask(n=4) == {"twice": 8}
+    with pytest.raises(RuntimeError, match="zero"):
+        peer.ask(n=0)
+    peer.close()
+
+
+def test_environment_block() -> None:
+    block = environment.environment(("numpy", "no-such-package"))
+    assert block["cores"] >= 1 and block["versions"]["no-such-package"] == "absent"
+    assert environment.copy_bandwidth(megabytes=1, repeats=2) > 1e8
