@@ -143,7 +143,7 @@ def test_a_broken_generator_ends_in_an_error(monkeypatch):
 
 SLOPES = (
     (2, 0.3), (2, 40.0), (2, 1e8), (3, 1e-6), (3, 6.0), (4, 100.0), (5, 2.0), (64, 8.0), (64, 3e4),
-    (2048, 700.0), (32768, 1638.0), (32768, 1e8),
+    (2048, 700.0), (32768, 1638.0), (32768, 1e8), (3, 52614509.69449455),
 )  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_gradient_of_a_draw_is_that_of_its_quantile(p, k):
             p, torch.tensor(k, dtype=torch.float64), torch.tensor(versine, dtype=torch.float64)
         ).item()
         exact = oracle.gradient_of_draw(p, k, versine)
-        assert found == pytest.approx(exact, rel=1e-10), steps
+        assert found == pytest.approx(exact, rel=1e-10, abs=0), steps
 
 
 @pytest.mark.parametrize(("p", "k"), ((2, 1.0), (3, 2.0), (5, 0.0), (5, 2.0), (300, 77.0)))
@@ -171,7 +171,7 @@ def test_mean_gradient_is_the_gradient_of_the_mean(p, k):
     drawn = VonMisesFisher(loc, concentration).rsample((n,), generator=2)
     each = -versine_slope(p, concentration.detach(), 1 - (drawn.detach() @ loc))
     (gradient,) = torch.autograd.grad((drawn @ loc).mean(), concentration)
-    assert gradient.item() == pytest.approx(each.mean().item(), rel=1e-6)
+    assert gradient.item() == pytest.approx(each.mean().item(), rel=1e-6, abs=0)
     exact = oracle.slope(p, k)
     if (p, k) == (5, 2.0):
         assert exact == pytest.approx(0.147389, abs=5e-7)

@@ -66,22 +66,26 @@ def slope(p: int, k: float) -> float:
 
 def log_area(p: int) -> float:
     """log of the area of the unit sphere in R^p."""
+    return float(_log_area(p))
+
+
+def _log_area(p: int) -> arb:
     ctx.prec = _BITS
-    return float(arb(2).log() + arb(p) / 2 * arb.pi().log() - (arb(p) / 2).lgamma())
+    return arb(2).log() + arb(p) / 2 * arb.pi().log() - (arb(p) / 2).lgamma()
+
+
+def _mpf(x: arb) -> mpmath.mpf:
+    return mpmath.mpf(x.str(40, radius=False))
 
 
 def log_density_at(p: int, k: float, versine: float) -> float:
     """The log density at a point whose cosine with the mean direction is 1 - versine."""
-    ctx.prec = _BITS
-    area = arb(2).log() + arb(p) / 2 * arb.pi().log() - (arb(p) / 2).lgamma()
-    return float(arb(k) * (1 - arb(versine)) - _log_hyp(p, k) - area)
+    return float(arb(k) * (1 - arb(versine)) - _log_hyp(p, k) - _log_area(p))
 
 
 def entropy(p: int, k: float) -> float:
     """log S + log H - k A."""
-    ctx.prec = _BITS
-    area = arb(2).log() + arb(p) / 2 * arb.pi().log() - (arb(p) / 2).lgamma()
-    return float(area + _log_hyp(p, k) - arb(k) * _length(p, k))
+    return float(_log_area(p) + _log_hyp(p, k) - arb(k) * _length(p, k))
 
 
 def divergence(p: int, k1: float, k2: float, versine: float) -> float:
@@ -123,18 +127,13 @@ def distribution_function(p: int, k: object, versine: object) -> mpmath.mpf:
 def gradient_of_draw(p: int, k: float, versine: float) -> float:
     """d(1 - t)/dk = -(dF/dk) / f: a central difference of the exact F over the exact density."""
     with mpmath.workdps(30):
-        k, s = mpmath.mpf(k), mpmath.mpf(versine)
-        dk = mpmath.mpf(10) ** -7 * max(k, 1)
+        k0, k, s = k, mpmath.mpf(k), mpmath.mpf(versine)
+        dk = mpmath.mpf(10) ** -9 * max(k, 1)
         in_k = distribution_function(p, k + dk, s) - distribution_function(p, k - dk, s)
         # f(t) = exp(k t) (1 - t^2)^((p-3)/2) S_(p-2) / (S_(p-1) H); F falls with the versine.
-        edge = mpmath.log(2) if p == 2 else log_area(p - 1)
-        log_density = (
-            psi(p, float(k))
-            - k * s
-            + mpmath.mpf(p - 3) / 2 * mpmath.log(s * (2 - s))
-            + edge
-            - log_area(p)
-        )
+        # The area of the sphere in R^1, two points, is 2.
+        normaliser = arb(k0) - _log_hyp(p, k0) + _log_area(p - 1) - _log_area(p)
+        log_density = _mpf(normaliser) - k * s + mpmath.mpf(p - 3) / 2 * mpmath.log(s * (2 - s))
         return float(in_k / (2 * dk) / mpmath.exp(log_density))
 
 

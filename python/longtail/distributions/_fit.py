@@ -12,8 +12,10 @@ from longtail.distributions._normaliser import mean_length, mean_length_slope, m
 from longtail.distributions._sphere import row_norm, row_sum, unit_rows
 from longtail.distributions._sphere import versine as versine_of
 
-# Rows per block of the float64 sums: bounds the memory of float32 data, copied block by block.
-_BLOCK_BYTES = 1 << 25
+# Rows per block of the float64 sums: a few MB, so that the second step finds them in the cache.
+_BLOCK_BYTES = 1 << 22
+# Below this, 1 - R is not taken from R: it would have lost 3 digits.
+_NEAR_1 = 1e-3
 _MAX_NEWTON_STEPS = 50
 
 
@@ -58,34 +60,34 @@ def _checked_weights(weights: object, rows: Tensor) -> Tensor:
 
 
 def _mean_direction(rows: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return R, 1 - R and loc in float64, in two passes over blocks of rows."""
-    weight = (weight / row_sum(weight).unsqueeze(-1)).unsqueeze(-1)
+    """Return R, 1 - R and loc in float64, in one pass over the rows, two where R is near 1."""
+    share = weight / row_sum(weight).unsqueeze(-1)
     total = torch.zeros_like(rows[..., 0, :], dtype=torch.float64)
-    for block, w in _blocks(rows, weight):
-        total += (block * w).sum(-2)
+    for block, part in _blocks(rows, share):
+        # The rounding of a row's norm would enter R: divide it out.
+        total += (block * (part / row_norm(block)).unsqueeze(-1)).sum(-2)
     length = row_norm(total)
     first_axis = torch.zeros_like(total)
     first_axis[..., 0] = 1
     cancelled = (length == 0).unsqueeze(-1)
     loc = torch.where(cancelled, first_axis, total / length.unsqueeze(-1).clamp_min(1e-300))
-    # 1 - R is the mean of 1 - loc.x, taken row by row: R itself may round to 1.
-    versine = torch.zeros_like(length)
-    for block, w in _blocks(rows, weight):
-        versine += row_sum(versine_of(block, loc.unsqueeze(-2)) * w.squeeze(-1))
+    versine = 1 - length
+    if bool((versine < _NEAR_1).any()):
+        # 1 - R is the mean of 1 - loc.x, taken row by row: R itself may round to 1.
+        versine = torch.zeros_like(length)
+        for block, part in _blocks(rows, share):
+            directions = block / row_norm(block).unsqueeze(-1)
+            versine += row_sum(versine_of(directions, loc.unsqueeze(-2)) * part)
     return length, versine, loc
 
 
-def _blocks(rows: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield blocks of unit rows in float64 with their weights, along the last but one axis."""
-    others = rows.numel() // rows.shape[-2]
+def _blocks(rows: Tensor, share: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield blocks of rows in float64 with their weights, along the last but one axis."""
+    others = max(1, rows.numel() // rows.shape[-2])
     size = max(1, _BLOCK_BYTES // (8 * others))
     for start in range(0, rows.shape[-2], size):
-        block = rows[..., start : start + size, :].double()
-        # The float32 rounding of a row's norm would enter 1 - R: divide it out.
-        yield (
-            block / row_norm(block).unsqueeze(-1),
-            weight[..., start : start + size, :],
-        )
+        part = slice(start, start + size)
+        yield rows[..., part, :].double(), share[..., part]
 
 
 def _unbias(versine: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:

@@ -88,11 +88,15 @@ def _draw_by_rejection(p: int, k: Tensor, generator: torch.Generator | None) -> 
 
 def _propose(m: int, x0: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Return d, uniform on the sphere in one coordinate, and whether Wood's test accepts it."""
-    # One coordinate of a uniform point: a normal over the norm of m + 1 normals, whose other m
-    # squares add up to twice a gamma variate.
-    z = torch.randn(x0.shape, dtype=x0.dtype, device=x0.device, generator=generator)
-    rest = torch._standard_gamma(torch.full_like(x0, 0.5 * m), generator=generator)
-    d = z / torch.sqrt(z * z + 2 * rest)
+    shape, dtype, device = x0.shape, x0.dtype, x0.device
+    if m == 1:
+        d = torch.cos(math.pi * torch.rand(shape, dtype=dtype, device=device, generator=generator))
+    else:
+        # A normal over the norm of m + 1 normals, whose other m squares add up to twice a gamma
+        # variate.
+        z = torch.randn(shape, dtype=dtype, device=device, generator=generator)
+        rest = torch._standard_gamma(torch.full_like(x0, 0.5 * m), generator=generator)
+        d = z / torch.sqrt(z * z + 2 * rest)
+    u = torch.rand(shape, dtype=dtype, device=device, generator=generator)
     y = x0 * d
-    u = torch.rand(x0.shape, dtype=x0.dtype, device=x0.device, generator=generator)
     return d, m * (y / (1 + y) - torch.log1p(y)) >= torch.log(u)

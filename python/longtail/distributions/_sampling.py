@@ -58,23 +58,18 @@ def rotate_to(loc: Tensor, away: Tensor, across: Tensor) -> Tensor:
     Args:
         loc: mean directions [*, p]; their norm is divided out.
         away: 1 - loc.x of the result, float64 [*sample, *].
-        across: unit vectors in R^(p-1), the space across e: [*sample, *, p-1].
+        across: unit vectors across e, that is with first coordinate 0: [*sample, *, p].
 
     Returns:
         Unit vectors [*sample, *, p], differentiable in loc and away.
     """
     loc = loc / row_norm(loc).unsqueeze(-1)
-    first, rest = loc[..., :1], loc[..., 1:]
+    first = loc[..., :1]
     sign = torch.where(first >= 0, 1.0, -1.0).to(loc.dtype)
-    dot = row_sum(across * rest).unsqueeze(-1)
-    share = dot / (1 + sign * first)
+    share = row_sum(across * loc).unsqueeze(-1) / (1 + sign * first)
     # Kept off 0, where the square root has no derivative.
     radius = torch.sqrt((away * (2 - away)).clamp_min(1e-200)).to(loc.dtype).unsqueeze(-1)
     along = (1 - away).to(loc.dtype).unsqueeze(-1)
-    return torch.cat(
-        [
-            along * first + radius * dot,
-            (along + radius * sign * share) * rest - (radius * sign) * across,
-        ],
-        dim=-1,
-    )
+    x = torch.addcmul((along + radius * sign * share) * loc, -radius * sign, across)
+    x[..., :1] += radius * share
+    return x

@@ -220,7 +220,11 @@ class VonMisesFisher(Distribution):
         dtype = wide(self.loc).dtype
         away = sample_versine(self._p, self._k, shape[:-1], drawn_by)
         across = random_directions(
-            (*shape[:-1], self._p - 1), dtype=dtype, device=self.loc.device, generator=drawn_by
+            shape,
+            dtype=dtype,
+            device=self.loc.device,
+            generator=drawn_by,
+            across_first=True,
         )
         return rotate_to(wide(self.loc), away, across).to(self._dtype)
 
