@@ -78,7 +78,7 @@ LONGTAIL_INLINE T log1p(T x) {
   using S = scalar_t<T>;
   const auto [hi, lo] = log_of_sum(two_sum(T(S(1)), x), x, T(S(0)), T(S(0)));
   const T edge = select(x == S(-1), T(-kInfinity<T>), select(x > S(-1), x, kNan<T>));
-  const mask_t<T> inside = (x > S(-1)) & (x < kInfinity<T>) & (x != S(0));
+  const mask_t<T> inside = (x > S(-1)) & (x < T(kInfinity<T>)) & (x != S(0));
   return select(inside, T(hi + lo), edge);
 }
 
