@@ -11,7 +11,7 @@ Wood's test k t + m log(1 - x0 t) - c >= log u then becomes, all large terms can
 
     m (y / (1 + y) - log(1 + y)) >= log u:
 
-nothing of size k is left, so k = 1e8 is drawn as well as k = 1. At least 0.66 of the proposals
+nothing of size k is left, so k = 1e8 is drawn as well as k = 1. At least 0.65 of the proposals
 pass, whatever p and k. [G. Ulrich, Appl. Statist. 33 (1984) 158; A. Wood, Comm. Statist. Simul.
 Comput. 23 (1994) 157]
 """
@@ -33,8 +33,7 @@ class Envelope(NamedTuple):
 
     m: int
     x0: Tensor
-    versine: Tensor  # 1 - x0
-    """1 - x0, to full accuracy"""
+    versine: Tensor  # 1 - x0, to full accuracy
 
     @classmethod
     def of(cls, p: int, k: Tensor) -> Envelope:
