@@ -132,8 +132,9 @@ GRIDS: dict[str, Callable[[np.random.Generator, int], Points]] = {
     "G": grid_g,
     "strip": zero_strip,
     "borders": borders,
-    "hard": hard,
 }
+if hard_points():  # the committed tables hold this grid as soon as a search has found any
+    GRIDS["hard"] = hard
 
 
 def points(grid: str, n: int, seed: int) -> Points:
