@@ -22,8 +22,9 @@ function(longtail_common_options target)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:${LONGTAIL_MATH_FLAGS};${LONGTAIL_WARNING_FLAGS}>)
   if(LONGTAIL_SANITIZE)
+    # -g1: lines for the reports; following variables too takes GCC several times as long here.
     target_compile_options(${target} PRIVATE
-      -fsanitize=${LONGTAIL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g)
+      -fsanitize=${LONGTAIL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -g1)
     target_link_options(${target} PUBLIC -fsanitize=${LONGTAIL_SANITIZE})
   endif()
 endfunction()
