@@ -15,7 +15,7 @@ HEADER = """#pragma once
 //
 // Row k holds p_k, lowest degree first: u_k(t) = t^k p_k(t^2) (DLMF 10.41.9), k + 1 numbers.
 
-#include "core/host_device.h"
+#include "core/simd.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -23,8 +23,9 @@ inline namespace LONGTAIL_LEVEL {
 inline constexpr int kDebyeTerms = %d;
 
 /// Coefficient j of p_k, 0 <= j <= k. A table inside a function is one that CUDA code can index.
-LONGTAIL_INLINE double debye_coefficient(int k, int j) {
-  static constexpr double table[%d] = {"""
+template <Scalar S>
+LONGTAIL_INLINE S debye_coefficient(int k, int j) {
+  static constexpr S table[%d] = {"""
 
 
 def debye_polynomials(terms: int) -> list[list[Fraction]]:

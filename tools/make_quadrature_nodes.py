@@ -15,14 +15,15 @@ HEADER = """#pragma once
 // Three grids s = j * step. Node j holds cosh s - 1, then sinh s - s for the right side or
 // exp(-s) - 1 + s for the left.
 
-#include "core/host_device.h"
+#include "core/simd.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
+template <Scalar S>
 struct QuadratureNode {
-  double rise;
-  double skew;
+  S rise;
+  S skew;
 };
 
 template <int Tier>
@@ -31,8 +32,9 @@ struct QuadratureGrid;
 
 
 def table(name: str, nodes: list) -> None:
-    print(f"  LONGTAIL_INLINE static QuadratureNode {name}(int j) {{")
-    print(f"    static constexpr QuadratureNode table[{len(nodes)}] = {{")
+    print("  template <Scalar S>")
+    print(f"  LONGTAIL_INLINE static QuadratureNode<S> {name}(int j) {{")
+    print(f"    static constexpr QuadratureNode<S> table[{len(nodes)}] = {{")
     for rise, skew in nodes:
         print(f"        {{{float(rise).hex()}, {float(skew).hex()}}},")
     print("    };\n    return table[j - 1];\n  }")

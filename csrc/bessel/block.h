@@ -93,7 +93,7 @@ template <Function F, int DA, int DB>
 LONGTAIL_INLINE void open_block(const double* a, const double* b, int n, Block& block) {
   __builtin_memcpy(block.first, a, sizeof(double) * n);
   __builtin_memcpy(block.second, b, sizeof(double) * n);
-  for (int k = n; k % kWidth != 0; ++k) block.first[k] = block.second[k] = kNotANumber;
+  for (int k = n; k % kWidth != 0; ++k) block.first[k] = block.second[k] = kNan<double>;
   for (int k = 0; k < n; k += kWidth) {
     const Coordinates<Real64> c =
         coordinates<F>(load<Real64>(block.first + k), load<Real64>(block.second + k));

@@ -3,7 +3,7 @@
 //
 // Row k holds p_k, lowest degree first: u_k(t) = t^k p_k(t^2) (DLMF 10.41.9), k + 1 numbers.
 
-#include "core/host_device.h"
+#include "core/simd.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -11,8 +11,9 @@ inline namespace LONGTAIL_LEVEL {
 inline constexpr int kDebyeTerms = 24;
 
 /// Coefficient j of p_k, 0 <= j <= k. A table inside a function is one that CUDA code can index.
-LONGTAIL_INLINE double debye_coefficient(int k, int j) {
-  static constexpr double table[300] = {
+template <Scalar S>
+LONGTAIL_INLINE S debye_coefficient(int k, int j) {
+  static constexpr S table[300] = {
       // p_0
       0x1.0000000000000p+0,
       // p_1

@@ -28,6 +28,10 @@ inline constexpr bool kFromSlope = DB > 0 && has_slope(F, M) &&
                                    !(DA == 1 && M == Method::temme &&
                                      (F == Function::log_bessel_k || F == Function::log_bessel_ke));
 
+/// Near r = 0 the Matern curvature has a formula of its own.
+template <Function F, Method M, int DB>
+inline constexpr bool kMaternCurvature = F == Function::matern && DB == 2 && M == Method::temme;
+
 /// d^DA/da^DA d^DB/db^DB of function F by method M.
 template <Function F, Method M, int DA, int DB, Real T>
 LONGTAIL_INLINE T partial(T a, T b) {
@@ -35,6 +39,8 @@ LONGTAIL_INLINE T partial(T a, T b) {
   using J = Jet<T>;
   if constexpr (DA + DB == 0) {
     return formula<F, M>(a, b);
+  } else if constexpr (kMaternCurvature<F, M, DB>) {
+    return matern_curvature<M>(a, b);
   } else if constexpr (DB == 1 && DA == 0 && kFromSlope<F, M, DA, DB>) {
     return slope_formula<F, M>(a, b);
   } else if constexpr (kFromSlope<F, M, DA, DB>) {
@@ -60,9 +66,9 @@ struct Coordinates {
 template <Function F, Real T>
 LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
   if constexpr (F == Function::log_hyp0f1) {
-    return {select(a > 0.0, a - 1.0, T(kNotANumber)), 2.0 * sqrt(b)};
+    return {select(a > T(0.0), a - T(1.0), kNan<T>), T(2.0) * sqrt(b)};
   } else if constexpr (F == Function::matern) {
-    return {select(a > 0.0, a, T(kNotANumber)), sqrt(2.0 * a) * b};
+    return {select(a > T(0.0), a, kNan<T>), sqrt(T(2.0) * a) * b};
   } else {
     return {a, b};
   }
@@ -72,9 +78,9 @@ LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
 template <Function F, Real T>
 LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_k) {
-    return max(abs(result), 1.0) < 0.15 * (v + x);
+    return max(abs(result), T(1.0)) < T(0.15) * (v + x);
   } else if constexpr (F == Function::log_bessel_ke) {
-    return abs(result) < 0.5 * v * (v / (v + x));
+    return abs(result) < T(0.5) * v * (v / (v + x));
   } else {
     return mask_t<T>(false);
   }
@@ -96,48 +102,46 @@ LONGTAIL_INLINE T exact_value(T v, T x) {
 template <Function F, Method M, int DA, int DB>
 inline constexpr bool kApartNearZero =
     DB > 0 && (F == Function::bessel_i_ratio || F == Function::bessel_k_ratio ||
-               (DA + DB == 2 && M == Method::temme));
+               (DA + DB == 2 && M == Method::temme && !kMaternCurvature<F, M, DB>));
 
-template <Function F, Method M, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double partial_near_zero(double v, double x) {
+template <Function F, Method M, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline T partial_near_zero(T v, T x) {
   if constexpr (F == Function::bessel_i_ratio) {  // the next term of its series is the curvature
-    if constexpr (DB == 2) return -0.75 * x / ((v + 1.0) * (v + 1.0) * (v + 2.0));
-    return i_ratio_edge<DA, DB>(v, 0.0).result;
+    if constexpr (DB == 2) return T(-0.75) * x / ((v + T(1.0)) * (v + T(1.0)) * (v + T(2.0)));
+    return i_ratio_edge<DA, DB>(v, T(0.0)).result;
   } else if constexpr (is_debye(M)) {
-    const double d = -2.0 / x / x;
-    return DB == 2 ? -2.0 * v * d / x : DA == 1 ? d : v * d;
+    const T d = T(-2.0) / x / x;
+    return DB == 2 ? T(-2.0) * v * d / x : DA == 1 ? d : v * d;
   } else {
-    const Jet<double> first = Jet<double>::first_variable(v), log_seed(x, 0.0, x, 0.0, 0.0, x);
+    const Jet<T> first = Jet<T>::first_variable(v), log_seed(x, T(0.0), x, T(0.0), T(0.0), x);
     if constexpr (F == Function::matern) {
-      const Jet<double> slope = slope_formula<F, M>(first, log_seed);
-      return DB == 2 ? slope.b / x : slope.a;
+      return slope_formula<F, M>(first, log_seed).a;
     }
-    const Jet<double> jet = formula<F, M>(first, log_seed);
+    const Jet<T> jet = formula<F, M>(first, log_seed);
     if constexpr (DB == 2) return (jet.bb - jet.b) / x / x;
     return (DA == 1 ? jet.ab : jet.b) / x;
   }
 }
 
-template <Function F, Method M, int DA, int DB>
-LONGTAIL_INLINE double evaluate_by(double a, double b) {
+template <Function F, Method M, int DA, int DB, Scalar T>
+LONGTAIL_INLINE T evaluate_by(T a, T b) {
   if constexpr (kApartNearZero<F, M, DA, DB>) {
-    if (b < kTinyArgument) return partial_near_zero<F, M, DA, DB>(a, b);
+    if (b < kTinyArgument<T>) return partial_near_zero<F, M, DA, DB>(a, b);
   }
-  const double result = partial<F, M, DA, DB>(a, b);
+  const T result = partial<F, M, DA, DB>(a, b);
   if constexpr (kHasStrip<F, M, DA, DB>) {
-    const bool moderate = a < kHugeArgument && b < kHugeArgument && b >= kTinyArgument;
-    if (moderate && needs_exact<F>(result, a, b)) return exact_value<F, M>(a, b);
+    if (b >= kTinyArgument<T> && needs_exact<F>(result, a, b)) return exact_value<F, M>(a, b);
   }
   return result;
 }
 
-template <Function F, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, double b) {
+template <Function F, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline T evaluate_method(Method method, T a, T b) {
   const auto with = [&]<Method M>() {
     if constexpr (uses(F, DA + DB, M) && M != Method::special) {
       return evaluate_by<F, M, DA, DB>(a, b);
     } else {
-      return kNotANumber;
+      return kNan<T>;
     }
   };
   switch (method) {
@@ -174,12 +178,12 @@ LONGTAIL_HOST_DEVICE inline double evaluate_method(Method method, double a, doub
     case Method::debye_9:
       return with.template operator()<Method::debye_9>();
     default:
-      return kNotANumber;
+      return kNan<T>;
   }
 }
 
-template <Function F, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline Edge edge(double a, double b) {
+template <Function F, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> edge(T a, T b) {
   if constexpr (F == Function::log_bessel_i) return log_i_edge<DA, DB, false>(a, b);
   if constexpr (F == Function::log_bessel_k) return log_k_edge<DA, DB, false>(a, b);
   if constexpr (F == Function::log_bessel_ie) return log_i_edge<DA, DB, true>(a, b);
@@ -191,63 +195,64 @@ LONGTAIL_HOST_DEVICE inline Edge edge(double a, double b) {
 }
 
 /// F inside its domain but perhaps beyond the bounds of radius.h.
-template <Function F, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double evaluate_inside(double a, double b) {
-  const Coordinates<double> at = coordinates<F>(a, b);
-  const double v = F == Function::log_hyp0f1 ? at.v : abs(at.v), x = at.x;
-  const bool huge = v >= kHugeArgument || x >= kHugeArgument;
+template <Function F, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline T evaluate_inside(T a, T b) {
+  const Coordinates<T> at = coordinates<F>(a, b);
+  const T v = F == Function::log_hyp0f1 ? at.v : abs(at.v), x = at.x;
+  const bool huge = v >= kHugeArgument<T> || x >= kHugeArgument<T>;
+  const bool tiny_result = F == Function::log_hyp0f1 && x * x < v;
   const Method method =
-      huge ? Method::debye_9
-           : static_cast<Method>(int(choose_method<F, DA + DB>(v, max(x, kTinyArgument))));
+      huge ? tiny_result ? Method::series : Method::debye_9
+           : static_cast<Method>(int(choose_method<F, DA + DB>(v, max(x, kTinyArgument<T>))));
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 
 /// Orders below zero. I: symmetric for integers (no order derivative there), otherwise nan. K:
 /// even. Ratios follow from both.
-template <Function F, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b);
+template <Function F, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline T evaluate(T a, T b);
 
-template <Function F, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double evaluate_negative_order(double v, double x) {
+template <Function F, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline T evaluate_negative_order(T v, T x) {
   if constexpr (F == Function::log_bessel_k || F == Function::log_bessel_ke) {
-    const double result = evaluate<F, DA, DB>(-v, x);
+    const T result = evaluate<F, DA, DB>(-v, x);
     return DA == 1 ? -result : result;
   } else if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_ie) {
-    if (v != floor(v) || DA > 0) return kNotANumber;
+    if (v != floor(v) || DA > 0) return kNan<T>;
     return evaluate<F, DA, DB>(-v, x);
   } else {
     // R_v = 1/R_u with u = -1 - v; the chain rule in u gives each order derivative a sign.
     if constexpr (F == Function::bessel_i_ratio) {
-      if (v != floor(v) || DA > 0) return kNotANumber;
+      if (v != floor(v) || DA > 0) return kNan<T>;
     }
-    const double u = -1.0 - v;
-    const double r = 1.0 / evaluate<F, 0, 0>(u, x);
+    const T u = T(-1.0) - v;
+    const T r = T(1.0) / evaluate<F, 0, 0>(u, x);
     if constexpr (DA + DB == 0) {
       return r;
     } else if constexpr (DA + DB == 1) {
-      const double d = evaluate<F, DA, DB>(u, x);
+      const T d = evaluate<F, DA, DB>(u, x);
       return (DA == 1 ? d : -d) * r * r;
     } else {
       constexpr int first_a = DA > 0 ? 1 : 0, second_a = DA > 1 ? 1 : 0;
-      const double d1 = evaluate<F, first_a, 1 - first_a>(u, x);
-      const double d2 = evaluate<F, second_a, 1 - second_a>(u, x);
-      const double dd = evaluate<F, DA, DB>(u, x);
-      const double result = (2.0 * d1 * d2 * r - dd) * r * r;
+      const T d1 = evaluate<F, first_a, 1 - first_a>(u, x);
+      const T d2 = evaluate<F, second_a, 1 - second_a>(u, x);
+      const T dd = evaluate<F, DA, DB>(u, x);
+      const T result = (T(2.0) * d1 * d2 * r - dd) * r * r;
       return DA == 1 ? -result : result;
     }
   }
 }
 
 /// The partial derivative of F at any a and b; nan outside the domain.
-template <Function F, int DA, int DB>
-LONGTAIL_HOST_DEVICE inline double evaluate(double a, double b) {
-  if (a != a || b != b) return kNotANumber;
+template <Function F, int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline T evaluate(T a, T b) {
+  if (a != a || b != b) return kNan<T>;
   if constexpr (F != Function::log_hyp0f1 && F != Function::matern) {
-    if (b < 0.0) return kNotANumber;
-    const double lowest = F == Function::bessel_k_ratio ? -0.5 : 0.0;
+    if (b < T(0.0)) return kNan<T>;
+    const T lowest = F == Function::bessel_k_ratio ? T(-0.5) : T(0.0);
     if (a < lowest) return evaluate_negative_order<F, DA, DB>(a, b);
   }
-  const Edge e = edge<F, DA, DB>(a, b);
+  const Edge<T> e = edge<F, DA, DB>(a, b);
   return e.finished ? e.result : evaluate_inside<F, DA, DB>(a, b);
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/gamma_remainder.h"
 #include "core/jet.h"
+#include "bessel/radius.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -23,8 +24,8 @@ LONGTAIL_INLINE Jet<T> lgamma_remainder(const Jet<T>& v) {
   return chain(v, gamma_remainder(v.f), gamma_remainder_slope(v.f), gamma_remainder_curvature(v.f));
 }
 
-inline constexpr double kEulerHigh = 0x1.2788cfc6fb619p-1;
-inline constexpr double kEulerLow = -0x1.6cb90701fbfabp-58;
+template <class T>
+inline constexpr SplitConstant<T> kEuler{0x1.2788cfc6fb619p-1, -0x1.6cb90701fbfabp-58};
 
 /// even(mu^2) - 1
 template <class J>
@@ -47,7 +48,8 @@ template <class J>
 LONGTAIL_INLINE J reciprocal_gamma_minus_one(const J& mu) {
   using T = plain_t<J>;
   const J mu2 = mu * mu;
-  return mu * (reciprocal_gamma_odd_tail(mu2) + T(kEulerHigh)) + reciprocal_gamma_even_tail(mu2);
+  return mu * (reciprocal_gamma_odd_tail(mu2) + T(kEuler<T>.high)) +
+         reciprocal_gamma_even_tail(mu2);
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -14,7 +14,7 @@ LONGTAIL_INLINE J uniform_log_hyp0f1(const J& v, const J& z, const J& w) {
   using T = plain_t<J>;
   const J r = T(1.0) / w, y = v + T(0.5);
   const J u = uniform_factor_i<M>(v, r);
-  const J gap = T(4.0) * z / (w + v);
+  const J gap = T(4.0) * (z / (w + v));
   const J half_log = T(0.5) * log(y * r * u * u);
   const J angle = v * log1p((gap - T(1.0)) / (T(2.0) * y));
   return (gap - T(0.5)) - angle + (half_log + lgamma_remainder(v));
@@ -27,14 +27,14 @@ LONGTAIL_INLINE J log_hyp0f1(const J& b, const J& z) {
     return log1p(power_series_tail(b - T(1.0), b, z));
   } else if constexpr (is_tile(M)) {  // chosen for b >= 1 only
     const J v = b - T(1.0);
-    return uniform_log_hyp0f1<M>(v, z, sqrt(v * v + T(4.0) * z));
+    return uniform_log_hyp0f1<M>(v, z, radius_of_square(v, z));
   } else {
     // Below b = 1: 0F1(b) = 0F1(b+1) (1 + x A/(2b)), A = I_{b+1}/I_b      (DLMF 10.29.1)
-    const mask_t<T> low = value(b) < 1.0;
+    const mask_t<T> low = value(b) < T(1.0);
     const J v = select(low, b, b - T(1.0));
-    const J w = sqrt(v * v + T(4.0) * z), r = T(1.0) / w, t = v * r;
+    const J w = radius_of_square(v, z), r = T(1.0) / w, t = v * r;
     const J slope = debye_slope<debye_terms(M)>(t * t, r, r);
-    const J x_ratio = T(4.0) * z * (T(1.0) / (w + v) - slope * r);
+    const J x_ratio = T(4.0) * (z * (T(1.0) / (w + v) - slope * r));
     const J result = uniform_log_hyp0f1<M>(v, z, w);
     const J step = log1p(select(low, x_ratio / (T(2.0) * b), J(T(0.0))));
     return select(low, result + step, result);

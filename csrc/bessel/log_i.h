@@ -32,9 +32,10 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
     first = log(x / y) + T(0.3068528194400547);  // 1 - ln 2
   } else {
     // e/2 * x/(v + 1/2) in double-double: its rounding would be multiplied by v.
-    const DoubleDouble<T> half_e{T(0x1.5bf0a8b145769p+0), T(0x1.4d57ee2b1013ap-54)};
+    constexpr SplitConstant<T> half_e(0x1.5bf0a8b145769p+0, 0x1.4d57ee2b1013ap-54);
     const Pair<T> sum = two_sum(v, T(0.5));
-    const DoubleDouble<T> quotient = half_e * x / DoubleDouble<T>{sum.hi, sum.lo};
+    const DoubleDouble<T> quotient =
+        DoubleDouble<T>{T(half_e.high), T(half_e.low)} * x / DoubleDouble<T>{sum.hi, sum.lo};
     first = log(quotient.hi) + quotient.lo / quotient.hi;
   }
   const T constant = T(-0.41893853320467274);  // (1 - log(2 pi))/2
@@ -46,12 +47,12 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
 /// averaged themselves, formed by d_k = d_{k-1} - 1/(v + k) with compensation, not their two parts.
 template <Real T>
 LONGTAIL_INLINE T series_order_slope(T v, T x) {
-  const T z = x * x * 0.25, y = v + 0.5;
-  const Pair<T> log_quotient = log_pair(T(0.5 * x / y));
+  const T z = x * x * T(0.25), y = v + T(0.5);
+  const Pair<T> log_quotient = log_pair(T(T(0.5) * x / y));
   Pair<T> d = two_sum(log_quotient.hi, T(log_quotient.lo - gamma_remainder_slope(v)));
   T term = T(1.0), weight = T(1.0), sum = d.hi, low = d.lo;
   for (int k = 1; k < 72; ++k) {
-    const T step = T(double(k)), inverse = 1.0 / (v + step);
+    const T step = T(double(k)), inverse = T(1.0) / (v + step);
     term = term * (z / ((v + step) * step));
     const Pair<T> next = two_sum(d.hi, T(-inverse));
     d = {next.hi, next.lo + d.lo};
@@ -100,19 +101,23 @@ LONGTAIL_INLINE T exact_log_i(T v, T x) {
 /// e^a - 1 is carried along, since it would be the largest error here.
 template <Real T>
 LONGTAIL_INLINE T scaled_phase(T v, T x, T w) {
-  const T half = v / (w + x);
+  T unit = T(1.0);
   if constexpr (Scalar<T>) {
-    if (x < kTinyArgument) return v * (asinh_ratio(v, x, w) - half);
+    if (is_steep(v, x)) return v * (asinh_ratio(v, x, w) - v / (w + x));
+    unit = shrink(v, x, w);
   }
+  const T half = v / (w + x);
   const T numerator = fma(v, half, v), excess = numerator / x;
   const Pair<T> back = two_prod(excess, x);
   const T rest = ((numerator - back.hi) - back.lo) / x;
   const Pair<T> angle = log_of_sum(two_sum(T(1.0), excess), excess, rest, T(0.0));
-  return v * ((angle.hi - half) + angle.lo);
+  const T rest_of_x = v * ((angle.hi - half) + angle.lo);
+  if constexpr (Scalar<T>) return rest_of_x / unit;
+  return rest_of_x;
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> scaled_phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
-  const T angle = asinh_ratio(v.f, x.f, w.f), r = 1.0 / w.f, cotangent = v.f / x.f;
+  const T angle = asinh_ratio(v.f, x.f, w.f), r = T(1.0) / w.f, cotangent = v.f / x.f;
   const T half_tangent = v.f / (w.f + x.f);
   return chain(v, x,
                {v.f * (angle - half_tangent), angle, -cotangent * half_tangent, r, -cotangent * r,
@@ -129,7 +134,7 @@ LONGTAIL_INLINE J log_ie(const J& v, const J& x) {
     const J tail = power_series_tail(v, v + T(1.0), x * x * T(0.25));
     const J gamma_part = reciprocal_gamma_minus_one(v);
     const J excess = tail + gamma_part * (T(1.0) + tail);
-    const mask_t<T> near = value(x) < 0.5;
+    const mask_t<T> near = value(x) < T(0.5);
     const J inner =
         select(near, log1p(select(near, excess, J(T(0.0)))) - x, log((excess + T(1.0)) * exp(-x)));
     return v * log_half(x) + inner;

@@ -22,11 +22,14 @@ template <class J>
 LONGTAIL_INLINE J temme_log_k(const J& v, const J& x) {
   using T = plain_t<J>;
   const TemmeStart<J> start = temme_start(v, x);
-  J product = start.k_mu;
+  // With tiny x and a high order the product leaves the range of float, though not of double.
+  constexpr bool scaled = kIsJet<J> && !kWide<T>;
+  J product = start.k_mu * T(scaled ? 0x1p-80 : 1.0);
   temme_recurrence(start, x, [&](int, const J& rho, mask_t<T> active) {
     product = select(active, product * rho, product);
   });
-  return log(product) + start.steps * (start.log_2_over_x - T(kLn2));
+  const J log_k = log(product) + start.steps * (start.log_2_over_x - T(kLn2<T>.high));
+  return scaled ? log_k + T(80) * T(kLn2<T>.high) : log_k;
 }
 
 template <Method M, class J>
@@ -89,7 +92,7 @@ LONGTAIL_INLINE DoubleDouble<T> exact_scaled_phase(T v, T x, T w) {
   const T correction = half.hi * y2 * fma(y2, T(1.0 / 40), T(-1.0 / 12));
   const DoubleDouble<T> near = half + correction;
   const DoubleDouble<T> far = DoubleDouble<T>{x, T(0.0)} - exact_phase(v, x, w);
-  const mask_t<T> flat = y.hi < 0x1p-10;
+  const mask_t<T> flat = y.hi < T(0x1p-10);
   return {select(flat, near.hi, far.hi), select(flat, near.lo, far.lo)};
 }
 

@@ -28,7 +28,7 @@ template <Method M, class J>
 LONGTAIL_INLINE J log_matern(const J& nu, const J& s) {
   using T = plain_t<J>;
   const J w = radius(nu, s), y = nu + T(0.5);
-  const J gap = s * s / (w + nu);
+  const J gap = s * (s / (w + nu));
   J square;  // 2 G^2/pi
   if constexpr (is_trapezoid(M)) {
     const J g = peak_integral<trapezoid_tier(M), false>(nu, s, w).g;

@@ -89,24 +89,24 @@ LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
   } else if constexpr (built_on_i(F)) {
     T near = code(Method::series);
     if constexpr (F != Function::log_hyp0f1) {
-      near = select(v < 0.5, code(Method::series_low_order), near);
+      near = select(v < T(0.5), code(Method::series_low_order), near);
     }
     if constexpr (!tiles) return near;
-    mask_t<T> serial = w2 < 36.0;
-    if constexpr (F == Function::log_hyp0f1) serial = serial | (v < 0.0) | (x * x < v);
-    const T tile = select(w2 < 156.25, code(Method::tile_2), code(Method::tile_1));
+    mask_t<T> serial = w2 < T(36.0);
+    if constexpr (F == Function::log_hyp0f1) serial = serial | (v < T(0.0)) | (x * x < v);
+    const T tile = select(w2 < T(156.25), code(Method::tile_2), code(Method::tile_1));
     return select(serial, near, tile);
   } else if constexpr (tiles) {
-    T near = select(w2 < 2.25, code(Method::tile_5), code(Method::tile_4));
-    near = select(w2 < 9.0, near, code(Method::tile_3));
-    near = select(x <= 1.0, code(Method::temme), near);
-    near = select(w2 < 36.0, near, code(Method::tile_2));
-    return select(w2 < 156.25, near, code(Method::tile_1));
+    T near = select(w2 < T(2.25), code(Method::tile_5), code(Method::tile_4));
+    near = select(w2 < T(9.0), near, code(Method::tile_3));
+    near = select(x <= T(1.0), code(Method::temme), near);
+    near = select(w2 < T(36.0), near, code(Method::tile_2));
+    return select(w2 < T(156.25), near, code(Method::tile_1));
   } else {
-    T near = select(w2 < 36.0, code(Method::trapezoid_near), code(Method::trapezoid_middle));
-    near = select(w2 < 169.0, near, code(Method::trapezoid_far));
+    T near = select(w2 < T(36.0), code(Method::trapezoid_near), code(Method::trapezoid_middle));
+    near = select(w2 < T(169.0), near, code(Method::trapezoid_far));
     // Near x = 1 ratios and slopes lose more to Temme's sums than to the trapezoid.
-    return select(x <= 0.25, code(Method::temme), near);
+    return select(x <= T(0.25), code(Method::temme), near);
   }
 }
 
@@ -117,15 +117,15 @@ LONGTAIL_INLINE T choose_method(T v, T x) {
   const auto code = [](Method m) { return T(double(int(m))); };
   const T w2 = fma(v, v, x * x);
   constexpr bool fitted = Order == 0 && has_tiles(F) && F != Function::log_hyp0f1;
-  T far = select(w2 < 22500.0, code(Method::debye_12), code(Method::debye_9));
-  far = select(w2 < 3600.0, code(fitted ? Method::tile_0 : Method::debye_21), far);
-  mask_t<T> near = w2 < kDebyeRadius * kDebyeRadius;
+  T far = select(w2 < T(22500.0), code(Method::debye_12), code(Method::debye_9));
+  far = select(w2 < T(3600.0), code(fitted ? Method::tile_0 : Method::debye_21), far);
+  mask_t<T> near = w2 < T(kDebyeRadius * kDebyeRadius);
   // log 0F1 = z/b - ... is tiny for z << b: its series keeps it exact at any order.
   if constexpr (F == Function::log_hyp0f1) near = near | (x * x < v);
   const T method = select(near, choose_near<F, Order>(v, x, w2), far);
-  const double lowest = F == Function::log_hyp0f1 ? -1.0 : 0.0;
+  const T lowest = T(F == Function::log_hyp0f1 ? -1.0 : 0.0);
   const mask_t<T> usual =
-      (v >= lowest) & (v < kHugeArgument) & (x >= kTinyArgument) & (x < kHugeArgument);
+      (v >= lowest) & (v < kHugeArgument<T>)&(x >= kTinyArgument<T>)&(x < kHugeArgument<T>);
   return select(usual, method, code(Method::special));
 }
 

@@ -15,18 +15,22 @@ inline namespace LONGTAIL_LEVEL {
 template <Real T>
 LONGTAIL_INLINE T phase(T v, T x, T w) {
   if constexpr (Scalar<T>) {
-    if (x < kTinyArgument) return w - v * (log(v + w) - log(x));
+    if (is_steep(v, x)) return w - v * log_cotangent(v, x, w);
   }
+  T unit = T(1.0);
+  if constexpr (Scalar<T>) unit = shrink(v, x, w);
   const Pair<T> sum = quick_two_sum(w, v);
   const T quotient = sum.hi / x;
   const Pair<T> back = two_prod(quotient, x);
   const T rest = ((sum.hi - back.hi) - back.lo) + sum.lo;
   const Pair<T> angle = log_pair(quotient);
-  return fma(-v, angle.hi, w) - v * (angle.lo + rest / sum.hi);
+  const T phi = fma(-v, angle.hi, w) - v * (angle.lo + rest / sum.hi);
+  if constexpr (Scalar<T>) return phi / unit;
+  return phi;
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
-  const T angle = asinh_ratio(v.f, x.f, w.f), r = 1.0 / w.f, cotangent = v.f / x.f;
+  const T angle = asinh_ratio(v.f, x.f, w.f), r = T(1.0) / w.f, cotangent = v.f / x.f;
   return chain(
       v, x, {w.f - v.f * angle, -angle, w.f / x.f, -r, cotangent * r, -cotangent * cotangent * r});
 }
@@ -34,13 +38,17 @@ LONGTAIL_INLINE Jet<T> phase(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) 
 /// phi to about 2^-85 of w, for the strip where log I and log K cross zero.
 template <Real T>
 LONGTAIL_INLINE DoubleDouble<T> exact_phase(T v, T x, T w) {
+  T unit = T(1.0);
+  if constexpr (Scalar<T>) unit = shrink(v, x, w);  // phi is homogeneous of degree one
   // w + w_low = sqrt(v^2 + x^2): one Newton step on the exact residual.
   const Pair<T> vv = two_prod(v, v), xx = two_prod(x, x), ww = two_prod(w, w);
   const Pair<T> squares = two_sum(vv.hi, xx.hi);
   const T residual = (squares.hi - ww.hi) + ((squares.lo + vv.lo) + (xx.lo - ww.lo));
-  const T w_low = residual / (2.0 * w);
+  const T w_low = residual / (T(2.0) * w);
   const DoubleDouble<T> quotient = (DoubleDouble<T>{w, w_low} + v) / x;
-  return DoubleDouble<T>{w, w_low} - log_dd(quotient) * v;
+  const DoubleDouble<T> phi = DoubleDouble<T>{w, w_low} - log_dd(quotient) * v;
+  if constexpr (Scalar<T>) return {phi.hi / unit, phi.lo / unit};
+  return phi;
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -6,6 +6,7 @@
 // DLMF 10.25.2, 16.2.1. Used for w < kDebyeRadius, where fewer than 64 terms remain.
 
 #include "core/jet.h"
+#include "bessel/radius.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -14,13 +15,13 @@ inline namespace LONGTAIL_LEVEL {
 /// shrink, a lane's result does not depend on how long its neighbours go on.
 template <Real T>
 LONGTAIL_INLINE bool settled(T term, T sum) {
-  return all(abs(term) <= 0x1p-54 * abs(sum));
+  return all(abs(term) <= T(kEpsilon<T> / 4) * abs(sum));
 }
 /// For jets a bound with room for the derivatives, which are larger than the term. It says nothing
 /// while all terms are tiny: loops that differentiate do kFirstTest terms before they ask.
 template <class T>
 LONGTAIL_INLINE bool settled(const Jet<T>& term, const Jet<T>& sum) {
-  return all(abs(term.f) <= 0x1p-80 * abs(sum.f));
+  return all(abs(term.f) <= T(kWide<T> ? 0x1p-80 : 0x1p-38) * abs(sum.f));
 }
 template <class J>
 inline constexpr int kFirstTest = kIsJet<J> ? 4 : 0;

@@ -30,7 +30,7 @@ LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
   J sum = J(T(1.0)), rise = J(T(0.0));
   const auto side = [&](const J& steep, int count, auto node_at) {
     for (int j = 1; j <= count; ++j) {
-      const QuadratureNode node = node_at(j);
+      const QuadratureNode<scalar_t<T>> node = node_at(j);
       const J weight = exp(-(steep * T(node.rise) + v * T(node.skew)));
       if constexpr (Slope) {
         const J part = weight * T(node.rise);
@@ -42,8 +42,8 @@ LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
       sum = sum + weight;
     }
   };
-  side(w, Grid::right_count, [](int j) { return Grid::right(j); });
-  side(gap, Grid::left_count, [](int j) { return Grid::left(j); });
+  side(w, Grid::right_count, [](int j) { return Grid::template right<scalar_t<T>>(j); });
+  side(gap, Grid::left_count, [](int j) { return Grid::template left<scalar_t<T>>(j); });
   return {sum * T(0.5 * Grid::step), rise / sum};
 }
 

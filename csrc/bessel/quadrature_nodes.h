@@ -4,14 +4,15 @@
 // Three grids s = j * step. Node j holds cosh s - 1, then sinh s - s for the right side or
 // exp(-s) - 1 + s for the left.
 
-#include "core/host_device.h"
+#include "core/simd.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
+template <Scalar S>
 struct QuadratureNode {
-  double rise;
-  double skew;
+  S rise;
+  S skew;
 };
 
 template <int Tier>
@@ -21,8 +22,9 @@ template <>
 struct QuadratureGrid<0> {
   static constexpr double step = 0x1.8000000000000p-3;
   static constexpr int right_count = 34, left_count = 47;
-  LONGTAIL_INLINE static QuadratureNode right(int j) {
-    static constexpr QuadratureNode table[34] = {
+  template <Scalar S>
+  LONGTAIL_INLINE static QuadratureNode<S> right(int j) {
+    static constexpr QuadratureNode<S> table[34] = {
         {0x1.20d840d737e62p-6, 0x1.2081b5628ee9ap-10},
         {0x1.23640f685b58ep-4, 0x1.2208239ca08c3p-7},
         {0x1.4ca2326183e2fp-3, 0x1.edbf318972019p-6},
@@ -60,8 +62,9 @@ struct QuadratureGrid<0> {
     };
     return table[j - 1];
   }
-  LONGTAIL_INLINE static QuadratureNode left(int j) {
-    static constexpr QuadratureNode table[47] = {
+  template <Scalar S>
+  LONGTAIL_INLINE static QuadratureNode<S> left(int j) {
+    static constexpr QuadratureNode<S> table[47] = {
         {0x1.20d840d737e62p-6, 0x1.0ed025810ef78p-6},
         {0x1.23640f685b58ep-4, 0x1.fe4615e98e8ebp-5},
         {0x1.4ca2326183e2fp-3, 0x1.0eea4c3055a2cp-3},
@@ -118,8 +121,9 @@ template <>
 struct QuadratureGrid<1> {
   static constexpr double step = 0x1.2000000000000p-3;
   static constexpr int right_count = 22, left_count = 54;
-  LONGTAIL_INLINE static QuadratureNode right(int j) {
-    static constexpr QuadratureNode table[22] = {
+  template <Scalar S>
+  LONGTAIL_INLINE static QuadratureNode<S> right(int j) {
+    static constexpr QuadratureNode<S> table[22] = {
         {0x1.4488c712fc54bp-7, 0x1.e67b13a1d9955p-12},
         {0x1.46243193f8826p-5, 0x1.e7ed00b616c78p-9},
         {0x1.71f0329587ec5p-4, 0x1.9dba245ee6c77p-7},
@@ -145,8 +149,9 @@ struct QuadratureGrid<1> {
     };
     return table[j - 1];
   }
-  LONGTAIL_INLINE static QuadratureNode left(int j) {
-    static constexpr QuadratureNode table[54] = {
+  template <Scalar S>
+  LONGTAIL_INLINE static QuadratureNode<S> left(int j) {
+    static constexpr QuadratureNode<S> table[54] = {
         {0x1.4488c712fc54bp-7, 0x1.3554ee75ed880p-7},
         {0x1.46243193f8826p-5, 0x1.27a561889715fp-5},
         {0x1.71f0329587ec5p-4, 0x1.3e38ee09ab136p-4},
@@ -210,8 +215,9 @@ template <>
 struct QuadratureGrid<2> {
   static constexpr double step = 0x1.e000000000000p-4;
   static constexpr int right_count = 20, left_count = 41;
-  LONGTAIL_INLINE static QuadratureNode right(int j) {
-    static constexpr QuadratureNode table[20] = {
+  template <Scalar S>
+  LONGTAIL_INLINE static QuadratureNode<S> right(int j) {
+    static constexpr QuadratureNode<S> table[20] = {
         {0x1.c283e5740c557p-8, 0x1.1971746399178p-12},
         {0x1.c4104f6f5ca46p-6, 0x1.1a06034345fb0p-9},
         {0x1.ff7c59b3081a1p-5, 0x1.dd8d0f6b09574p-8},
@@ -235,8 +241,9 @@ struct QuadratureGrid<2> {
     };
     return table[j - 1];
   }
-  LONGTAIL_INLINE static QuadratureNode left(int j) {
-    static constexpr QuadratureNode table[41] = {
+  template <Scalar S>
+  LONGTAIL_INLINE static QuadratureNode<S> left(int j) {
+    static constexpr QuadratureNode<S> table[41] = {
         {0x1.c283e5740c557p-8, 0x1.b0ecce2dd2c40p-8},
         {0x1.c4104f6f5ca46p-6, 0x1.a0cf8f06f3e50p-6},
         {0x1.ff7c59b3081a1p-5, 0x1.c3cab7c5a6ef3p-5},

@@ -31,11 +31,11 @@ LONGTAIL_INLINE J ratio_slope_series(const J& v, const J& x) {
   J term = J(T(1.0)), numerator = T(1.0) / (order + T(2.0)), denominator = order + T(1.0);
   for (int k = 0; k < 120; ++k) {
     const T step = T(double(k));
-    term = term * (x2 * (v + (step + 0.5)) /
-                   ((order + (step + 2.0)) * ((v + (step + 1.0)) * (step + 1.0))));
-    const J part = term * (order + (step + 2.0));
+    term = term * (x2 * (v + (step + T(0.5))) /
+                   ((order + (step + T(2.0))) * ((v + (step + T(1.0))) * (step + T(1.0)))));
+    const J part = term * (order + (step + T(2.0)));
     if (k >= kFirstTest<J> && settled(part, denominator)) break;
-    numerator = numerator + term / (order + (2.0 * step + 4.0));
+    numerator = numerator + term / (order + (T(2.0) * step + T(4.0)));
     denominator = denominator + part;
   }
   return (order + T(1.0)) * numerator / denominator;
@@ -57,7 +57,7 @@ LONGTAIL_INLINE J k_ratio(const J& v, const J& x) {
       const J t = v * r;
       slope = debye_slope<debye_terms(M)>(t * t, -r, r);
     }
-    return T(1.0) / half_tangent(v, x, w) + slope * sine(v, x, w);
+    return half_cotangent(v, x, w) + slope * sine(v, x, w);
   }
 }
 

@@ -103,7 +103,7 @@ LONGTAIL_INLINE J log_hyp0f1_slope(const J& b, const J& z) {
     for (int k = steps; k >= 1; --k) h = four_z / (T(2.0) * (b + T(double(k))) + h);
     return T(2.0) / (T(2.0) * b + h);
   } else {
-    const J v = b - T(1.0), w = sqrt(v * v + four_z), r = T(1.0) / w, t = v * r;
+    const J v = b - T(1.0), w = radius_of_square(v, z), r = T(1.0) / w, t = v * r;
     const J c = debye_slope<debye_terms(M)>(t * t, r, r);
     return T(2.0) * (T(1.0) / (w + v) - c * r);
   }
@@ -115,6 +115,16 @@ LONGTAIL_INLINE J matern_slope(const J& nu, const J& r) {
   using T = plain_t<J>;
   const J scale = sqrt(T(2.0) * nu), s = scale * r;
   return -(scale * matern<M>(nu, r) * k_ratio_below<M>(nu, s));
+}
+
+/// d^2M/dr^2 from the equation of s^nu K_nu(s), y'' = y + (2 nu - 1) y'/s: no 1/s is
+/// differentiated, so that nu = 1/2, where M = exp(-r), stays exact down to r = 0.
+template <Method M, Real T>
+LONGTAIL_INLINE T matern_curvature(T nu, T r) {
+  const T scale = sqrt(T(2.0) * nu), s = scale * r, excess = T(2.0) * nu - T(1.0);
+  const T fall = excess * (k_ratio_below<M>(nu, s) / s);
+  const T factor = T(1.0) - select(excess == T(0.0), excess, fall);
+  return T(2.0) * nu * (matern<M>(nu, r) * factor);
 }
 
 /// Whether F has a slope formula by method M; the K ratio is differentiated as it is.

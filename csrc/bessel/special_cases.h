@@ -9,109 +9,113 @@
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-inline constexpr double kInf = kInfinity<double>;
-inline constexpr double kNotANumber = kNan<double>;
-
-/// A finished result, or a call to make on reflected arguments.
+/// A finished result, or the word that the point is inside the domain.
+template <class T>
 struct Edge {
   bool finished;
-  double result;
+  T result;
 };
-LONGTAIL_INLINE constexpr Edge finished(double result) { return {true, result}; }
-LONGTAIL_INLINE constexpr Edge inside() { return {false, 0.0}; }
+template <Scalar T>
+LONGTAIL_INLINE constexpr Edge<T> finished(T result) {
+  return {true, result};
+}
+template <Scalar T>
+LONGTAIL_INLINE constexpr Edge<T> inside() {
+  return {false, T(0)};
+}
 
 /// log I (Scaled: log I e^-x) and its derivatives for v >= 0 at x = 0, x = inf, v = inf.
-template <int DA, int DB, bool Scaled>
-LONGTAIL_HOST_DEVICE inline Edge log_i_edge(double v, double x) {
-  if (v == kInf || x == kInf) {
-    if (v == x) return finished(kNotANumber);
-    if (v == kInf) return finished(DA + DB == 0 ? -kInf : kNotANumber);
-    if (DA + DB == 0) return finished(Scaled ? -kInf : kInf);
-    return finished(DB == 1 && DA == 0 && !Scaled ? 1.0 : 0.0);
+template <int DA, int DB, bool Scaled, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> log_i_edge(T v, T x) {
+  if (v == kInfinity<T> || x == kInfinity<T>) {
+    if (v == x) return finished(kNan<T>);
+    if (v == kInfinity<T>) return finished(DA + DB == 0 ? -kInfinity<T> : kNan<T>);
+    if (DA + DB == 0) return finished(Scaled ? -kInfinity<T> : kInfinity<T>);
+    return finished(DB == 1 && DA == 0 && !Scaled ? T(1.0) : T(0.0));
   }
-  if (x > 0.0) return inside();
-  if (DA == 0 && DB == 0) return finished(v == 0.0 ? 0.0 : -kInf);
-  if (DA == 1 && DB == 0) return finished(-kInf);
-  if (DA == 2) return finished(-trigamma(v + 1.0));
-  if (DA == 1) return finished(kInf);
-  if (v > 0.0) return finished(DB == 1 ? kInf : -kInf);
-  return finished(DB == 2 ? 0.5 : Scaled ? -1.0 : 0.0);
+  if (x > T(0.0)) return inside<T>();
+  if (DA == 0 && DB == 0) return finished(v == T(0.0) ? T(0.0) : -kInfinity<T>);
+  if (DA == 1 && DB == 0) return finished(-kInfinity<T>);
+  if (DA == 2) return finished(-trigamma(v + T(1.0)));
+  if (DA == 1) return finished(kInfinity<T>);
+  if (v > T(0.0)) return finished(DB == 1 ? kInfinity<T> : -kInfinity<T>);
+  return finished(DB == 2 ? T(0.5) : Scaled ? T(-1.0) : T(0.0));
 }
 
-template <int DA, int DB, bool Scaled>
-LONGTAIL_HOST_DEVICE inline Edge log_k_edge(double v, double x) {
-  if (v == kInf || x == kInf) {
-    if (v == x) return finished(kNotANumber);
-    if (v == kInf) return finished(DA + DB == 0 ? kInf : kNotANumber);
-    if (DA + DB == 0) return finished(-kInf);
-    return finished(DB == 1 && DA == 0 && !Scaled ? -1.0 : 0.0);
+template <int DA, int DB, bool Scaled, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> log_k_edge(T v, T x) {
+  if (v == kInfinity<T> || x == kInfinity<T>) {
+    if (v == x) return finished(kNan<T>);
+    if (v == kInfinity<T>) return finished(DA + DB == 0 ? kInfinity<T> : kNan<T>);
+    if (DA + DB == 0) return finished(-kInfinity<T>);
+    return finished(DB == 1 && DA == 0 && !Scaled ? T(-1.0) : T(0.0));
   }
-  if (x > 0.0) return inside();
-  if (DA + DB == 0) return finished(kInf);
-  if (DA == 0) return finished(DB == 1 ? -kInf : kInf);
-  if (DA == 2) return finished(v > 0.0 ? trigamma(v) : kInf);
-  if (v == 0.0) return finished(0.0);
-  return finished(DB == 0 ? kInf : -kInf);
+  if (x > T(0.0)) return inside<T>();
+  if (DA + DB == 0) return finished(kInfinity<T>);
+  if (DA == 0) return finished(DB == 1 ? -kInfinity<T> : kInfinity<T>);
+  if (DA == 2) return finished(v > T(0.0) ? trigamma(v) : kInfinity<T>);
+  if (v == T(0.0)) return finished(T(0.0));
+  return finished(DB == 0 ? kInfinity<T> : -kInfinity<T>);
 }
 
-template <int DA, int DB>
-LONGTAIL_HOST_DEVICE inline Edge i_ratio_edge(double v, double x) {
-  if (v == kInf || x == kInf) {
-    if (v == x) return finished(kNotANumber);
-    return finished(DA + DB == 0 && x == kInf ? 1.0 : 0.0);
+template <int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> i_ratio_edge(T v, T x) {
+  if (v == kInfinity<T> || x == kInfinity<T>) {
+    if (v == x) return finished(kNan<T>);
+    return finished(DA + DB == 0 && x == kInfinity<T> ? T(1.0) : T(0.0));
   }
-  if (x > 0.0) return inside();
-  const double inverse = 0.5 / (v + 1.0);
-  if (DB == 1) return finished(DA == 0 ? inverse : -2.0 * inverse * inverse);
-  return finished(0.0);
+  if (x > T(0.0)) return inside<T>();
+  const T inverse = T(0.5) / (v + T(1.0));
+  if (DB == 1) return finished(DA == 0 ? inverse : T(-2.0) * inverse * inverse);
+  return finished(T(0.0));
 }
 
-template <int DA, int DB>
-LONGTAIL_HOST_DEVICE inline Edge k_ratio_edge(double v, double x) {
-  if (v == kInf || x == kInf) {
-    if (v == x) return finished(kNotANumber);
-    if (v == kInf) return finished(DA + DB == 0 ? kInf : kNotANumber);
-    return finished(DA + DB == 0 ? 1.0 : 0.0);
+template <int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> k_ratio_edge(T v, T x) {
+  if (v == kInfinity<T> || x == kInfinity<T>) {
+    if (v == x) return finished(kNan<T>);
+    if (v == kInfinity<T>) return finished(DA + DB == 0 ? kInfinity<T> : kNan<T>);
+    return finished(DA + DB == 0 ? T(1.0) : T(0.0));
   }
-  if (x > 0.0) return inside();
-  if (v == -0.5 && DA == 0) return finished(DB == 0 ? 1.0 : 0.0);
-  if (DA == 2) return finished(0.0);
-  if (DB == 1) return finished(-kInf);
-  return finished(kInf);
+  if (x > T(0.0)) return inside<T>();
+  if (v == T(-0.5) && DA == 0) return finished(DB == 0 ? T(1.0) : T(0.0));
+  if (DA == 2) return finished(T(0.0));
+  if (DB == 1) return finished(-kInfinity<T>);
+  return finished(kInfinity<T>);
 }
 
-template <int DA, int DB>
-LONGTAIL_HOST_DEVICE inline Edge log_hyp0f1_edge(double b, double z) {
-  if (!(b > 0.0) || !(z >= 0.0)) return finished(kNotANumber);
-  if (b == kInf || z == kInf) {
-    if (b == z) return finished(kNotANumber);
-    if (b == kInf) return finished(0.0);
-    return finished(DA + DB == 0 ? kInf : DA == 1 && DB == 0 ? -kInf : 0.0);
+template <int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> log_hyp0f1_edge(T b, T z) {
+  if (!(b > T(0.0)) || !(z >= T(0.0))) return finished(kNan<T>);
+  if (b == kInfinity<T> || z == kInfinity<T>) {
+    if (b == z) return finished(kNan<T>);
+    if (b == kInfinity<T>) return finished(T(0.0));
+    return finished(DA + DB == 0 ? kInfinity<T> : DA == 1 && DB == 0 ? -kInfinity<T> : T(0.0));
   }
-  if (z > 0.0) return inside();
-  const double inverse = 1.0 / b;
-  if (DB == 0) return finished(0.0);
-  if (DB == 2) return finished(-inverse * inverse / (b + 1.0));
+  if (z > T(0.0)) return inside<T>();
+  const T inverse = T(1.0) / b;
+  if (DB == 0) return finished(T(0.0));
+  if (DB == 2) return finished(-inverse * inverse / (b + T(1.0)));
   return finished(DA == 0 ? inverse : -inverse * inverse);
 }
 
 /// At r = 0 the first derivative in r is that of the even extension: 0, except for nu = 1/2, where
 /// exp(-r) has slope -1. Below nu = 1/2 the true slope is -inf; 0 is what training can use.
-template <int DA, int DB>
-LONGTAIL_HOST_DEVICE inline Edge matern_edge(double nu, double r) {
-  if (!(nu > 0.0) || !(r >= 0.0)) return finished(kNotANumber);
-  if (r == kInf) return finished(0.0);
-  if (nu == kInf) {
-    const double gauss = exp(-0.5 * r * r);
-    if (DA > 0) return finished(0.0);
-    return finished(DB == 0 ? gauss : DB == 1 ? -r * gauss : (r * r - 1.0) * gauss);
+template <int DA, int DB, Scalar T>
+LONGTAIL_HOST_DEVICE inline Edge<T> matern_edge(T nu, T r) {
+  if (!(nu > T(0.0)) || !(r >= T(0.0))) return finished(kNan<T>);
+  if (r == kInfinity<T>) return finished(T(0.0));
+  if (nu >= kHugeArgument<T>) {  // its limit, exp(-r^2/2), to O(1/nu)
+    const T gauss = exp(T(-0.5) * r * r);
+    if (DA > 0) return finished(T(0.0));
+    return finished(DB == 0 ? gauss : DB == 1 ? -r * gauss : (r * r - T(1.0)) * gauss);
   }
-  if (r > 0.0) return inside();
-  if (DA + DB == 0) return finished(1.0);
-  if (DA > 0) return finished(0.0);
-  if (nu == 0.5) return finished(DB == 1 ? -1.0 : 1.0);
-  if (DB == 1) return finished(0.0);
-  return finished(nu > 1.0 ? -nu / (nu - 1.0) : nu > 0.5 ? -kInf : kInf);
+  if (r > T(0.0)) return inside<T>();
+  if (DA + DB == 0) return finished(T(1.0));
+  if (DA > 0) return finished(T(0.0));
+  if (nu == T(0.5)) return finished(DB == 1 ? T(-1.0) : T(1.0));
+  if (DB == 1) return finished(T(0.0));
+  return finished(nu > T(1.0) ? -nu / (nu - T(1.0)) : nu > T(0.5) ? -kInfinity<T> : kInfinity<T>);
 }
 
 }  // namespace LONGTAIL_LEVEL

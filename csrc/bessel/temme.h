@@ -45,7 +45,7 @@ LONGTAIL_INLINE HyperbolicTails<J> hyperbolic_tails(const J& s, const J& e) {
   const J cosh_series =
       horner(s2, 1.0 / 2, 1.0 / 24, 1.0 / 720, 1.0 / 40320, 1.0 / 3628800, 1.0 / 479001600,
              1.0 / 87178291200, 1.0 / 20922789888e3, 1.0 / 6402373705728e3);
-  const mask_t<T> small = abs(value(s)) < 1.0;
+  const mask_t<T> small = abs(value(s)) < T(1.0);
   const J safe = select(small, J(T(1.0)), s), inverse = T(1.0) / e;
   return {select(small, s2 * sinh_series, (e - inverse) / (T(2.0) * safe) - T(1.0)),
           select(small, s2 * cosh_series, T(0.5) * (e + inverse) - T(1.0))};
@@ -58,7 +58,7 @@ LONGTAIL_INLINE T log_2_over(T, T value) {
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> log_2_over(const Jet<T>& x, T value) {
-  return -logarithm(-value, x * (1.0 / x.f));
+  return -logarithm(-value, x * (T(1.0) / x.f));
 }
 
 /// `v` may be negative down to -1/2.
@@ -69,15 +69,15 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const J mu = v - n, mu2 = mu * mu;
   // ln(2/x) in two parts: for tiny x its rounding, times mu, would be the error of the exponential.
   const Pair<T> parts = log_pair(value(x)), log_x = quick_two_sum(parts.hi, parts.lo);
-  const Pair<T> log_high = two_sum(T(kLn2), T(-log_x.hi));
-  const T log_low = (log_high.lo - log_x.lo) + T(kLn2Low);
+  const Pair<T> log_high = two_sum(T(kLn2<T>.high), T(-log_x.hi));
+  const T log_low = (log_high.lo - log_x.lo) + T(kLn2<T>.low);
   const J log_2_over_x = log_2_over(x, log_high.hi);
   const Pair<T> product = two_prod(value(mu), log_high.hi);
   const J sigma = mu * log_2_over_x;
   const J e = exp(sigma) * (T(1.0) + fma(value(mu), log_low, product.lo));
   // 1/Gamma(1 +- mu) = even +- mu odd; Temme's Gamma_1 = -odd, Gamma_2 = even.
   const J even_tail = reciprocal_gamma_even_tail(mu2), odd_tail = reciprocal_gamma_odd_tail(mu2);
-  const J even = even_tail + T(1.0), odd = odd_tail + T(kEulerHigh);
+  const J even = even_tail + T(1.0), odd = odd_tail + T(kEuler<T>.high);
   const J plus = even + mu * odd, minus = even - mu * odd;
   J p = e * T(0.5) / plus, q = T(0.5) / (e * minus);
   // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) -
@@ -85,7 +85,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const HyperbolicTails<J> tails = hyperbolic_tails(sigma, e);
   const J above = log_2_over_x * (tails.sinh_quotient * even + even_tail);
   const J below = tails.cosh * odd + odd_tail;
-  const J leading = (log_2_over_x - T(kEulerHigh)) + (log_low - T(kEulerLow));
+  const J leading = (log_2_over_x - T(kEuler<T>.high)) + (log_low - T(kEuler<T>.low));
   J f = (leading + (above - below)) / (plus * minus);
   const J quarter = x * x * T(0.25);
   J c = J(T(1.0)), k_mu = f, scaled_next = p, scaled_before = q;
@@ -107,7 +107,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   }
   const J twice = T(2.0) / k_mu, rho_below = scaled_before * twice;
   // For mu > 0 the recurrence upwards from K_{mu-1} loses less than the sum of K_{mu+1} does.
-  const J rho = select(value(mu) > 0.0, rho_below + T(2.0) * mu, scaled_next * twice);
+  const J rho = select(value(mu) > T(0.0), rho_below + T(2.0) * mu, scaled_next * twice);
   return {n, mu, log_2_over_x, k_mu, rho, rho_below, T(1.0) / e};
 }
 

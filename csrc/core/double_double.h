@@ -89,53 +89,77 @@ LONGTAIL_INLINE DoubleDouble<T> multiply_loosely(DoubleDouble<T> a, DoubleDouble
   const Pair<T> p = two_prod(a.hi, b.hi);
   return {p.hi, fma(a.hi, b.lo, fma(a.lo, b.hi, p.lo))};
 }
-/// One Horner step c + z p for |z p| < c/8, good to about 2^-100 of c; as loose as its input.
+/// One Horner step c + z p for |z p| < c/8, good to about u^2 of c; as loose as its input. c is the
+/// double nearest to it plus c_low.
 template <Real T>
-LONGTAIL_INLINE DoubleDouble<T> horner_step(DoubleDouble<T> z, DoubleDouble<T> p, double c_high,
+LONGTAIL_INLINE DoubleDouble<T> horner_step(DoubleDouble<T> z, DoubleDouble<T> p, double c,
                                             double c_low) {
+  using S = scalar_t<T>;
+  const S high = S(c), low = S((c - double(high)) + c_low);
   const DoubleDouble<T> product = multiply_loosely(z, p);
-  const Pair<T> sum = quick_two_sum(T(c_high), product.hi);
-  return {sum.hi, sum.lo + (product.lo + c_low)};
+  const Pair<T> sum = quick_two_sum(T(high), product.hi);
+  return {sum.hi, sum.lo + (product.lo + low)};
 }
 
-/// log(hi + lo) for a normalised pair in [2^-1000, 2^1000].
+/// atanh(s)/s - 1 = z p: p for z = s^2 <= 0.0295 (DLMF 4.6.4). The first terms of the series in
+/// double-double, the rest as one polynomial in T: for floats the series' next terms, for doubles a
+/// fit by tools/fit_coefficients.py log_dd_tail.
+template <Real T>
+LONGTAIL_INLINE DoubleDouble<T> atanh_tail(DoubleDouble<T> z) {
+  DoubleDouble<T> p;
+  if constexpr (sizeof(scalar_t<T>) == 8) {
+    const T z2 = z.hi * z.hi;
+    const T even = horner(z2, 0x1.3b13b13b13acfp-4, 0x1.e1e1e1d72e479p-5, 0x1.861750a29793ep-5,
+                          0x1.43bc267638513p-5);
+    const T odd = horner(z2, 0x1.11111111186d0p-4, 0x1.af28701d97d11p-5, 0x1.64568a933b1e1p-5,
+                         0x1.63e1cb0d4269fp-5);
+    p = T(fma(odd, z.hi, even));  // 1/13 + z/15 + ...
+    p = horner_step(z, p, 0x1.745d1745d1746p-4, -0x1.745d1745d1746p-59);
+    p = horner_step(z, p, 0x1.c71c71c71c71cp-4, 0x1.c71c71c71c71cp-58);
+  } else {
+    p = horner(z.hi, 1.0f / 9, 1.0f / 11, 1.0f / 13, 1.0f / 15, 1.0f / 17);
+  }
+  p = horner_step(z, p, 0x1.2492492492492p-3, 0x1.2492492492492p-57);
+  p = horner_step(z, p, 0x1.999999999999ap-3, -0x1.999999999999ap-57);
+  return horner_step(z, p, 0x1.5555555555555p-2, 0x1.5555555555555p-56);
+}
+
+/// ln 2 in three parts; the first two are short enough to be multiplied by any exponent exactly.
+template <class S>
+struct Ln2Parts {
+  static constexpr S first = S(0x1.62e42fefa3800p-1), second = S(0x1.ef35793c76000p-45),
+                     third = S(0x1.cc01f97b57a08p-87);
+};
+template <>
+struct Ln2Parts<float> {
+  static constexpr float first = 0x1.62e4p-1f, second = 0x1.7f7p-20f, third = 0x1.a39ef4p-33f;
+};
+
+/// log(hi + lo) for a normalised pair in [2^-1000, 2^1000] ([2^-100, 2^100] for floats).
 ///
-/// Formula: log(2^k m) = k ln 2 + 2 atanh(s), s = (m - 1)/(m + 1), |s| <= 0.1716 (DLMF 4.6.4): the
-/// first six terms of the series in double-double, the rest as one polynomial in double; k ln 2 as
-/// three doubles of which two multiply k exactly. Intermediate pairs stay unnormalised, since the
-/// chain of dependent operations is what costs. Relative error: contract::log_dd.
-/// Coefficients: tools/fit_coefficients.py log_dd_tail.
+/// Formula: log(2^k m) = k ln 2 + 2 atanh(s), s = (m - 1)/(m + 1), |s| <= 0.1716. Intermediate
+/// pairs stay unnormalised, since the chain of dependent operations is what costs. Relative error:
+/// contract::log_dd.
 template <Real T>
 LONGTAIL_INLINE DoubleDouble<T> log_dd(DoubleDouble<T> x) {
-  static_assert(sizeof(scalar_t<T>) == 8, "log_dd has constants for double only");
+  using S = scalar_t<T>;
+  using Ln2 = Ln2Parts<S>;
   const auto [m, k] = split_exponent(x.hi);
-  const Pair<T> f = two_sum(T(m - 1.0), T(x.lo * exp2_real(T(-k))));
-  const Pair<T> f_plus_2 = quick_two_sum(T(2.0), f.hi);
+  const Pair<T> f = two_sum(T(m - S(1)), T(x.lo * exp2_real(T(-k))));
+  const Pair<T> f_plus_2 = quick_two_sum(T(S(2)), f.hi);
 
-  const T inverse = 1.0 / f_plus_2.hi;
+  const T inverse = S(1) / f_plus_2.hi;
   const T quotient = f.hi * inverse;
   const Pair<T> back = two_prod(quotient, f_plus_2.hi);
   const T rest = ((f.hi - back.hi) - back.lo) + fma(-quotient, T(f_plus_2.lo + f.lo), f.lo);
   const DoubleDouble<T> s = {quotient, rest * inverse};
 
   const DoubleDouble<T> z = multiply_loosely(s, s);
-  const T z2 = z.hi * z.hi;
-  const T even = horner(z2, 0x1.3b13b13b13acfp-4, 0x1.e1e1e1d72e479p-5, 0x1.861750a29793ep-5,
-                        0x1.43bc267638513p-5);
-  const T odd = horner(z2, 0x1.11111111186d0p-4, 0x1.af28701d97d11p-5, 0x1.64568a933b1e1p-5,
-                       0x1.63e1cb0d4269fp-5);
-  const DoubleDouble<T> tail = fma(odd, z.hi, even);  // 1/13 + z/15 + ...
-  DoubleDouble<T> p = horner_step(z, tail, 0x1.745d1745d1746p-4, -0x1.745d1745d1746p-59);
-  p = horner_step(z, p, 0x1.c71c71c71c71cp-4, 0x1.c71c71c71c71cp-58);
-  p = horner_step(z, p, 0x1.2492492492492p-3, 0x1.2492492492492p-57);
-  p = horner_step(z, p, 0x1.999999999999ap-3, -0x1.999999999999ap-57);
-  p = horner_step(z, p, 0x1.5555555555555p-2, 0x1.5555555555555p-56);
-  const DoubleDouble<T> cubic = multiply_loosely(s, multiply_loosely(z, p));  // atanh(s) - s
+  const DoubleDouble<T> cubic = multiply_loosely(s, multiply_loosely(z, atanh_tail(z)));
 
-  const Pair<T> first = quick_two_sum(T(k * 0x1.62e42fefa3800p-1), T(2.0 * s.hi));
-  const Pair<T> second = quick_two_sum(first.hi, T(2.0 * cubic.hi));
-  const T below =
-      fma(k, 0x1.ef35793c76000p-45, fma(T(2.0), T(s.lo + cubic.lo), T(k * 0x1.cc01f97b57a08p-87)));
+  const Pair<T> first = quick_two_sum(T(k * Ln2::first), T(S(2) * s.hi));
+  const Pair<T> second = quick_two_sum(first.hi, T(S(2) * cubic.hi));
+  const T below = fma(k, Ln2::second, fma(T(S(2)), T(s.lo + cubic.lo), T(k * Ln2::third)));
   return quick_two_sum(second.hi, T(first.lo + (second.lo + below)));
 }
 

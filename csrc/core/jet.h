@@ -36,9 +36,9 @@ struct Jet {
     return {u.f * w.f,
             fma(u.a, w.f, u.f * w.a),
             fma(u.b, w.f, u.f * w.b),
-            fma(u.aa, w.f, fma(u.f, w.aa, 2.0 * (u.a * w.a))),
+            fma(u.aa, w.f, fma(u.f, w.aa, T(2.0) * (u.a * w.a))),
             fma(u.ab, w.f, fma(u.f, w.ab, fma(u.a, w.b, u.b * w.a))),
-            fma(u.bb, w.f, fma(u.f, w.bb, 2.0 * (u.b * w.b)))};
+            fma(u.bb, w.f, fma(u.f, w.bb, T(2.0) * (u.b * w.b)))};
   }
   friend LONGTAIL_INLINE Jet operator/(Jet u, Jet w) { return u * reciprocal(w); }
 
@@ -71,19 +71,21 @@ struct Jet {
   }
   // The next four work on derivatives divided by the value: r^2 and r^3 alone could overflow.
   friend LONGTAIL_INLINE Jet reciprocal(Jet u) {
-    const T r = 1.0 / u.f;
+    const T r = T(1.0) / u.f;
     const Jet d = u * r;
-    return Jet(1.0, -d.a, -d.b, fma(2.0 * d.a, d.a, -d.aa), fma(2.0 * d.a, d.b, -d.ab),
-               fma(2.0 * d.b, d.b, -d.bb)) *
+    return Jet(T(1.0), -d.a, -d.b, fma(T(2.0) * d.a, d.a, -d.aa), fma(T(2.0) * d.a, d.b, -d.ab),
+               fma(T(2.0) * d.b, d.b, -d.bb)) *
            r;
   }
   friend LONGTAIL_INLINE Jet sqrt(Jet u) {
-    const Jet d = u * (0.5 / u.f);
+    const Jet d = u * (T(0.5) / u.f);
     return Jet(1.0, d.a, d.b, fma(-d.a, d.a, d.aa), fma(-d.a, d.b, d.ab), fma(-d.b, d.b, d.bb)) *
            sqrt(u.f);
   }
-  friend LONGTAIL_INLINE Jet log(Jet u) { return logarithm(log(u.f), u * (1.0 / u.f)); }
-  friend LONGTAIL_INLINE Jet log1p(Jet u) { return logarithm(log1p(u.f), u * (1.0 / (1.0 + u.f))); }
+  friend LONGTAIL_INLINE Jet log(Jet u) { return logarithm(log(u.f), u * (T(1.0) / u.f)); }
+  friend LONGTAIL_INLINE Jet log1p(Jet u) {
+    return logarithm(log1p(u.f), u * (T(1.0) / (T(1.0) + u.f)));
+  }
   /// A logarithm from its value and the derivatives d of its argument over the argument.
   friend LONGTAIL_INLINE Jet logarithm(T value, Jet d) {
     return {value, d.a, d.b, fma(-d.a, d.a, d.aa), fma(-d.a, d.b, d.ab), fma(-d.b, d.b, d.bb)};
@@ -100,7 +102,7 @@ struct Jet {
 /// vector kernels never see such arguments.
 template <Real T>
 LONGTAIL_INLINE T weigh(T g, T d) {
-  if constexpr (Scalar<T>) return d == 0.0 ? 0.0 : g * d;
+  if constexpr (Scalar<T>) return d == T(0.0) ? T(0.0) : g * d;
   return g * d;
 }
 

@@ -1,14 +1,15 @@
-// The functors that the element-wise kernel applies: the scalar templates of csrc/bessel, in
-// float64 whatever the tensor's element type, so that one rounding remains.
+// The functors that the element-wise kernel applies: the scalar templates of csrc/bessel in one
+// working precision.
 #pragma once
 
 #include "bessel/evaluate.h"
 
 namespace longtail::cuda {
 
-template <bessel::Function function, int order_first, int order_second>
+template <bessel::Function function, int order_first, int order_second, class Working>
 struct Evaluate {
-  __device__ double operator()(double first, double second) const {
+  using Real = Working;
+  __device__ Real operator()(Real first, Real second) const {
     return bessel::evaluate<function, order_first, order_second>(first, second);
   }
 };

@@ -1,8 +1,9 @@
 // Element-wise CUDA kernels of two arguments, over strided tensors of any of our element types.
 //
-// The counterpart of csrc/core/elementwise.h: a family gives a functor on doubles, this file gives
-// the walk. Element types are switched at run time; one uniform branch costs nothing beside the
-// functions, and saves compiling each of them once per type. All indices are 64-bit.
+// The counterpart of csrc/core/elementwise.h: a family gives a functor on its Real, double or
+// float, this file gives the walk. Element types are switched at run time; one uniform branch costs
+// nothing beside the functions, and saves compiling each of them once per type. All indices are
+// 64-bit.
 #pragma once
 
 #include <cstdint>
@@ -14,21 +15,23 @@ namespace longtail::cuda {
 
 constexpr int kThreads = 256;
 
-__device__ inline double load_element(const char* data, std::int64_t offset, DType dtype) {
+template <class Real>
+__device__ inline Real load_element(const char* data, std::int64_t offset, DType dtype) {
   const char* at = data + offset;
   switch (dtype) {
     case DType::float64:
-      return *reinterpret_cast<const double*>(at);
+      return static_cast<Real>(*reinterpret_cast<const double*>(at));
     case DType::float32:
       return *reinterpret_cast<const float*>(at);
     case DType::float16:
-      return static_cast<double>(*reinterpret_cast<const float16*>(at));
+      return static_cast<Real>(static_cast<double>(*reinterpret_cast<const float16*>(at)));
     default:
-      return static_cast<double>(*reinterpret_cast<const bfloat16*>(at));
+      return static_cast<Real>(static_cast<double>(*reinterpret_cast<const bfloat16*>(at)));
   }
 }
 
-__device__ inline void store_element(char* data, std::int64_t offset, DType dtype, double value) {
+template <class Real>
+__device__ inline void store_element(char* data, std::int64_t offset, DType dtype, Real value) {
   char* at = data + offset;
   switch (dtype) {
     case DType::float64:
@@ -62,13 +65,14 @@ __device__ inline void element_offsets(const ElementwiseParams& params, std::int
 template <class Functor>
 __global__ void __launch_bounds__(kThreads)
     elementwise_kernel(const __grid_constant__ ElementwiseParams params, Functor functor) {
+  using Real = typename Functor::Real;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   for (; index < params.total; index += step) {
     std::int64_t offsets[3];
     element_offsets(params, index, offsets);
-    const double first = load_element(params.first, offsets[0], params.in_dtype);
-    const double second = load_element(params.second, offsets[1], params.in_dtype);
+    const auto first = load_element<Real>(params.first, offsets[0], params.in_dtype);
+    const auto second = load_element<Real>(params.second, offsets[1], params.in_dtype);
     store_element(params.out, offsets[2], params.out_dtype, functor(first, second));
   }
 }
