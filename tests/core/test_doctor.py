@@ -15,7 +15,7 @@ from longtail.cli import doctor, main
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "longtail.cli", *arguments],
+        [sys.executable, "-m", "longtail", *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
