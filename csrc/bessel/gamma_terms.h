@@ -43,6 +43,15 @@ LONGTAIL_INLINE J reciprocal_gamma_odd_tail(const J& mu2) {
                       0x1.a44b7ba22d629p-28, -0x1.44b4cedca388fp-30, 0x1.11d065bfaf067p-37,
                       0x1.1f20151323cd0p-41);
 }
+/// sin(pi mu)/(pi mu) - 1 by its Taylor series (DLMF 4.19.1). 1/(Gamma(1 + mu) Gamma(1 - mu)) is
+/// the same (DLMF 5.5.3), but as a product would carry the errors of both.
+template <class J>
+LONGTAIL_INLINE J sine_quotient_tail(const J& mu2) {
+  return mu2 * horner(mu2, -0x1.a51a6625307d3p+0, 0x1.9f9cb402bc46cp-1, -0x1.86a8e4720db67p-3,
+                      0x1.ac6805cf350a6p-6, -0x1.33816aa4607abp-9, 0x1.374719fab3915p-13,
+                      -0x1.d42498d1ce099p-18, 0x1.0fc992ff39e13p-22, -0x1.f5f9d970ca6dfp-28,
+                      0x1.79788684225eap-33, -0x1.d7353939082fep-39);
+}
 /// 1/Gamma(1 + mu) - 1, small for small mu.
 template <class J>
 LONGTAIL_INLINE J reciprocal_gamma_minus_one(const J& mu) {

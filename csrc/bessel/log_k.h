@@ -3,7 +3,7 @@
 
 #include "bessel/log_i.h"
 #include "bessel/quadrature.h"
-#include "bessel/temme.h"
+#include "bessel/temme_values.h"
 
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
@@ -18,12 +18,19 @@ LONGTAIL_INLINE J uniform_square_k(const J& v, const J& x, const J& w) {
 }
 
 /// log K_{mu+n} = log(K_mu prod rho_k) - n log x; for x <= 1 both parts are positive.
-template <class J>
-LONGTAIL_INLINE J temme_log_k(const J& v, const J& x) {
-  using T = plain_t<J>;
+template <Real T>
+LONGTAIL_INLINE T temme_log_k(const T& v, const T& x) {
+  const TemmeValues<T> start = temme_values(v, x);
+  const DoubleDouble<T> scaled = climb(start, x).scaled;
+  const T log_high = log(scaled.hi) - start.steps * start.log_x.hi;
+  return log_high + (scaled.lo / scaled.hi - start.steps * start.log_x.lo);
+}
+template <class T>
+LONGTAIL_INLINE Jet<T> temme_log_k(const Jet<T>& v, const Jet<T>& x) {
+  using J = Jet<T>;
   const TemmeStart<J> start = temme_start(v, x);
   // With tiny x and a high order the product leaves the range of float, though not of double.
-  constexpr bool scaled = kIsJet<J> && !kWide<T>;
+  constexpr bool scaled = !kWide<T>;
   J product = start.k_mu * T(scaled ? 0x1p-80 : 1.0);
   temme_recurrence(start, x, [&](int, const J& rho, mask_t<T> active) {
     product = select(active, product * rho, product);

@@ -106,7 +106,8 @@ LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
     T near = select(w2 < T(36.0), code(Method::trapezoid_near), code(Method::trapezoid_middle));
     near = select(w2 < T(169.0), near, code(Method::trapezoid_far));
     // Near x = 1 ratios and slopes lose more to Temme's sums than to the trapezoid.
-    return select(x <= T(0.25), code(Method::temme), near);
+    const T limit = T(F == Function::bessel_k_ratio && Order == 0 ? 1.0 : 0.25);
+    return select(x <= limit, code(Method::temme), near);
   }
 }
 

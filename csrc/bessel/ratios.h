@@ -46,8 +46,11 @@ template <Method M, class J>
 LONGTAIL_INLINE J k_ratio(const J& v, const J& x) {
   using T = plain_t<J>;
   if constexpr (M == Method::temme) {
-    const TemmeStart<J> start = temme_start(v, x);
-    return temme_recurrence(start, x, [](int, const J&, mask_t<T>) {}) / x;
+    if constexpr (kIsJet<J>) {
+      return temme_recurrence(temme_start(v, x), x, [](int, const J&, mask_t<T>) {}) / x;
+    } else {
+      return (climb(temme_values(v, x), x).rho / x).hi;
+    }
   } else {
     const J w = radius(v, x), r = T(1.0) / w;
     J slope;

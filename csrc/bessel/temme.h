@@ -77,8 +77,8 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const J e = exp(sigma) * (T(1.0) + fma(value(mu), log_low, product.lo));
   // 1/Gamma(1 +- mu) = even +- mu odd; Temme's Gamma_1 = -odd, Gamma_2 = even.
   const J even_tail = reciprocal_gamma_even_tail(mu2), odd_tail = reciprocal_gamma_odd_tail(mu2);
-  const J even = even_tail + T(1.0), odd = odd_tail + T(kEuler<T>.high);
-  const J plus = even + mu * odd, minus = even - mu * odd;
+  const J even = even_tail + T(1.0), odd = odd_tail + T(kEuler<T>.high), skew = mu * odd;
+  const J plus = (even_tail + skew) + T(1.0), minus = (even_tail - skew) + T(1.0);
   J p = e * T(0.5) / plus, q = T(0.5) / (e * minus);
   // ln(2/x) sinh(sigma)/sigma even - cosh(sigma) odd: near x = 1 its largest part is ln(2/x) -
   // gamma, taken apart so that little is lost where the two are close.
@@ -86,7 +86,7 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
   const J above = log_2_over_x * (tails.sinh_quotient * even + even_tail);
   const J below = tails.cosh * odd + odd_tail;
   const J leading = (log_2_over_x - T(kEuler<T>.high)) + (log_low - T(kEuler<T>.low));
-  J f = (leading + (above - below)) / (plus * minus);
+  J f = (leading + (above - below)) / (sine_quotient_tail(mu2) + T(1.0));
   const J quarter = x * x * T(0.25);
   J c = J(T(1.0)), k_mu = f, scaled_next = p, scaled_before = q;
   for (int k = 1; k < 24; ++k) {

@@ -44,6 +44,21 @@ LONGTAIL_INLINE T exp_cubic(T r) {
   }
 }
 
+/// e^(x + low) / 2^n as an unevaluated sum good to about 3 bits more than its parts, |low| at most
+/// an ulp or so of x.
+template <class T>
+struct ScaledPair {
+  Pair<T> value;
+  T n;
+};
+template <Real T>
+LONGTAIL_INLINE ScaledPair<T> exp_scaled(T x, T low) {
+  using S = scalar_t<T>;
+  const auto [n, r, r_low] = reduce_exponent(x);
+  const auto [hi, lo] = quick_two_sum(T(S(1)), r);
+  return {{hi, lo + fma(r * r, fma(r, exp_cubic(r), T(S(0.5))), r_low + low)}, n};
+}
+
 /// e^x for all x: 0 at -inf, inf at inf and from 709.79 (88.73) on; subnormal results are rounded
 /// once more. Error: contract::exp.
 template <Real T>
@@ -51,9 +66,8 @@ LONGTAIL_INLINE T exp(T x) {
   using S = scalar_t<T>;
   constexpr S top = sizeof(S) == 8 ? S(710) : S(89);
   constexpr S bottom = sizeof(S) == 8 ? S(-746) : S(-104.5);
-  const auto [n, r, r_low] = reduce_exponent(max(T(bottom), min(T(top), x)));  // nan stays nan
-  const auto [hi, lo] = quick_two_sum(T(S(1)), r);
-  return scale(T(hi + (lo + fma(r * r, fma(r, exp_cubic(r), T(S(0.5))), r_low))), n);
+  const auto [e, n] = exp_scaled(max(T(bottom), min(T(top), x)), T(S(0)));  // nan stays nan
+  return scale(T(e.hi + e.lo), n);
 }
 
 /// e^x - 1 for all x, without the cancellation near 0: -1 at -inf, inf at inf, keeps the sign of
