@@ -97,7 +97,7 @@ LONGTAIL_INLINE void open_block(const double* a, const double* b, int n, Block& 
   for (int k = 0; k < n; k += kWidth) {
     const Coordinates<Real64> c =
         coordinates<F>(load<Real64>(block.first + k), load<Real64>(block.second + k));
-    store(block.method + k, choose_method<F, DA + DB>(c.v, c.x));
+    store(block.method + k, choose_method<F, DA, DB>(c.v, c.x));
   }
   for (int k = n; k % kWidth != 0; ++k) block.method[k] = -1.0;
   block.count = n;

@@ -203,7 +203,7 @@ LONGTAIL_HOST_DEVICE inline T evaluate_inside(T a, T b) {
   const bool tiny_result = F == Function::log_hyp0f1 && x * x < v;
   const Method method =
       huge ? tiny_result ? Method::series : Method::debye_9
-           : static_cast<Method>(int(choose_method<F, DA + DB>(v, max(x, kTinyArgument<T>))));
+           : static_cast<Method>(int(choose_method<F, DA, DB>(v, max(x, kTinyArgument<T>))));
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 

@@ -5,9 +5,10 @@
 //   I, 0F1              | ascending series, w < 6     | fitted tiles of U_I           | tile, Debye
 //   K, Matern           | Temme's series, x <= 1      | fitted tiles of U_K           | tile, Debye
 //   I ratio             | continued fraction          | continued fraction            | Debye
-//   K ratio             | Temme's series, x <= 1/4    | trapezoid                     | Debye
+//   K ratio, slope of K | Temme's series, x <= 1      | trapezoid                     | Debye
 //   derivatives of I    | ascending series            | ascending series              | Debye
-//   derivatives of K    | Temme's series, x <= 1/4    | trapezoid                     | Debye
+//   other derivatives   |                             |                               |
+//   of K                | Temme's series, x <= 1/4    | trapezoid                     | Debye
 //
 // Derivatives keep to formulas that can be differentiated; the fits serve values, up to w = 60.
 // Debye takes 21, 12 or 9 terms from w = 25, 60 and 150: there the remainder is below 2^-57. Every
@@ -77,13 +78,20 @@ constexpr bool uses(Function f, int order, Method m) {
   return is_trapezoid(m) && !(order == 0 && has_tiles(f));
 }
 
+/// Whether Temme's series serves this with its leading terms in pairs (temme_values.h). Elsewhere
+/// ratios and slopes lose more to it near x = 1 than to the trapezoid.
+constexpr bool carries_pairs(Function f, int da, int db) {
+  if (f == Function::bessel_k_ratio) return da + db == 0;
+  return (f == Function::log_bessel_k || f == Function::log_bessel_ke) && da == 0 && db <= 1;
+}
+
 inline constexpr double kDebyeRadius = 25.0;
 
 /// The method inside w < kDebyeRadius, from w^2.
-template <Function F, int Order, Real T>
+template <Function F, int DA, int DB, Real T>
 LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
   const auto code = [](Method m) { return T(double(int(m))); };
-  constexpr bool tiles = Order == 0 && has_tiles(F);
+  constexpr bool tiles = DA + DB == 0 && has_tiles(F);
   if constexpr (F == Function::bessel_i_ratio) {
     return code(Method::fraction);
   } else if constexpr (built_on_i(F)) {
@@ -105,25 +113,26 @@ LONGTAIL_INLINE T choose_near(T v, T x, T w2) {
   } else {
     T near = select(w2 < T(36.0), code(Method::trapezoid_near), code(Method::trapezoid_middle));
     near = select(w2 < T(169.0), near, code(Method::trapezoid_far));
-    // Near x = 1 ratios and slopes lose more to Temme's sums than to the trapezoid.
-    const T limit = T(F == Function::bessel_k_ratio && Order == 0 ? 1.0 : 0.25);
+    // The slope of log(K e^x) goes to 0 as x grows and needs 1 - K_{v-1}/K_v.
+    constexpr bool scaled_slope = F == Function::log_bessel_ke && DB == 1;
+    const T limit = T(!carries_pairs(F, DA, DB) ? 0.25 : scaled_slope ? 0.5 : 1.0);
     return select(x <= limit, code(Method::temme), near);
   }
 }
 
 /// The method for finite v, x inside the bounds of radius.h, as a number (a lane each); anything
 /// else, nan included, is `special`.
-template <Function F, int Order, Real T>
+template <Function F, int DA, int DB, Real T>
 LONGTAIL_INLINE T choose_method(T v, T x) {
   const auto code = [](Method m) { return T(double(int(m))); };
   const T w2 = fma(v, v, x * x);
-  constexpr bool fitted = Order == 0 && has_tiles(F) && F != Function::log_hyp0f1;
+  constexpr bool fitted = DA + DB == 0 && has_tiles(F) && F != Function::log_hyp0f1;
   T far = select(w2 < T(22500.0), code(Method::debye_12), code(Method::debye_9));
   far = select(w2 < T(3600.0), code(fitted ? Method::tile_0 : Method::debye_21), far);
   mask_t<T> near = w2 < T(kDebyeRadius * kDebyeRadius);
   // log 0F1 = z/b - ... is tiny for z << b: its series keeps it exact at any order.
   if constexpr (F == Function::log_hyp0f1) near = near | (x * x < v);
-  const T method = select(near, choose_near<F, Order>(v, x, w2), far);
+  const T method = select(near, choose_near<F, DA, DB>(v, x, w2), far);
   const T lowest = T(F == Function::log_hyp0f1 ? -1.0 : 0.0);
   const mask_t<T> usual =
       (v >= lowest) & (v < kHugeArgument<T>)&(x >= kTinyArgument<T>)&(x < kHugeArgument<T>);

@@ -15,6 +15,27 @@
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
+/// A sum of positive terms; of plain values, with the roundings of the additions kept.
+template <class J>
+struct Accumulator {
+  J sum;
+  plain_t<J> low = plain_t<J>(0.0);
+
+  LONGTAIL_INLINE void add(const J& term) {
+    if constexpr (kIsJet<J>) {
+      sum = sum + term;
+    } else {
+      const Pair<J> exact = quick_two_sum(sum, term);
+      sum = exact.hi;
+      low = low + exact.lo;
+    }
+  }
+  LONGTAIL_INLINE J total() const {
+    if constexpr (kIsJet<J>) return sum;
+    if constexpr (!kIsJet<J>) return sum + low;
+  }
+};
+
 template <class J>
 struct Integral {
   J g;      // G
@@ -27,24 +48,24 @@ LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
   using T = plain_t<J>;
   using Grid = QuadratureGrid<Tier>;
   const J gap = x * x / (w + v);  // w - v
-  J sum = J(T(1.0)), rise = J(T(0.0));
+  Accumulator<J> sum{J(T(1.0))}, rise{J(T(0.0))};
   const auto side = [&](const J& steep, int count, auto node_at) {
     for (int j = 1; j <= count; ++j) {
       const QuadratureNode<scalar_t<T>> node = node_at(j);
       const J weight = exp(-(steep * T(node.rise) + v * T(node.skew)));
       if constexpr (Slope) {
         const J part = weight * T(node.rise);
-        if (settled(part, rise) && settled(weight, sum)) break;
-        rise = rise + part;
+        if (settled(part, rise.sum) && settled(weight, sum.sum)) break;
+        rise.add(part);
       } else {
-        if (settled(weight, sum)) break;
+        if (settled(weight, sum.sum)) break;
       }
-      sum = sum + weight;
+      sum.add(weight);
     }
   };
   side(w, Grid::right_count, [](int j) { return Grid::template right<scalar_t<T>>(j); });
   side(gap, Grid::left_count, [](int j) { return Grid::template left<scalar_t<T>>(j); });
-  return {sum * T(0.5 * Grid::step), rise / sum};
+  return {sum.total() * T(0.5 * Grid::step), rise.total() / sum.total()};
 }
 
 }  // namespace LONGTAIL_LEVEL

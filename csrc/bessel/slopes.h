@@ -41,7 +41,9 @@ LONGTAIL_INLINE J k_slope_mean(const J& v, const J& x, const J& w) {
 template <Method M, class J>
 LONGTAIL_INLINE J k_ratio_below(const J& v, const J& x) {
   using T = plain_t<J>;
-  if constexpr (M == Method::temme) {
+  if constexpr (M == Method::temme && !kIsJet<J>) {
+    return temme_ratio_below(v, x).hi;
+  } else if constexpr (M == Method::temme) {
     const TemmeStart<J> start = temme_start(v, x);
     J ratio = start.rho_below / x;
     temme_recurrence(start, x, [&](int, const J& rho, mask_t<T> active) {
@@ -73,16 +75,21 @@ LONGTAIL_INLINE J log_ie_slope(const J& v, const J& x) {
     const J c = debye_slope<debye_terms(M)>(t * t, r, r);
     return leading_excess(v, x, w) - c * sine(v, x, w);
   } else {
-    // v/x - (1 - A) with 1 - A = (A' + (2v + 1) A/x)/(1 + A), the Riccati equation again.
-    const J a_over_x = ratio_fraction_over_x(v, x), a = x * a_over_x;
-    const J up = quotient(v, x) * (T(1.0) - a), down = a_over_x + ratio_slope_series(v, x);
-    return (up - down) / (T(1.0) + a);
+    // v/x - (1 - A) with 1 - A = (A' + (2v + 1) A/x)/(1 + A), the Riccati equation again, used
+    // twice: no 1 - A is left.
+    const J a_over_x = ratio_fraction_over_x(v, x), a_slope = ratio_slope_series(v, x);
+    const J inverse = T(1.0) / (T(1.0) + x * a_over_x);
+    const J rest = (a_slope + (T(2.0) * v + T(1.0)) * a_over_x) * inverse;  // 1 - A
+    return (quotient(v, x) * rest - (a_over_x + a_slope)) * inverse;
   }
 }
 template <Method M, class J>
 LONGTAIL_INLINE J log_ke_slope(const J& v, const J& x) {
   using T = plain_t<J>;
-  if constexpr (M == Method::temme) {
+  if constexpr (M == Method::temme && !kIsJet<J>) {
+    const DoubleDouble<T> fall = DoubleDouble<T>(v) / x + temme_ratio_below(v, x);
+    return (T(1.0) - fall).hi;
+  } else if constexpr (M == Method::temme) {
     return log_k_slope<M>(v, x) + T(1.0);
   } else {
     const J w = radius(v, x);

@@ -20,6 +20,7 @@ struct TemmeValues {
   DoubleDouble<T> log_x;  // normalised
   DoubleDouble<T> k_mu;   // K_mu(x)
   DoubleDouble<T> next;   // x K_{mu+1}(x)
+  DoubleDouble<T> below;  // x K_{mu-1}(x)
 };
 
 /// `v` may be negative down to -1/2.
@@ -70,27 +71,40 @@ LONGTAIL_INLINE TemmeValues<T> temme_values(T v, T x) {
   const DoubleDouble<T> k_mu = k_leading + k_rest;
   const DoubleDouble<T> half = next_leading + next_rest;
   const DoubleDouble<T> next = {T(2.0) * half.hi, T(2.0) * half.lo};
-  const DoubleDouble<T> climbed = next + k_mu * (T(2.0) * m);
-  return {n, mu, log_x, k_mu, select(mu > T(0.0), climbed, next)};
+  const DoubleDouble<T> far = next + k_mu * (T(2.0) * m);
+  const mask_t<T> up = mu > T(0.0);
+  return {n, mu, log_x, k_mu, select(up, far, next), select(up, next, far)};
 }
 
-/// By rho_k = x K_{mu+k+1}/K_{mu+k} = 2 (mu + k) + x^2/rho_{k-1}                    (DLMF 10.29.1)
+/// Where the recurrence rho_k = x K_{mu+k+1}/K_{mu+k} = 2 (mu + k) + x^2/rho_{k-1} ends (DLMF
+/// 10.29.1): neither it nor the product of its terms cancels or overflows.
 template <Real T>
 struct Climb {
-  DoubleDouble<T> scaled;  // K_{mu+n} x^n
-  DoubleDouble<T> rho;     // x K_{mu+n+1}/K_{mu+n}
+  DoubleDouble<T> scaled;     // K_v x^n
+  DoubleDouble<T> rho;        // x K_{v+1}/K_v
+  DoubleDouble<T> rho_below;  // x K_v/K_{v-1}
 };
 template <Real T>
 LONGTAIL_INLINE Climb<T> climb(const TemmeValues<T>& start, T x) {
   const T x2 = x * x;
-  DoubleDouble<T> rho = start.next / start.k_mu;
+  DoubleDouble<T> rho = start.next / start.k_mu, rho_below = rho;
   DoubleDouble<T> scaled = select(start.steps > T(0.0), start.next, start.k_mu);
   for (int k = 1; any(T(double(k)) <= start.steps); ++k) {
     const T step = T(double(k)), next = T(2.0) * (start.mu + step) + x2 / rho.hi;
-    rho = select(step <= start.steps, DoubleDouble<T>(next), rho);
+    const mask_t<T> active = step <= start.steps;
+    rho_below = select(active, rho, rho_below);
+    rho = select(active, DoubleDouble<T>(next), rho);
     scaled = select(step < start.steps, scaled * next, scaled);
   }
-  return {scaled, rho};
+  return {scaled, rho, rho_below};
+}
+
+/// K_{v-1}/K_v
+template <Real T>
+LONGTAIL_INLINE DoubleDouble<T> temme_ratio_below(T v, T x) {
+  const TemmeValues<T> start = temme_values(v, x);
+  const DoubleDouble<T> at_start = start.below / (start.k_mu * x);
+  return select(start.steps > T(0.0), x / climb(start, x).rho_below, at_start);
 }
 
 }  // namespace LONGTAIL_LEVEL
