@@ -78,7 +78,8 @@ LONGTAIL_INLINE Coordinates<T> coordinates(T a, T b) {
 template <Function F, Real T>
 LONGTAIL_INLINE mask_t<T> needs_exact(T result, T v, T x) {
   if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_k) {
-    return max(abs(result), T(1.0)) < T(0.15) * (v + x);
+    // Without fused multiply-adds the plain formula loses more.
+    return max(abs(result), T(1.0)) < T(kHasFma ? 0.15 : 0.25) * (v + x);
   } else if constexpr (F == Function::log_bessel_ke) {
     return abs(result) < T(0.5) * v * (v / (v + x));
   } else {
