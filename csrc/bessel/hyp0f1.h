@@ -14,9 +14,9 @@ LONGTAIL_INLINE J uniform_log_hyp0f1(const J& v, const J& z, const J& w) {
   using T = plain_t<J>;
   const J r = T(1.0) / w, y = v + T(0.5);
   const J u = uniform_factor_i<M>(v, r);
-  const J gap = T(4.0) * (z / (w + v));
+  const J gap = T(2.0) * (z / (T(0.5) * w + T(0.5) * v));
   const J half_log = T(0.5) * log(y * r * u * u);
-  const J angle = v * log1p((gap - T(1.0)) / (T(2.0) * y));
+  const J angle = v * log1p(T(0.5) * ((gap - T(1.0)) / y));
   return (gap - T(0.5)) - angle + (half_log + lgamma_remainder(v));
 }
 

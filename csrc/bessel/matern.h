@@ -38,7 +38,7 @@ LONGTAIL_INLINE J log_matern(const J& nu, const J& s) {
     const J u = uniform_factor_k<M>(nu, s, r);
     square = u * u * r;
   }
-  const J angle = nu * log1p((gap - T(1.0)) / (T(2.0) * y));
+  const J angle = nu * log1p(T(0.5) * ((gap - T(1.0)) / y));
   const J half_log = T(0.5) * log(square * nu * (nu / y));
   return angle - (gap - T(0.5)) + (half_log - lgamma_remainder(nu));
 }

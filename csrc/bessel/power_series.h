@@ -23,6 +23,12 @@ template <class T>
 LONGTAIL_INLINE bool settled(const Jet<T>& term, const Jet<T>& sum) {
   return all(abs(term.f) <= T(kWide<T> ? 0x1p-80 : 0x1p-38) * abs(sum.f));
 }
+/// The lanes where that holds: sums that keep low parts would notice the neighbours' further terms,
+/// and so drop them.
+template <Real T>
+LONGTAIL_INLINE mask_t<T> settled_lanes(T term, T sum) {
+  return abs(term) <= T(kEpsilon<T> / 4) * abs(sum);
+}
 template <class J>
 inline constexpr int kFirstTest = kIsJet<J> ? 4 : 0;
 

@@ -50,17 +50,21 @@ LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
   const J gap = x * x / (w + v);  // w - v
   Accumulator<J> sum{J(T(1.0))}, rise{J(T(0.0))};
   const auto side = [&](const J& steep, int count, auto node_at) {
+    mask_t<T> done = mask_t<T>(false);
     for (int j = 1; j <= count; ++j) {
       const QuadratureNode<scalar_t<T>> node = node_at(j);
       const J weight = exp(-(steep * T(node.rise) + v * T(node.skew)));
-      if constexpr (Slope) {
-        const J part = weight * T(node.rise);
-        if (settled(part, rise.sum) && settled(weight, sum.sum)) break;
-        rise.add(part);
+      const J part = weight * T(node.rise);
+      if constexpr (kIsJet<J>) {
+        if ((!Slope || settled(part, rise.sum)) && settled(weight, sum.sum)) break;
       } else {
-        if (settled(weight, sum.sum)) break;
+        mask_t<T> negligible = settled_lanes(weight, sum.sum);
+        if constexpr (Slope) negligible = negligible & settled_lanes(part, rise.sum);
+        done = done | negligible;
+        if (all(done)) break;
       }
-      sum.add(weight);
+      sum.add(select(done, J(T(0.0)), weight));
+      if constexpr (Slope) rise.add(select(done, J(T(0.0)), part));
     }
   };
   side(w, Grid::right_count, [](int j) { return Grid::template right<scalar_t<T>>(j); });

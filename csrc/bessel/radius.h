@@ -67,10 +67,16 @@ LONGTAIL_INLINE Jet<T> sine(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
                 c * r * (r * (T(2.0) * s2 - c2)), -T(3.0) * c2 * s * r * r});
 }
 
+/// (v + w)/2, which never overflows.
+template <Real T>
+LONGTAIL_INLINE T half_sum(T v, T w) {
+  return fma(v, T(0.5), T(0.5) * w);
+}
+
 /// x/(w + v), the tangent of half that angle.
 template <Real T>
 LONGTAIL_INLINE T half_tangent(T v, T x, T w) {
-  return x / (w + v);
+  return T(0.5) * (x / half_sum(v, w));
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> half_tangent(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {
@@ -82,7 +88,7 @@ LONGTAIL_INLINE Jet<T> half_tangent(const Jet<T>& v, const Jet<T>& x, const Jet<
 /// (w + v)/x, its reciprocal.
 template <Real T>
 LONGTAIL_INLINE T half_cotangent(T v, T x, T w) {
-  return (w + v) / x;
+  return T(2.0) * (half_sum(v, w) / x);
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> half_cotangent(const Jet<T>& v, const Jet<T>& x, const Jet<T>& w) {

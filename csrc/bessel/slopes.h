@@ -129,9 +129,8 @@ LONGTAIL_INLINE J matern_slope(const J& nu, const J& r) {
 template <Method M, Real T>
 LONGTAIL_INLINE T matern_curvature(T nu, T r) {
   const T scale = sqrt(T(2.0) * nu), s = scale * r, excess = T(2.0) * nu - T(1.0);
-  const T fall = excess * (k_ratio_below<M>(nu, s) / s);
-  const T factor = T(1.0) - select(excess == T(0.0), excess, fall);
-  return T(2.0) * nu * (matern<M>(nu, r) * factor);
+  const T twice = T(2.0) * nu * matern<M>(nu, r);
+  return twice - twice * excess * k_ratio_below<M>(nu, s) / s;  // in this order: 1/s^2 overflows
 }
 
 /// Whether F has a slope formula by method M; the K ratio is differentiated as it is.

@@ -57,6 +57,7 @@ LONGTAIL_INLINE TemmeValues<T> temme_values(T v, T x) {
   const T quarter = c1.hi;
   T p = p0.hi / one_minus.hi, q = q1.hi, f = f1.hi, c = quarter;
   T k_rest = T(0.0), next_rest = T(0.0);
+  mask_t<T> done = mask_t<T>(false);
   for (int k = 2; k < 24; ++k) {
     const T inverse = T(1.0) / (T(double(k) * k) - m2);
     f = (f * T(k) + p + q) * inverse;
@@ -64,9 +65,10 @@ LONGTAIL_INLINE TemmeValues<T> temme_values(T v, T x) {
     q = q * (T(k) - m) * inverse;
     c = c * (quarter * T(1.0 / k));
     const T term = c * f, next_term = c * (q - f * T(k));
-    if (settled(term, k_leading.hi) && settled(next_term, next_leading.hi)) break;
-    k_rest = k_rest + term;
-    next_rest = next_rest + next_term;
+    done = done | (settled_lanes(term, k_leading.hi) & settled_lanes(next_term, next_leading.hi));
+    if (all(done)) break;
+    k_rest = k_rest + select(done, T(0.0), term);
+    next_rest = next_rest + select(done, T(0.0), next_term);
   }
   const DoubleDouble<T> k_mu = k_leading + k_rest;
   const DoubleDouble<T> half = next_leading + next_rest;

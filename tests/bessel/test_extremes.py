@@ -1,0 +1,67 @@
+"""Orders and arguments near the largest double, where sums and squares of them overflow."""
+
+from __future__ import annotations
+
+import mpmath as mp
+import pytest
+import torch
+
+import longtail
+
+POINTS = [
+    (1e300, 1e-80),
+    (1e308, 1e308),
+    (1e200, 0.6627e200),
+    (1e160, 1e150),
+    (1e160, 1e-140),
+    (3.0, 1e308),
+]
+
+
+def _phase(v: float, x: float) -> mp.mpf:
+    """w - v asinh(v/x), beside which everything else in log I and log K is below an ulp."""
+    a, b = mp.mpf(v), mp.mpf(x)
+    return mp.sqrt(a * a + b * b) - a * mp.asinh(a / b)
+
+
+def _value(function: str, first: float, second: float) -> float:
+    arguments = (torch.tensor(each, dtype=torch.float64) for each in (first, second))
+    return float(getattr(longtail, function)(*arguments))
+
+
+@pytest.mark.parametrize(("v", "x"), POINTS)
+def test_logarithms_of_the_far_end(v: float, x: float) -> None:
+    """log I = phi, log K = -phi, their scaled forms and both ratios, to a few ulp."""
+    with mp.workdps(700):
+        phi = _phase(v, x)
+        ratio = x / (v + mp.sqrt(mp.mpf(v) ** 2 + mp.mpf(x) ** 2))
+        exact = {
+            "log_bessel_i": phi,
+            "log_bessel_k": -phi,
+            "bessel_i_ratio": ratio,
+            "bessel_k_ratio": 1 / ratio,
+        }
+        if v > 1e10:  # at v = 3 the logarithm of x is not small beside phi - x
+            exact |= {"log_bessel_ie": phi - x, "log_bessel_ke": x - phi}
+        for function, value in exact.items():
+            assert _value(function, v, x) == pytest.approx(float(value), rel=1e-15, abs=0), function
+
+
+@pytest.mark.parametrize(
+    ("b", "z", "exact"),
+    [
+        (1e200, 1.0, 1e-200),  # log 0F1 = z/b for z << b
+        (1e308, 1e308, 1.0),
+        (2.0, 1e308, 2e154),  # 2 sqrt(z)
+        (0.5, 1e308, 2e154),
+    ],
+)
+def test_log_hyp0f1_of_the_far_end(b: float, z: float, exact: float) -> None:
+    """0F1 in both limits."""
+    assert _value("log_hyp0f1", b, z) == pytest.approx(exact, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("r", [1e-5, 0.5, 2.0])
+def test_matern_of_a_huge_order(r: float) -> None:
+    """Its limit is the Gaussian."""
+    assert _value("matern", 1e200, r) == pytest.approx(float(mp.exp(-mp.mpf(r) ** 2 / 2)), rel=4e-16)
