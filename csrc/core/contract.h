@@ -14,7 +14,7 @@ struct Bound {
 // In units in the last place of the exact result; all arguments, subnormals included.
 inline constexpr Bound exp = {0.80, 0.80};
 inline constexpr Bound expm1 = {0.90, 0.80};
-inline constexpr Bound log = {0.90, 0.80};
+inline constexpr Bound log = {0.90, 0.85};
 inline constexpr Bound log1p = {0.90, 0.85};
 inline constexpr Bound sinh = {0.90, 0.90};
 inline constexpr Bound cosh = {0.80, 0.90};
