@@ -22,8 +22,8 @@ inline constexpr Bound tanh = {0.80, 0.80};
 inline constexpr Bound asinh = {0.90, 0.90};
 
 // In epsilon max(1, |result|), epsilon = 2^-52 (2^-23); x > 0.
-inline constexpr Bound lgamma = {1.5, 1.6};
-inline constexpr Bound digamma = {1.5, 1.5};
+inline constexpr Bound lgamma = {1.5, 1.8};
+inline constexpr Bound digamma = {1.5, 1.7};
 inline constexpr Bound trigamma = {2.0, 2.0};
 
 // In epsilon |result|; v >= 0 (v >= 8 for stirling_correction).

@@ -47,4 +47,15 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def("matern(Tensor nu, Tensor r) -> Tensor");
   m.def("matern.out(Tensor nu, Tensor r, *, Tensor(a!) out) -> ()");
   m.def("matern_derivative(Tensor nu, Tensor r, int order_first, int order_second) -> Tensor");
+
+  // Group rationals; version 0 is A, 1 is B. The backward gives dx and both coefficient gradients.
+  m.def(
+      "rational(Tensor x, Tensor numerator, Tensor denominator, int version, int channel_dim) -> "
+      "Tensor");
+  m.def(
+      "rational.out(Tensor x, Tensor numerator, Tensor denominator, int version, int channel_dim, "
+      "*, Tensor(a!) out) -> ()");
+  m.def(
+      "rational_backward(Tensor grad, Tensor x, Tensor numerator, Tensor denominator, int version, "
+      "int channel_dim) -> (Tensor, Tensor, Tensor)");
 }

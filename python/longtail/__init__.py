@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .rationals import fit_rational as fit_rational
+    from .rationals import rational as rational
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
@@ -33,10 +35,12 @@ _DEFINED_IN = {
     "log_bessel_ke": "bessel",
     "log_hyp0f1": "bessel",
     "matern": "bessel",
+    "fit_rational": "rationals",
+    "rational": "rationals",
 }
 
 #: Public modules that are imported on first use.
-_MODULES = ("bessel", "distributed", "distributions", "special")
+_MODULES = ("bessel", "distributed", "distributions", "nn", "rationals", "special")
 
 __all__ = ["__version__", *_DEFINED_IN, *_MODULES]
 

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -92,21 +92,38 @@ def _absent(operator: torch._ops.OpOverload, problem: str) -> Callable[..., Any]
     return call
 
 
-def complete(cuda_problem: str) -> None:
-    """Registers all of the above. ``cuda_problem``: why there are no CUDA kernels, or empty."""
+def _like_x(x: Tensor, numerator: Tensor, denominator: Tensor, *rest: int) -> Tensor:
+    return x.new_empty(x.shape)
+
+
+def _nothing(*args: Any, out: Tensor) -> None:
+    pass
+
+
+def _like_each(grad: Tensor, *tensors_and_rest: Any) -> tuple[Tensor, ...]:
+    return tuple(each.new_empty(each.shape) for each in tensors_and_rest[:3])
+
+
+def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any]]]:
+    """Every operator: its public function, itself, its fake."""
     namespace = torch.ops.longtail
     for name in ELEMENTWISE:
-        public = f"longtail.{name}"
         value, derivative = getattr(namespace, name), getattr(namespace, f"{name}_derivative")
-        fakes: dict[torch._ops.OpOverload, Callable[..., Any]] = {
-            value.default: _contiguous,
-            value.out: _no_result,
-            derivative.default: _contiguous,
-        }
-        for operator, fake in fakes.items():
-            qualified = operator.name()  # "longtail::name" or "longtail::name.overload"
-            torch.library.register_fake(qualified, fake, lib=_registrations)
-            guard = _guard(operator, public)
-            _registrations.impl(qualified, guard, "Autograd", with_keyset=True)
-            if cuda_problem:
-                _registrations.impl(qualified, _absent(operator, cuda_problem), "CUDA")
+        yield name, value.default, _contiguous
+        yield name, value.out, _no_result
+        yield name, derivative.default, _contiguous
+    yield "rational", namespace.rational.default, _like_x
+    yield "rational", namespace.rational.out, _nothing
+    yield "rational", namespace.rational_backward.default, _like_each
+
+
+def complete(cuda_problem: str) -> None:
+    """Registers all of the above. ``cuda_problem``: why there are no CUDA kernels, or empty."""
+    for name, operator, fake in _operators():
+        public = f"longtail.{name}"
+        qualified = operator.name()  # "longtail::name" or "longtail::name.overload"
+        torch.library.register_fake(qualified, fake, lib=_registrations)
+        guard = _guard(operator, public)
+        _registrations.impl(qualified, guard, "Autograd", with_keyset=True)
+        if cuda_problem:
+            _registrations.impl(qualified, _absent(operator, cuda_problem), "CUDA")

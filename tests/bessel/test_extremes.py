@@ -64,4 +64,6 @@ def test_log_hyp0f1_of_the_far_end(b: float, z: float, exact: float) -> None:
 @pytest.mark.parametrize("r", [1e-5, 0.5, 2.0])
 def test_matern_of_a_huge_order(r: float) -> None:
     """Its limit is the Gaussian."""
-    assert _value("matern", 1e200, r) == pytest.approx(float(mp.exp(-mp.mpf(r) ** 2 / 2)), rel=4e-16)
+    assert _value("matern", 1e200, r) == pytest.approx(
+        float(mp.exp(-(mp.mpf(r) ** 2) / 2)), rel=4e-16
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from kit.spec import OpSpec, RawOp
 from kit.tensors import MATRIX
@@ -26,11 +27,11 @@ class RegistrationChecks:
     ) -> None:
         """torch's own checks: schema, autograd registration, fake, and tracing with dynamic
         shapes. (They pass for an op without gradient: gradients are tested apart.)"""
-        inputs = (layout(tensor.to(device)) for tensor in spec.inputs(MATRIX, dtype))
+        inputs = (layout(tensor.to(device)) for tensor in raw.inputs(spec, MATRIX, dtype))
         torch.library.opcheck(raw.overload, (*inputs, *raw.constants))
 
     def test_opcheck_shape(self, spec: OpSpec, raw: RawOp, shape: Sequence[int]) -> None:
-        inputs = spec.inputs(shape, torch.float32)
+        inputs = raw.inputs(spec, shape, torch.float32)
         torch.library.opcheck(raw.overload, (*inputs, *raw.constants))
 
     def test_opcheck_out(self, spec: OpSpec, layout: Layout) -> None:
@@ -40,24 +41,25 @@ class RegistrationChecks:
         inputs = spec.inputs(MATRIX, torch.float32)
         overload = getattr(torch.ops.longtail, spec.name).out
         out = layout(torch.zeros(MATRIX))
-        torch.library.opcheck(overload, inputs, {"out": out})
+        torch.library.opcheck(overload, (*inputs, *spec.raw[0].constants), {"out": out})
 
     def test_fake_agrees(self, spec: OpSpec, raw: RawOp, layout: Layout) -> None:
         """The meta device gives the shape, dtype and strides of the real result."""
-        inputs = tuple(map(layout, spec.inputs(MATRIX, torch.float32)))
-        real = raw(*inputs)
-        fake = raw(*(tensor.to("meta") for tensor in inputs))
-        assert fake.is_meta
-        assert (fake.shape, fake.dtype) == (real.shape, real.dtype)
-        assert fake.stride() == real.stride()
+        inputs = tuple(map(layout, raw.inputs(spec, MATRIX, torch.float32)))
+        results = tree_leaves(raw(*inputs))
+        fakes = tree_leaves(raw(*(tensor.to("meta") for tensor in inputs)))
+        for real, fake in zip(results, fakes, strict=True):
+            assert fake.is_meta
+            assert (fake.shape, fake.dtype) == (real.shape, real.dtype)
+            assert fake.stride() == real.stride()
 
     def test_raw_op_refuses_a_gradient(self, spec: OpSpec, raw: RawOp) -> None:
         """Forward-only, and says which function has the gradient."""
-        inputs = [tensor.requires_grad_() for tensor in spec.inputs((3,))]
+        inputs = [tensor.requires_grad_() for tensor in raw.inputs(spec, (3,), torch.float64)]
         with pytest.raises(NotImplementedError, match=f"longtail.{spec.name}"):
             raw(*inputs)
         with torch.no_grad():
-            assert not raw(*inputs).requires_grad
+            assert not any(each.requires_grad for each in tree_leaves(raw(*inputs)))
 
     def test_raw_op_under_vmap(self, spec: OpSpec, raw: RawOp) -> None:
         """One batched call gives the rows of single calls, whichever arguments are batched."""

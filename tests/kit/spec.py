@@ -30,9 +30,15 @@ class RawOp:
 
     overload: torch._ops.OpOverload
     constants: tuple[Any, ...] = ()
+    takes_gradient: bool = False  # its first tensor is the gradient of the first argument's shape
 
     def __call__(self, *tensors: Tensor, **kwargs: Any) -> Tensor:
         return self.overload(*tensors, *self.constants, **kwargs)
+
+    def inputs(self, spec: OpSpec, shape: Sequence[int], dtype: torch.dtype) -> tuple[Tensor, ...]:
+        """Those of the public function, after a gradient where the op takes one."""
+        tensors = spec.inputs(shape, dtype)
+        return (torch.ones_like(tensors[0]), *tensors) if self.takes_gradient else tensors
 
     def __str__(self) -> str:
         return "_".join([self.overload.name().split("::")[1], *map(str, self.constants)])
@@ -57,6 +63,7 @@ class OpSpec:
         out: whether the function has ``out=``.
         rounds_once: whether narrow dtypes are computed in float64 and rounded once.
         elementwise: whether every element's bits depend on that element only.
+        parameters: how many of the last arguments are parameters, whose shape is their own.
         skipped: name of a check -> why this op has an empty cell there.
     """
 
@@ -74,6 +81,7 @@ class OpSpec:
     out: bool = True
     rounds_once: bool = True
     elementwise: bool = True
+    parameters: int = 0
     skipped: Mapping[str, str] = field(default_factory=dict)
 
     @property

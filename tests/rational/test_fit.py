@@ -1,0 +1,94 @@
+"""Coefficient tables and fits."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+import longtail
+from kit import BadInput, Raises
+from kit.bad_input import check, parametrize
+from longtail import rationals
+from longtail._rational_tables import TABLES, VARIANCE_GAIN
+from rational.ops import VERSIONS
+
+# Largest errors on [-3, 3] that the docstring and the table state, rounded up.
+LARGEST_ERROR = {
+    "identity": (0, 0),
+    "silu": (1e-6, 1e-6),
+    "gelu": (2.1e-3, 5e-4),
+    "relu": (0.028, 0.016),
+    "leaky_relu": (0.032, 0.016),
+    "tanh": (1.5e-6, 1.5e-6),
+    "sigmoid": (2e-6, 1e-8),
+    "geglu": (9.2e-3, 1e-3),
+    "swishglu": (6.9e-3, 1e-4),
+}
+
+
+def _error(function, numerator: Tensor, denominator: Tensor, version: str, interval) -> float:
+    x = torch.linspace(*interval, 10_001, dtype=torch.float64).unsqueeze(-1)
+    return float((longtail.rational(x, numerator, denominator, version) - function(x)).abs().max())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", TABLES)
+def test_tables(name: str, version: str) -> None:
+    """Each table belongs to its version: in the other one it is another function."""
+    numerator, denominator = longtail.fit_rational(name, version)  # type: ignore[arg-type]
+    assert numerator.shape == (1, 6) and denominator.shape == (1, 4)
+    error = _error(rationals._NAMED[name], numerator, denominator, version, (-3, 3))
+    assert error <= LARGEST_ERROR[name][VERSIONS.index(version)]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_variance_gain(name: str) -> None:
+    """1/E[F(z)^2] of function and fit agree as far as the fit does; known numbers."""
+    known = {"gelu": 2.351716, "silu": 2.810761, "relu": 2.0, "identity": 1.0}
+    if name in known:
+        assert VARIANCE_GAIN[name] == pytest.approx(known[name], rel=1e-6)
+    z = torch.linspace(-8, 8, 40_001, dtype=torch.float64)
+    density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    for version in VERSIONS:
+        y = longtail.rational(z[:, None], *longtail.fit_rational(name, version), version)[:, 0]  # type: ignore[arg-type]
+        gain = float(1 / (y * y * density).sum())
+        assert gain == pytest.approx(VARIANCE_GAIN[name], rel=0.02)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_any_function_on_any_interval(version: str) -> None:
+    """And other orders; the same coefficients every time."""
+    interval = (-1.0, 4.0)
+    fitted = longtail.fit_rational(torch.atan, version, interval, orders=(4, 3))  # type: ignore[arg-type]
+    again = longtail.fit_rational(torch.atan, version, interval, orders=(4, 3))  # type: ignore[arg-type]
+    assert all(map(torch.equal, fitted, again))
+    assert fitted[0].shape == (1, 5) and fitted[1].shape == (1, 3)
+    assert _error(torch.atan, *fitted, version, interval) < 3e-3
+
+
+def _fit(label: str, words: tuple[str, ...], *arguments, **keywords) -> BadInput:
+    return BadInput(
+        f"fit_rational({label})",
+        lambda: longtail.fit_rational(*arguments, **keywords),
+        Raises(ValueError, "fit_rational", *words),
+    )
+
+
+CASES = [
+    _fit("'swish'", ("'swish'", "silu"), "swish"),
+    _fit("version='C'", ("version", "'C'"), "gelu", "C"),
+    _fit("interval=(1, 1)", ("interval", "(1, 1)"), "gelu", "A", (1, 1)),
+    _fit("interval=(0, inf)", ("interval", "inf"), "gelu", "A", (0, math.inf)),
+    _fit("orders=(8, 4)", ("orders", "(8, 4)"), "gelu", orders=(8, 4)),
+    _fit("orders=(5, 0)", ("orders", "(5, 0)"), "gelu", orders=(5, 0)),
+    _fit("log on (-1, 1)", ("finite",), torch.log, "A", (-1, 1)),
+    _fit("sum", ("shape",), torch.sum),
+]
+
+
+@parametrize(CASES)
+def test_bad_input(case: BadInput) -> None:
+    check(case)

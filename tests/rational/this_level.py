@@ -1,0 +1,24 @@
+"""``python -m rational.this_level``: a digest of values and gradients on the CPU level that
+LONGTAIL_CPU_LEVEL names, after checking them against float64."""
+
+from __future__ import annotations
+
+from longtail import _native
+from rational.ops import VERSIONS
+from rational.test_values import (
+    CASES,
+    DTYPES,
+    test_coefficient_gradients,
+    test_identity_to_the_largest_number,
+    test_no_overflow_on_the_way,
+    test_values_and_slopes,
+)
+
+print(_native.cpu_level())
+for version in VERSIONS:
+    for dtype in DTYPES:
+        test_identity_to_the_largest_number(version, dtype)
+        for case in CASES:
+            test_values_and_slopes(version, dtype, case)
+            test_coefficient_gradients(version, dtype, case)
+    test_no_overflow_on_the_way(version)
