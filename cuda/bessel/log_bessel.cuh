@@ -2,6 +2,8 @@
 // working precision.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include "bessel/evaluate.h"
 
 namespace longtail::cuda {

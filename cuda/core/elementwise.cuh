@@ -6,6 +6,8 @@
 // 64-bit.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 #include "core/half.h"

@@ -1,0 +1,121 @@
+// A stand-in for CUDA's header, so that g++ can compile kernels (*.cuh) and run them on the CPU:
+// the threads of a block are fibres that take turns. Found before the toolkit's by the tests that
+// use it, which therefore need no toolkit.
+//
+// Every thread of a block must reach the same __syncthreads() and shuffles, as on a GPU. Between
+// two of them the threads run one after the other, so a missing barrier shows as a wrong result.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __grid_constant__
+#define __launch_bounds__(...)
+#define __shared__ static  // blocks run one at a time
+
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+};
+using cudaStream_t = void*;
+
+namespace simt {
+
+inline dim3 thread_index, block_index, block_size, grid_size;
+
+class Block {
+ public:
+  static Block*& current() {
+    static Block* block = nullptr;
+    return block;
+  }
+
+  Block(unsigned threads, const std::function<void()>& body) : threads_(threads), body_(body) {
+    current() = this;
+    fibres_.resize(threads);
+    exchange_.resize(threads);
+    for (Fibre& fibre : fibres_) {
+      fibre.stack = std::make_unique<char[]>(kStack);
+      getcontext(&fibre.context);
+      fibre.context.uc_stack.ss_sp = fibre.stack.get();
+      fibre.context.uc_stack.ss_size = kStack;
+      fibre.context.uc_link = &scheduler_;
+      makecontext(&fibre.context, &Block::enter, 0);
+    }
+    for (unsigned running = threads; running > 0;) {
+      running = 0;
+      for (unsigned t = 0; t < threads; ++t) {
+        if (fibres_[t].done) continue;
+        turn_ = t;
+        thread_index = {t, 0, 0};
+        swapcontext(&scheduler_, &fibres_[t].context);
+        if (!fibres_[t].done) ++running;
+      }
+    }
+  }
+
+  // Lets the other threads of the block catch up.
+  void wait() { swapcontext(&fibres_[turn_].context, &scheduler_); }
+
+  double exchange(double value, unsigned from) {
+    exchange_[turn_] = value;
+    wait();
+    const double received = exchange_[from];
+    wait();
+    return received;
+  }
+  unsigned turn() const { return turn_; }
+
+ private:
+  static constexpr std::size_t kStack = std::size_t{1} << 18;
+  struct Fibre {
+    ucontext_t context;
+    std::unique_ptr<char[]> stack;
+    bool done = false;
+  };
+  static void enter() {
+    Block* block = current();
+    block->body_();
+    block->fibres_[block->turn_].done = true;
+  }
+
+  unsigned threads_, turn_ = 0;
+  const std::function<void()>& body_;
+  ucontext_t scheduler_;
+  std::vector<Fibre> fibres_;
+  std::vector<double> exchange_;
+};
+
+// kernel<<<grid, threads>>>(...) as launch(grid, threads, [&] { kernel(...); }).
+inline void launch(dim3 grid, unsigned threads, const std::function<void()>& body) {
+  grid_size = grid;
+  block_size = {threads, 1, 1};
+  for (unsigned y = 0; y < grid.y; ++y) {
+    for (unsigned x = 0; x < grid.x; ++x) {
+      block_index = {x, y, 0};
+      Block(threads, body);
+    }
+  }
+}
+
+}  // namespace simt
+
+#define threadIdx simt::thread_index
+#define blockIdx simt::block_index
+#define blockDim simt::block_size
+#define gridDim simt::grid_size
+
+inline void __syncthreads() { simt::Block::current()->wait(); }
+
+inline double __shfl_down_sync(unsigned, double value, unsigned offset) {
+  const unsigned self = simt::Block::current()->turn();
+  const unsigned from = self % 32 + offset < 32 ? self + offset : self;
+  return simt::Block::current()->exchange(value, from);
+}
