@@ -54,7 +54,7 @@ LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
     for (int j = 1; j <= count; ++j) {
       const QuadratureNode<scalar_t<T>> node = node_at(j);
       const J weight = exp(-(steep * T(node.rise) + v * T(node.skew)));
-      const J part = weight * T(node.rise);
+      [[maybe_unused]] const J part = weight * T(node.rise);  // Slope only
       if constexpr (kIsJet<J>) {
         if ((!Slope || settled(part, rise.sum)) && settled(weight, sum.sum)) break;
       } else {

@@ -21,22 +21,27 @@ using compute_t = typename Compute<E>::type;
 
 template <class S, class E>
 LONGTAIL_INLINE S widen(E e) {
-  if constexpr (std::is_same_v<E, S>) return e;
   if constexpr (std::is_same_v<E, bfloat16>) {
     return __builtin_bit_cast(float, static_cast<std::uint32_t>(e.bits) << 16);
+  } else if constexpr (std::is_same_v<E, float16>) {
+    return static_cast<S>(static_cast<double>(e));
+  } else {
+    return static_cast<S>(e);
   }
-  if constexpr (std::is_same_v<E, float16>) return static_cast<S>(static_cast<double>(e));
 }
 template <class E, class S>
 LONGTAIL_INLINE E narrow(S s) {
-  if constexpr (std::is_same_v<E, S>) return s;
-  if constexpr (std::is_same_v<E, bfloat16>) {  // to nearest even; nan stays nan
+  if constexpr (std::is_same_v<E, bfloat16> && std::is_same_v<S, float>) {
+    // To nearest even; nan stays nan. half.h's conversion from double would be slower.
     const auto bits = __builtin_bit_cast(std::uint32_t, s);
     const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
     const bool is_nan = (bits & 0x7fffffff) > 0x7f800000;
     return bfloat16::from_bits(static_cast<std::uint16_t>(is_nan ? (bits >> 16) | 0x40 : rounded));
+  } else if constexpr (std::is_same_v<E, bfloat16> || std::is_same_v<E, float16>) {
+    return E(static_cast<double>(s));
+  } else {
+    return static_cast<E>(s);
   }
-  if constexpr (std::is_same_v<E, float16>) return float16(static_cast<double>(s));
 }
 
 /// The first `count` lanes from p, the others `fill`.

@@ -1,31 +1,10 @@
 // Rational operators on the CPU: coefficients into one table of doubles, tensors to pointers.
 #include "torch/rational.h"
 
-#include "core/half.h"
+#include "torch/elements.h"
 
 namespace longtail::torch_layer {
 namespace {
-
-// Calls visit(element) with element 0, 1, ... of a contiguous tensor by reference.
-template <class Data, class Visit>
-void for_each_element(Data* data, DType dtype, std::int64_t count, const Visit& visit) {
-  const auto all = [&]<class E>(E* elements) {
-    for (std::int64_t i = 0; i < count; ++i) visit(elements[i], i);
-  };
-  switch (dtype) {
-    case DType::float64:
-      return all(
-          static_cast<std::conditional_t<std::is_const_v<Data>, const double, double>*>(data));
-    case DType::float32:
-      return all(static_cast<std::conditional_t<std::is_const_v<Data>, const float, float>*>(data));
-    case DType::float16:
-      return all(
-          static_cast<std::conditional_t<std::is_const_v<Data>, const float16, float16>*>(data));
-    default:
-      return all(
-          static_cast<std::conditional_t<std::is_const_v<Data>, const bfloat16, bfloat16>*>(data));
-  }
-}
 
 // Writes coefficients [rows, columns] into slots first ... of every group's row of the table.
 void place(const Tensor& tensor, std::vector<double>& table, std::int64_t groups, int first) {

@@ -58,4 +58,15 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def(
       "rational_backward(Tensor grad, Tensor x, Tensor numerator, Tensor denominator, int version, "
       "int channel_dim) -> (Tensor, Tensor, Tensor)");
+
+  // Polynomial compositions; weight: cube, square, linear. A backward gives dx, dweight and dbias.
+  m.def("poly_norm(Tensor x, Tensor weight, Tensor bias, float eps) -> Tensor");
+  m.def(
+      "poly_norm_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias, float eps) -> "
+      "(Tensor, "
+      "Tensor, Tensor)");
+  m.def("poly_relu(Tensor x, Tensor weight, Tensor bias) -> Tensor");
+  m.def(
+      "poly_relu_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias) -> (Tensor, Tensor, "
+      "Tensor)");
 }

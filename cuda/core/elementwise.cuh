@@ -50,6 +50,19 @@ __device__ inline void store_element(char* data, std::int64_t offset, DType dtyp
   }
 }
 
+// Element `index` of contiguous memory.
+__device__ inline std::int64_t element_size(DType dtype) {
+  return dtype == DType::float64 ? 8 : dtype == DType::float32 ? 4 : 2;
+}
+template <class Real>
+__device__ inline Real load_element_at(const void* data, std::int64_t index, DType dtype) {
+  return load_element<Real>(static_cast<const char*>(data), index * element_size(dtype), dtype);
+}
+template <class Real>
+__device__ inline void store_element_at(void* data, std::int64_t index, DType dtype, Real value) {
+  store_element<Real>(static_cast<char*>(data), index * element_size(dtype), dtype, value);
+}
+
 // Byte offsets of the three operands at flat index `index`, last dimension fastest.
 __device__ inline void element_offsets(const ElementwiseParams& params, std::int64_t index,
                                        std::int64_t (&offsets)[3]) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "core/half.h"
+#include "cuda/core/reduce.cuh"
 #include "cuda/rational/launch.h"
 #include "rational/far_point.h"
 
@@ -94,21 +95,6 @@ __global__ void __launch_bounds__(kRationalThreads)
   });
 }
 
-// Sum over the block in a fixed tree; valid in thread 0.
-__device__ inline double block_sum(double value, double* of_warps) {
-  for (int offset = 16; offset > 0; offset /= 2) {
-    value += __shfl_down_sync(0xffffffffu, value, offset);
-  }
-  __syncthreads();  // of_warps may still be read for the sum before
-  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = value;
-  __syncthreads();
-  double total = 0;
-  if (threadIdx.x == 0) {
-    for (int w = 0; w < kRationalThreads / 32; ++w) total += of_warps[w];
-  }
-  return total;
-}
-
 template <class E, rational::Version V, int M, int N>
 __global__ void __launch_bounds__(kRationalThreads)
     rational_backward(const RationalParams params, const double* table, const E* grad, const E* x,
@@ -155,7 +141,8 @@ __global__ void __launch_bounds__(kRationalThreads)
   double* out =
       partial + (static_cast<std::int64_t>(blockIdx.y) * gridDim.x + blockIdx.x) * rational::kSlots;
   for (int k = 0; k <= M + N; ++k) {
-    const double total = block_sum(static_cast<double>(sums[k]) + far_sums[k], of_warps);
+    const double total =
+        block_sum<kRationalThreads>(static_cast<double>(sums[k]) + far_sums[k], of_warps);
     // |b| in version A: its derivative is the sign of b.
     const int slot = k <= M ? k : rational::kMaxNumerator + k - M;
     const bool flip =

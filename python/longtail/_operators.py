@@ -92,7 +92,7 @@ def _absent(operator: torch._ops.OpOverload, problem: str) -> Callable[..., Any]
     return call
 
 
-def _like_x(x: Tensor, numerator: Tensor, denominator: Tensor, *rest: int) -> Tensor:
+def _like_x(x: Tensor, *parameters_and_rest: Any) -> Tensor:
     return x.new_empty(x.shape)
 
 
@@ -115,6 +115,9 @@ def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any
     yield "rational", namespace.rational.default, _like_x
     yield "rational", namespace.rational.out, _nothing
     yield "rational", namespace.rational_backward.default, _like_each
+    for name in ("poly_norm", "poly_relu"):
+        yield name, getattr(namespace, name).default, _like_x
+        yield name, getattr(namespace, f"{name}_backward").default, _like_each
 
 
 def complete(cuda_problem: str) -> None:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
-from longtail import _dtensor, _library, _rational_formula  # noqa: F401  (loads the raw ops)
-from longtail._autograd import Gradient, Saved, differentiable
-from longtail._dtensor import register_rules_for
+from longtail import _library, _rational_formula  # noqa: F401  (loads the raw ops)
+from longtail._parametric import (
+    Formula,
+    Placement,
+    check_out,
+    check_tensors,
+    parametric_function,
+)
 from longtail._rational_fit import fit
 from longtail._rational_tables import TABLES
 
@@ -26,7 +29,6 @@ __all__ = ["fit_rational", "rational"]
 Version = Literal["A", "B"]
 
 _VERSIONS = {"A": 0, "B": 1}
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _MOST = {"numerator": 8, "denominator": 6}
 
 
@@ -73,9 +75,8 @@ def rational(
     """
     code, dim = _check(x, numerator, denominator, version, channel_dim)
     if out is None:
-        result: Tensor = _rational(x, numerator, denominator, code, dim)
-        return result
-    _check_out(out, x, numerator, denominator)
+        return _rational(x, numerator, denominator, code, dim)
+    check_out("rational", out, x, numerator, denominator)
     torch.ops.longtail.rational.out(x, numerator, denominator, code, dim, out=out)
     return out
 
@@ -155,14 +156,7 @@ _NAMED: dict[str, Callable[[Tensor], Tensor]] = {
 def _check(
     x: Tensor, numerator: Tensor, denominator: Tensor, version: str, channel_dim: int
 ) -> tuple[int, int]:
-    for name, value in (("x", x), ("numerator", numerator), ("denominator", denominator)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"rational: {name} must be a Tensor, got {type(value).__name__}")
-        if value.dtype not in _FLOATING:
-            raise TypeError(
-                f"rational: {name} has dtype {value.dtype}; supported are float64, float32, "
-                "float16 and bfloat16"
-            )
+    check_tensors("rational", x, numerator=numerator, denominator=denominator)
     if version not in _VERSIONS:
         raise ValueError(f"rational: version is {version!r}, expected 'A' or 'B'")
     if not isinstance(channel_dim, int) or not -x.dim() <= channel_dim < x.dim():
@@ -177,12 +171,6 @@ def _check(
 
 
 def _check_coefficients(name: str, value: Tensor, x: Tensor, channels: int) -> None:
-    if value.dtype not in (x.dtype, torch.float32):
-        raise TypeError(
-            f"rational: {name} has dtype {value.dtype}, expected that of x, {x.dtype}, or float32"
-        )
-    if value.device != x.device:
-        raise ValueError(f"rational: {name} is on {value.device} and x on {x.device}")
     fits = value.dim() == 2 and 1 <= value.shape[1] <= _MOST[name] and value.shape[0] >= 1
     if not fits or channels % value.shape[0] != 0:
         raise ValueError(
@@ -191,156 +179,25 @@ def _check_coefficients(name: str, value: Tensor, x: Tensor, channels: int) -> N
         )
 
 
-def _check_out(out: Tensor, x: Tensor, *coefficients: Tensor) -> None:
-    if not isinstance(out, Tensor):
-        raise TypeError(f"rational: out must be a Tensor, got {type(out).__name__}")
-    if out.dtype != x.dtype:
-        raise TypeError(f"rational: out has dtype {out.dtype}, expected that of x, {x.dtype}")
-    if out.shape != x.shape:
-        raise ValueError(
-            f"rational: out has shape {list(out.shape)}, expected that of x, {list(x.shape)}"
-        )
-    if out.device != x.device:
-        raise ValueError(f"rational: out is on {out.device} and x on {x.device}")
-    if torch.is_grad_enabled() and any(each.requires_grad for each in (out, x, *coefficients)):
-        raise RuntimeError(
-            "rational(): functions with out=... arguments don't support automatic "
-            "differentiation, but one of the arguments requires grad."
-        )
-
-
-def _forward(x: Tensor, numerator: Tensor, denominator: Tensor, version: int, dim: int) -> Tensor:
-    register_rules_for(x, numerator, denominator)
-    with torch._C._AutoDispatchBelowAutograd():
-        result: Tensor = torch.ops.longtail.rational.default(
-            x, numerator, denominator, version, dim
-        )
-    return result
-
-
-def _backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
-    gradients = _gradient(grad, *saved.inputs)
-    return (*(g if n else None for g, n in zip(gradients, saved.needs, strict=False)), None, None)
-
-
-def _jvp(saved: Saved, *tangents: Gradient) -> Tensor:
-    *tensors, version, dim = saved.inputs
-    moved = _with_zeros(tensors, tangents)
-    result: Tensor = _push(
-        partial(_rational_formula.value, version=version, dim=dim), tensors, moved
-    )
-    return result
-
-
-def _gradient_forward(
-    grad: Tensor, x: Tensor, numerator: Tensor, denominator: Tensor, version: int, dim: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    register_rules_for(grad, x, numerator, denominator)
-    with torch._C._AutoDispatchBelowAutograd():
-        result: tuple[Tensor, Tensor, Tensor] = torch.ops.longtail.rational_backward.default(
-            grad, x, numerator, denominator, version, dim
-        )
-    return result
-
-
-def _gradient_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-    *tensors, version, dim = saved.inputs
-    pull = vjp(partial(_rational_formula.gradient, version=version, dim=dim), *tensors)[1]
-    pulled = pull(_with_zeros(tensors[1:], grads))
-    return (*(g if n else None for g, n in zip(pulled, saved.needs, strict=False)), None, None)
-
-
-def _gradient_jvp(saved: Saved, *tangents: Gradient) -> Any:
-    *tensors, version, dim = saved.inputs
-    moved = _with_zeros(tensors, tangents)
-    return _push(partial(_rational_formula.gradient, version=version, dim=dim), tensors, moved)
-
-
-def _push(formula: Any, tensors: list[Tensor], tangents: tuple[Tensor, ...]) -> Any:
-    """The tangent of ``formula`` as the pull-back of its pull-back, which is linear: torch does not
-    nest forward mode, and this runs inside it."""
-    results, pull = vjp(formula, *tensors)[:2]
-    zeros = (
-        torch.zeros_like(results)
-        if isinstance(results, Tensor)
-        else tuple(torch.zeros_like(each) for each in results)
-    )
-    return vjp(pull, zeros)[1](tangents)[0]
-
-
-def _with_zeros(tensors: list[Tensor], given: tuple[Gradient, ...]) -> tuple[Tensor, ...]:
-    """One for each tensor, zeros where there is none."""
-    return tuple(
-        torch.zeros_like(tensor) if each is None else each
-        for tensor, each in zip(tensors, given, strict=False)
-    )
-
-
-_gradient = differentiable(
-    "rational_backward", _gradient_forward, _gradient_backward, _gradient_jvp
-)
-_rational = differentiable("rational", _forward, _backward, _jvp)
-
-
-def _batched(op: torch._ops.OpOverload, fast: bool) -> Any:
-    """vmap: a batch of x alone is one more leading dimension; otherwise one by one."""
-
-    def rule(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
-        if fast and in_dims[1] is None and in_dims[2] is None:
-            x, *rest = arguments
-            return op(x.movedim(in_dims[0], 0), *rest), 0
-        results = [
-            op(*(each if d is None else each.select(d, k) for each, d in zip(arguments, in_dims)))
-            for k in range(info.batch_size)
-        ]
-        if isinstance(results[0], Tensor):
-            return torch.stack(results), 0
-        return tuple(torch.stack(each) for each in zip(*results, strict=True)), (0, 0, 0)
-
-    return rule
-
-
-def _shardings(
-    x: Any, numerator: Any, denominator: Any, dim: int
-) -> list[tuple[Any, Any, Any, Any, Any]]:
-    """Placements of (x, numerator, denominator) and of the two coefficient gradients."""
+def _shardings(x: Any, numerator: Any, denominator: Any, version: int, dim: int) -> list[Placement]:
     from torch.distributed.tensor import Partial, Replicate, Shard
 
     channel = dim + len(x.shape)
     whole: Any = Replicate()
-    choices: list[tuple[Any, Any, Any, Any, Any]] = [(whole, whole, whole, whole, whole)]
+    choices = [Placement(whole, whole, whole, whole, whole)]
     for d in range(len(x.shape)):
         if d != channel:
-            choices.append((Shard(d), Replicate(), Replicate(), Partial(), Partial()))
+            choices.append(Placement(Shard(d), whole, whole, Partial(), Partial()))
     # Channels go by whole groups; a row that all channels share stays whole.
     sizes = [x.mesh.size(d) for d in range(x.mesh.ndim)]
     rows = [each.shape[0] for each in (numerator, denominator)]
     if all(row == 1 or all(row % size == 0 for size in sizes) for row in rows):
-        places: list[Any] = [Replicate() if row == 1 else Shard(0) for row in rows]
+        places: list[Any] = [whole if row == 1 else Shard(0) for row in rows]
         gradients: list[Any] = [Partial() if row == 1 else Shard(0) for row in rows]
-        choices.append((Shard(channel), places[0], places[1], gradients[0], gradients[1]))
+        choices.append(Placement(Shard(channel), *places, *gradients))
     return choices
 
 
-def _shard_value(x: Any, numerator: Any, denominator: Any, version: int, dim: int) -> Any:
-    return [
-        ([place], [place, a, b, None, None])
-        for place, a, b, _, _ in _shardings(x, numerator, denominator, dim)
-    ]
-
-
-def _shard_gradient(
-    grad: Any, x: Any, numerator: Any, denominator: Any, version: int, dim: int
-) -> Any:
-    return [
-        ([place, da, db], [place, place, a, b, None, None])
-        for place, a, b, da, db in _shardings(x, numerator, denominator, dim)
-    ]
-
-
-for _op, _fast, _rule in (
-    (torch.ops.longtail.rational.default, True, _shard_value),
-    (torch.ops.longtail.rational_backward.default, False, _shard_gradient),
-):
-    torch.library.register_vmap(_op, _batched(_op, _fast))
-    _dtensor.declare_sharding(_op, _rule)
+_rational = parametric_function(
+    "rational", Formula(_rational_formula.value, _rational_formula.gradient), _shardings
+)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+import longtail.polynomials
 import longtail.rationals
 from kit import OpSpec, RawOp
 
@@ -77,4 +78,42 @@ SPECS = tuple(
         skipped=SKIPPED,
     )
     for code, version in enumerate(VERSIONS)
+)
+
+
+def _poly_sample(generator: torch.Generator, shape: Sequence[int]) -> tuple[Tensor, ...]:
+    x = torch.randn(tuple(shape), generator=generator, dtype=torch.float64)
+    weight = torch.randn(3, generator=generator, dtype=torch.float64)
+    return x, weight, torch.randn(1, generator=generator, dtype=torch.float64)
+
+
+POLY_SPECS = tuple(
+    OpSpec(
+        function=function,
+        arguments=("x", "weight", "bias"),
+        sample=_poly_sample,
+        smooth_sample=_poly_sample,
+        raw=(
+            RawOp(getattr(torch.ops.longtail, name).default, constants),
+            RawOp(
+                getattr(torch.ops.longtail, f"{name}_backward").default,
+                constants,
+                takes_gradient=True,
+            ),
+        ),
+        reference=_no_reference,
+        error_bound=_no_reference,  # type: ignore[arg-type]
+        autocast=None,
+        out=False,
+        rounds_once=False,
+        elementwise=False,
+        parameters=2,
+        skipped=SKIPPED
+        | {"opcheck": "parameters are no matrices; see test_poly.py"}
+        | {"fake_agrees": "parameters are no matrices; see test_poly.py"},
+    )
+    for function, name, constants in (
+        (longtail.poly_norm, "poly_norm", (1e-6,)),
+        (longtail.poly_relu, "poly_relu", ()),
+    )
 )

@@ -4,6 +4,7 @@ LONGTAIL_CPU_LEVEL names, after checking them against float64."""
 from __future__ import annotations
 
 from longtail import _native
+from rational import test_poly
 from rational.ops import VERSIONS
 from rational.test_values import (
     CASES,
@@ -22,3 +23,7 @@ for version in VERSIONS:
             test_values_and_slopes(version, dtype, case)
             test_coefficient_gradients(version, dtype, case)
     test_no_overflow_on_the_way(version)
+for name in test_poly.FUNCTIONS:
+    for dtype in DTYPES:
+        for shape in test_poly.SHAPES:
+            test_poly.test_values_and_gradients(name, dtype, shape)

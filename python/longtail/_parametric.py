@@ -1,0 +1,207 @@
+"""Functions of a tensor and two parameter tensors, made of two raw ops and a formula.
+
+``longtail::name(x, first, second, *constants)`` gives the value and ``longtail::name_backward(grad,
+x, first, second, *constants)`` all three gradients. Forward mode and second derivatives, which are
+rare beside training, are taken of the same formulas written in torch operations, which torch
+differentiates as often as asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import vjp
+
+from longtail import _dtensor
+from longtail._autograd import Gradient, Saved, differentiable
+from longtail._dtensor import register_rules_for
+
+TENSORS = 3  # x and two parameters
+
+
+class Formula(NamedTuple):
+    """The same function in torch operations.
+
+    Attributes:
+        value: of (x, first, second, *constants).
+        gradient: of (grad, x, first, second, *constants), to the three gradients.
+    """
+
+    value: Callable[..., Tensor]
+    gradient: Callable[..., tuple[Tensor, ...]]
+
+
+class Placement(NamedTuple):
+    """One acceptable sharding: of x (and the result), the parameters, and their gradients."""
+
+    x: Any
+    first: Any
+    second: Any
+    d_first: Any
+    d_second: Any
+
+
+def parametric_function(
+    name: str, formula: Formula, shardings: Callable[..., Sequence[Placement]]
+) -> Callable[..., Tensor]:
+    """Make the differentiable function and declare what its raw ops need for vmap and DTensor.
+
+    Args:
+        name: of the public function and of the raw ops.
+        formula: what the kernels compute, in torch operations.
+        shardings: of (x, first, second, *constants), the acceptable placements.
+
+    Returns:
+        A function of (x, first, second, *constants).
+    """
+    value_op = getattr(torch.ops.longtail, name).default
+    gradient_op = getattr(torch.ops.longtail, f"{name}_backward").default
+
+    def run(op: torch._ops.OpOverload, tensors: int) -> Callable[..., Any]:
+        def forward(*inputs: Any) -> Any:
+            register_rules_for(*inputs[:tensors])
+            with torch._C._AutoDispatchBelowAutograd():
+                return op(*inputs)
+
+        return forward
+
+    def backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
+        return _wanted(saved, gradient(grad, *saved.inputs))
+
+    def value_jvp(saved: Saved, *tangents: Gradient) -> Any:
+        return _push(formula.value, TENSORS, saved, tangents)
+
+    def gradient_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
+        tensors, constants = saved.inputs[: TENSORS + 1], saved.inputs[TENSORS + 1 :]
+        pull = vjp(lambda *each: formula.gradient(*each, *constants), *tensors)[1]
+        return _wanted(saved, pull(_with_zeros(tensors[1:], grads)))
+
+    def gradient_jvp(saved: Saved, *tangents: Gradient) -> Any:
+        return _push(formula.gradient, TENSORS + 1, saved, tangents)
+
+    gradient = differentiable(
+        f"{name}_backward", run(gradient_op, TENSORS + 1), gradient_backward, gradient_jvp
+    )
+    torch.library.register_vmap(value_op, _batched(value_op, leading_batch=True))
+    torch.library.register_vmap(gradient_op, _batched(gradient_op, leading_batch=False))
+
+    def shard_value(x: Any, *rest: Any) -> Any:
+        nothing = [None] * (len(rest) + 1 - TENSORS)
+        return [
+            ([place.x], [place.x, place.first, place.second, *nothing])
+            for place in shardings(x, *rest)
+        ]
+
+    def shard_gradient(grad: Any, x: Any, *rest: Any) -> Any:
+        nothing = [None] * (len(rest) + 1 - TENSORS)
+        return [
+            (
+                [place.x, place.d_first, place.d_second],
+                [place.x, place.x, place.first, place.second, *nothing],
+            )
+            for place in shardings(x, *rest)
+        ]
+
+    _dtensor.declare_sharding(value_op, shard_value)
+    _dtensor.declare_sharding(gradient_op, shard_gradient)
+    return differentiable(name, run(value_op, TENSORS), backward, value_jvp)
+
+
+def _wanted(saved: Saved, gradients: Sequence[Tensor]) -> tuple[Gradient, ...]:
+    """The gradients that are asked for, None for the others and for constants."""
+    kept = [g if need else None for g, need in zip(gradients, saved.needs, strict=False)]
+    return (*kept, *(None,) * (len(saved.inputs) - len(kept)))
+
+
+def _push(
+    formula: Callable[..., Any], count: int, saved: Saved, tangents: Sequence[Gradient]
+) -> Any:
+    """The tangent of ``formula`` as the pull-back of its pull-back, which is linear: torch does not
+    nest forward mode, and this runs inside it."""
+    tensors, constants = saved.inputs[:count], saved.inputs[count:]
+    results, pull = vjp(lambda *each: formula(*each, *constants), *tensors)[:2]
+    zeros = (
+        torch.zeros_like(results)
+        if isinstance(results, Tensor)
+        else tuple(torch.zeros_like(each) for each in results)
+    )
+    return vjp(pull, zeros)[1](_with_zeros(tensors, tangents))[0]
+
+
+def _with_zeros(tensors: Sequence[Tensor], given: Sequence[Gradient]) -> tuple[Tensor, ...]:
+    """One for each tensor, zeros where there is none."""
+    return tuple(
+        torch.zeros_like(tensor) if each is None else each
+        for tensor, each in zip(tensors, given, strict=False)
+    )
+
+
+def _batched(op: torch._ops.OpOverload, leading_batch: bool) -> Callable[..., Any]:
+    """vmap: a batch of x alone can be one more leading dimension; otherwise one by one."""
+
+    def rule(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) -> Any:
+        x_only = all(dim is None for dim in in_dims[1:])
+        if leading_batch and x_only and arguments[0].dim() > 1:
+            x, *rest = arguments
+            return op(x.movedim(in_dims[0], 0), *rest), 0
+        results = [
+            op(
+                *(
+                    each if dim is None else each.select(dim, k)
+                    for each, dim in zip(arguments, in_dims, strict=True)
+                )
+            )
+            for k in range(info.batch_size)
+        ]
+        if isinstance(results[0], Tensor):
+            return torch.stack(results), 0
+        stacked = tuple(torch.stack(each) for each in zip(*results, strict=True))
+        return stacked, (0,) * len(stacked)
+
+    return rule
+
+
+def check_out(name: str, out: Tensor, x: Tensor, *parameters: Tensor) -> None:
+    """Refuse an ``out`` that is not just like x, or a gradient beside it."""
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}: out must be a Tensor, got {type(out).__name__}")
+    if out.dtype != x.dtype:
+        raise TypeError(f"{name}: out has dtype {out.dtype}, expected that of x, {x.dtype}")
+    if out.shape != x.shape:
+        raise ValueError(
+            f"{name}: out has shape {list(out.shape)}, expected that of x, {list(x.shape)}"
+        )
+    if out.device != x.device:
+        raise ValueError(f"{name}: out is on {out.device} and x on {x.device}")
+    if torch.is_grad_enabled() and any(each.requires_grad for each in (out, x, *parameters)):
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic "
+            "differentiation, but one of the arguments requires grad."
+        )
+
+
+_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+def check_tensors(name: str, x: Tensor, **parameters: Tensor) -> None:
+    """Refuse what is no floating-point tensor, parameters of another dtype than that of x or
+    float32, and several devices."""
+    for argument, value in (("x", x), *parameters.items()):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+        if value.dtype not in _FLOATING:
+            raise TypeError(
+                f"{name}: {argument} has dtype {value.dtype}; supported are float64, float32, "
+                "float16 and bfloat16"
+            )
+    for argument, value in parameters.items():
+        if value.dtype not in (x.dtype, torch.float32):
+            raise TypeError(
+                f"{name}: {argument} has dtype {value.dtype}, expected that of x, {x.dtype}, or "
+                "float32"
+            )
+        if value.device != x.device:
+            raise ValueError(f"{name}: {argument} is on {value.device} and x on {x.device}")
