@@ -15,20 +15,10 @@ BlockKernel pick(const PerLevel<const KernelTable<Order>*>& tables, CpuLevel lev
 }
 
 BlockKernel kernel_of_level(CpuLevel level, Function f, int da, int db) {
-#if defined(__x86_64__)
-  static constexpr PerLevel<const KernelTable<0>*> values = {&scalar::kValues, &avx2::kValues,
-                                                             &avx512::kValues};
-  static constexpr PerLevel<const KernelTable<1>*> gradients = {
-      &scalar::kGradients, &avx2::kGradients, &avx512::kGradients};
-  static constexpr PerLevel<const KernelTable<2>*> hessians = {&scalar::kHessians, &avx2::kHessians,
-                                                               &avx512::kHessians};
-#else
-  static constexpr PerLevel<const KernelTable<0>*> values = {&scalar::kValues, &neon::kValues};
-  static constexpr PerLevel<const KernelTable<1>*> gradients = {&scalar::kGradients,
-                                                                &neon::kGradients};
-  static constexpr PerLevel<const KernelTable<2>*> hessians = {&scalar::kHessians,
-                                                               &neon::kHessians};
-#endif
+  static constexpr PerLevel<const KernelTable<0>*> values = LONGTAIL_ADDRESS_PER_LEVEL(kValues);
+  static constexpr PerLevel<const KernelTable<1>*> gradients =
+      LONGTAIL_ADDRESS_PER_LEVEL(kGradients);
+  static constexpr PerLevel<const KernelTable<2>*> hessians = LONGTAIL_ADDRESS_PER_LEVEL(kHessians);
   if (da + db == 0) return pick<0>(values, level, f, db);
   return da + db == 1 ? pick<1>(gradients, level, f, db) : pick<2>(hessians, level, f, db);
 }

@@ -17,19 +17,8 @@ struct LevelKernels {
   KernelTable<2> hessians;
 };
 
-#define LONGTAIL_LEVEL_TABLES(level)      \
-  namespace level {                       \
-  extern const KernelTable<0> kValues;    \
-  extern const KernelTable<1> kGradients; \
-  extern const KernelTable<2> kHessians;  \
-  }
-LONGTAIL_LEVEL_TABLES(scalar)
-#if defined(__x86_64__)
-LONGTAIL_LEVEL_TABLES(avx2)
-LONGTAIL_LEVEL_TABLES(avx512)
-#elif defined(__aarch64__)
-LONGTAIL_LEVEL_TABLES(neon)
-#endif
-#undef LONGTAIL_LEVEL_TABLES
+LONGTAIL_DECLARE_PER_LEVEL(KernelTable<0>, kValues)
+LONGTAIL_DECLARE_PER_LEVEL(KernelTable<1>, kGradients)
+LONGTAIL_DECLARE_PER_LEVEL(KernelTable<2>, kHessians)
 
 }  // namespace longtail::bessel

@@ -33,6 +33,32 @@ CpuLevel choose_cpu_level(std::optional<std::string_view> forced);
 // call that does not throw. Safe to call from several threads.
 CpuLevel cpu_level();
 
+// LONGTAIL_DECLARE_PER_LEVEL(type, name) declares `extern const type name` in the namespace of
+// every level built here, inside the namespace where it stands; LONGTAIL_ADDRESS_PER_LEVEL(name)
+// initialises a PerLevel with their addresses.
+#if defined(__x86_64__)
+#define LONGTAIL_DECLARE_PER_LEVEL(type, name) \
+  namespace scalar {                           \
+  extern const type name;                      \
+  }                                            \
+  namespace avx2 {                             \
+  extern const type name;                      \
+  }                                            \
+  namespace avx512 {                           \
+  extern const type name;                      \
+  }
+#define LONGTAIL_ADDRESS_PER_LEVEL(name) {&scalar::name, &avx2::name, &avx512::name}
+#else
+#define LONGTAIL_DECLARE_PER_LEVEL(type, name) \
+  namespace scalar {                           \
+  extern const type name;                      \
+  }                                            \
+  namespace neon {                             \
+  extern const type name;                      \
+  }
+#define LONGTAIL_ADDRESS_PER_LEVEL(name) {&scalar::name, &neon::name}
+#endif
+
 // One value per level built here, usually a kernel or a table of kernels.
 template <class T>
 struct PerLevel {

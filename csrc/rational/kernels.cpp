@@ -9,12 +9,7 @@ namespace longtail::rational {
 namespace {
 
 const RowKernels& kernels() {
-#if defined(__x86_64__)
-  static constexpr PerLevel<const RowKernels*> levels = {&scalar::kRowKernels, &avx2::kRowKernels,
-                                                         &avx512::kRowKernels};
-#else
-  static constexpr PerLevel<const RowKernels*> levels = {&scalar::kRowKernels, &neon::kRowKernels};
-#endif
+  static constexpr PerLevel<const RowKernels*> levels = LONGTAIL_ADDRESS_PER_LEVEL(kRowKernels);
   return *levels[cpu_level()];
 }
 

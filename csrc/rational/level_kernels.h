@@ -32,17 +32,6 @@ struct RowKernels {
   BackwardRows backward[4][2][2];
 };
 
-#define LONGTAIL_LEVEL_TABLES(level)   \
-  namespace level {                    \
-  extern const RowKernels kRowKernels; \
-  }
-LONGTAIL_LEVEL_TABLES(scalar)
-#if defined(__x86_64__)
-LONGTAIL_LEVEL_TABLES(avx2)
-LONGTAIL_LEVEL_TABLES(avx512)
-#elif defined(__aarch64__)
-LONGTAIL_LEVEL_TABLES(neon)
-#endif
-#undef LONGTAIL_LEVEL_TABLES
+LONGTAIL_DECLARE_PER_LEVEL(RowKernels, kRowKernels)
 
 }  // namespace longtail::rational

@@ -9,13 +9,7 @@ namespace longtail::rational {
 namespace {
 
 const PolyKernels& kernels() {
-#if defined(__x86_64__)
-  static constexpr PerLevel<const PolyKernels*> levels = {
-      &scalar::kPolyKernels, &avx2::kPolyKernels, &avx512::kPolyKernels};
-#else
-  static constexpr PerLevel<const PolyKernels*> levels = {&scalar::kPolyKernels,
-                                                          &neon::kPolyKernels};
-#endif
+  static constexpr PerLevel<const PolyKernels*> levels = LONGTAIL_ADDRESS_PER_LEVEL(kPolyKernels);
   return *levels[cpu_level()];
 }
 

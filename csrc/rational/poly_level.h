@@ -22,17 +22,6 @@ struct PolyKernels {  // by element type: float64, float32, float16, bfloat16
   ReluRowBackward relu_backward[4];
 };
 
-#define LONGTAIL_LEVEL_TABLES(level)     \
-  namespace level {                      \
-  extern const PolyKernels kPolyKernels; \
-  }
-LONGTAIL_LEVEL_TABLES(scalar)
-#if defined(__x86_64__)
-LONGTAIL_LEVEL_TABLES(avx2)
-LONGTAIL_LEVEL_TABLES(avx512)
-#elif defined(__aarch64__)
-LONGTAIL_LEVEL_TABLES(neon)
-#endif
-#undef LONGTAIL_LEVEL_TABLES
+LONGTAIL_DECLARE_PER_LEVEL(PolyKernels, kPolyKernels)
 
 }  // namespace longtail::rational

@@ -128,6 +128,11 @@ Tensor empty_contiguous(const Tensor& model) {
   return torch::stable::new_empty(model, model.sizes());
 }
 
+Tensor float64_buffer(const Tensor& like, std::int64_t size) {
+  const std::array<std::int64_t, 1> sizes = {size};
+  return torch::stable::new_empty(like, sizes, ScalarType::Double);
+}
+
 const ParallelFor& torch_parallel_for() {
   static const ParallelFor hook = [](std::int64_t begin, std::int64_t end, std::int64_t grain,
                                      const RangeTask& task) {

@@ -52,6 +52,9 @@ std::vector<std::int64_t> sizes_of(const Tensor& tensor);
 // in Python promise the same layout, whatever the strides of the inputs.
 Tensor empty_contiguous(const Tensor& model);
 
+// `size` uninitialised doubles on the device of `like`.
+Tensor float64_buffer(const Tensor& like, std::int64_t size);
+
 // torch's own thread pool as the hook of csrc/core/parallel.h.
 const ParallelFor& torch_parallel_for();
 

@@ -6,7 +6,7 @@
 // the same bits on every run and on every GPU.
 #pragma once
 
-#include "core/half.h"
+#include "cuda/core/element_type.h"
 #include "cuda/core/reduce.cuh"
 #include "cuda/rational/launch.h"
 #include "rational/far_point.h"
@@ -15,24 +15,6 @@ namespace longtail::cuda {
 
 constexpr int kRationalThreads = 256;
 constexpr int kRationalTerms = 64;  // elements a thread adds up before its sums become float64
-
-template <class E>
-struct RationalCompute {
-  using type = float;
-};
-template <>
-struct RationalCompute<double> {
-  using type = double;
-};
-
-template <class S, class E>
-__device__ inline S read_as(E e) {
-  return static_cast<S>(static_cast<double>(e));
-}
-template <>
-__device__ inline float read_as<float, float>(float e) {
-  return e;
-}
 
 // One group's coefficients in the computing type and, for far elements, in double.
 template <rational::Version V, int M, int N, class S>
@@ -81,7 +63,7 @@ __device__ inline void walk_group(const RationalParams& params, std::int64_t sta
 template <class E, rational::Version V, int M, int N>
 __global__ void __launch_bounds__(kRationalThreads)
     rational_forward(const RationalParams params, const double* table, const E* x, E* y) {
-  using S = typename RationalCompute<E>::type;
+  using S = compute_type<E>;
   const GroupCoefficients<V, M, N, S> c(table + blockIdx.y * rational::kSlots);
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   const std::int64_t start = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -91,7 +73,7 @@ __global__ void __launch_bounds__(kRationalThreads)
     const S value =
         safe ? rational::point<V, M, N, false>(c.near_zero, at).y
              : static_cast<S>(rational::far_point<V, M, N>(c.a, c.b, static_cast<double>(at)).y);
-    y[i] = static_cast<E>(value);
+    y[i] = write_as<E>(value);
   });
 }
 
@@ -99,7 +81,7 @@ template <class E, rational::Version V, int M, int N>
 __global__ void __launch_bounds__(kRationalThreads)
     rational_backward(const RationalParams params, const double* table, const E* grad, const E* x,
                       E* dx, double* partial) {
-  using S = typename RationalCompute<E>::type;
+  using S = compute_type<E>;
   const GroupCoefficients<V, M, N, S> c(table + blockIdx.y * rational::kSlots);
   S sums[M + 1 + N] = {};
   double far_sums[M + 1 + N] = {};
@@ -112,7 +94,7 @@ __global__ void __launch_bounds__(kRationalThreads)
     const S at = read_as<S>(x[i]), g = read_as<S>(grad[i]);
     if (abs(at) <= safe_argument<S>()) {
       const auto p = rational::point<V, M, N, true>(c.near_zero, at);
-      dx[i] = static_cast<E>(g * p.slope);
+      dx[i] = write_as<E>(g * p.slope);
       S term = g * p.inverse;
       const S z = V == rational::Version::A ? abs(at) : at;
       S inner = -(term * p.y) * p.inner_sign * z;
@@ -128,7 +110,7 @@ __global__ void __launch_bounds__(kRationalThreads)
       const double far_x = static_cast<double>(at), far_g = static_cast<double>(g);
       const auto p = rational::far_point<V, M, N>(c.a, c.b, far_x);
       const double side = rational::sign_or_one(far_x);
-      dx[i] = static_cast<E>(static_cast<S>(far_g * p.slope));
+      dx[i] = write_as<E>(static_cast<S>(far_g * p.slope));
       for (int k = 0; k <= M; ++k) far_sums[k] += far_g * p.over_q[k] * (k % 2 ? side : 1.0);
       for (int j = 1; j <= N; ++j) {
         const double odd = V == rational::Version::B && j % 2 ? side : 1.0;

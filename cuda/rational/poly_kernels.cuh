@@ -3,7 +3,7 @@
 // second kernel adds them in a fixed order.
 #pragma once
 
-#include "core/half.h"
+#include "cuda/core/element_type.h"
 #include "cuda/core/reduce.cuh"
 #include "cuda/rational/poly_launch.h"
 #include "rational/poly_math.h"
@@ -13,37 +13,18 @@ namespace longtail::cuda {
 constexpr int kPolyThreads = 256;
 constexpr std::int64_t kPolyStretch = 1 << 14;  // elements of poly_relu for each block
 
-template <class E>
-struct PolyCompute {
-  using type = float;
-};
-template <>
-struct PolyCompute<double> {
-  using type = double;
-};
-template <class S, class E>
-__device__ inline S poly_read(E e) {
-  if constexpr (sizeof(E) >= 4) return static_cast<S>(e);
-  if constexpr (sizeof(E) < 4) return static_cast<S>(static_cast<double>(e));
-}
-template <class E, class S>
-__device__ inline E poly_write(S s) {
-  if constexpr (sizeof(E) >= 4) return static_cast<E>(s);
-  if constexpr (sizeof(E) < 4) return static_cast<E>(static_cast<double>(s));
-}
-
 // The sums of a row, in every thread. S is the type in which powers are formed.
 template <class S, bool Grad, class E>
 __device__ inline rational::RowSums poly_row_sums(const E* x, const E* grad, std::int64_t n,
                                                   double* of_warps, double* broadcast) {
   double sums[7] = {};
   for (std::int64_t i = threadIdx.x; i < n; i += kPolyThreads) {
-    const S a = poly_read<S>(x[i]), z = a * a, fourth = z * z;
+    const S a = read_as<S>(x[i]), z = a * a, fourth = z * z;
     sums[0] += static_cast<double>(z);
     sums[1] += static_cast<double>(fourth);
     sums[2] += static_cast<double>(fourth * z);
     if constexpr (Grad) {
-      const S g = poly_read<S>(grad[i]), gz = g * z;
+      const S g = read_as<S>(grad[i]), gz = g * z;
       sums[3] += static_cast<double>(g);
       sums[4] += static_cast<double>(g * a);
       sums[5] += static_cast<double>(gz);
@@ -79,7 +60,7 @@ __device__ inline void poly_norm_row(const PolyParameters& p, double eps, std::i
   const auto c =
       poly_narrow<S>(rational::row_cubic(rational::row_scale(sums, n, eps), p.weight, p.bias));
   for (std::int64_t i = threadIdx.x; i < n; i += kPolyThreads) {
-    y[i] = poly_write<E>(rational::cubic(c, poly_read<S>(x[i])));
+    y[i] = write_as<E>(rational::cubic(c, read_as<S>(x[i])));
   }
 }
 
@@ -91,8 +72,8 @@ __device__ inline void poly_norm_row_backward(const PolyParameters& p, double ep
   const auto c = poly_narrow<S>(rational::row_cubic(scale, p.weight, p.bias));
   const auto k = poly_narrow<S>(rational::row_pull(scale, sums, p.weight, n));
   for (std::int64_t i = threadIdx.x; i < n; i += kPolyThreads) {
-    const S a = poly_read<S>(x[i]), g = poly_read<S>(grad[i]);
-    dx[i] = poly_write<E>(S(fma(g, rational::cubic_slope(c, a), -rational::pull(k, a))));
+    const S a = read_as<S>(x[i]), g = read_as<S>(grad[i]);
+    dx[i] = write_as<E>(S(fma(g, rational::cubic_slope(c, a), -rational::pull(k, a))));
   }
   for (int q = 0; q < 3; ++q) totals[q] += scale.r[2 - q] * sums.with_grad[3 - q];
   totals[3] += sums.with_grad[0];
@@ -107,7 +88,7 @@ template <class E>
 __global__ void __launch_bounds__(kPolyThreads)
     poly_norm_forward(const PolyParameters* parameters, double eps, std::int64_t rows,
                       std::int64_t n, const E* x_all, E* y_all) {
-  using S = typename PolyCompute<E>::type;
+  using S = compute_type<E>;
   __shared__ double of_warps[kPolyThreads / 32], broadcast[7];
   const PolyParameters p = *parameters;
   for (std::int64_t row = blockIdx.x; row < rows; row += gridDim.x) {
@@ -128,7 +109,7 @@ __global__ void __launch_bounds__(kPolyThreads)
     poly_norm_backward(const PolyParameters* parameters, double eps, std::int64_t rows,
                        std::int64_t n, const E* grad_all, const E* x_all, E* dx_all,
                        double* partial) {
-  using S = typename PolyCompute<E>::type;
+  using S = compute_type<E>;
   __shared__ double of_warps[kPolyThreads / 32], broadcast[7];
   const PolyParameters p = *parameters;
   double totals[4] = {};
@@ -157,14 +138,14 @@ __device__ inline S poly_positive_part(S x) {
 template <class E>
 __global__ void __launch_bounds__(kPolyThreads)
     poly_relu_forward(const PolyParameters* parameters, std::int64_t count, const E* x, E* y) {
-  using S = typename PolyCompute<E>::type;
+  using S = compute_type<E>;
   const PolyParameters p = *parameters;
   const auto c =
       poly_narrow<S>(rational::Cubic<double>{p.weight[2], p.weight[1], p.weight[0], p.bias});
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kPolyThreads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * kPolyThreads + threadIdx.x; i < count;
        i += step) {
-    y[i] = poly_write<E>(rational::cubic(c, poly_positive_part(poly_read<S>(x[i]))));
+    y[i] = write_as<E>(rational::cubic(c, poly_positive_part(read_as<S>(x[i]))));
   }
 }
 
@@ -172,7 +153,7 @@ template <class E>
 __global__ void __launch_bounds__(kPolyThreads)
     poly_relu_backward(const PolyParameters* parameters, std::int64_t count, const E* grad,
                        const E* x, E* dx, double* partial) {
-  using S = typename PolyCompute<E>::type;
+  using S = compute_type<E>;
   __shared__ double of_warps[kPolyThreads / 32];
   const PolyParameters p = *parameters;
   const auto c =
@@ -181,13 +162,13 @@ __global__ void __launch_bounds__(kPolyThreads)
   const std::int64_t begin = std::int64_t{blockIdx.x} * kPolyStretch;
   const std::int64_t end = begin + kPolyStretch < count ? begin + kPolyStretch : count;
   for (std::int64_t i = begin + threadIdx.x; i < end; i += kPolyThreads) {
-    const S a = poly_read<S>(x[i]), g = poly_read<S>(grad[i]);
+    const S a = read_as<S>(x[i]), g = read_as<S>(grad[i]);
     const S q = poly_positive_part(a), gq = g * q, gq2 = gq * q;
     sums[0] += gq2 * q;
     sums[1] += gq2;
     sums[2] += gq;
     sums[3] += g;
-    dx[i] = poly_write<E>(a > S(0) ? g * rational::cubic_slope(c, q) : a <= S(0) ? S(0) : a);
+    dx[i] = write_as<E>(a > S(0) ? g * rational::cubic_slope(c, q) : a <= S(0) ? S(0) : a);
   }
   for (int k = 0; k < 4; ++k) {
     const double total = block_sum<kPolyThreads>(static_cast<double>(sums[k]), of_warps);

@@ -2,17 +2,13 @@
 // launches.
 #include <torch/csrc/stable/accelerator.h>
 
-#include <array>
-
-#include "core/half.h"
+#include "cuda/core/element_type.h"
 #include "cuda/core/launch.h"
 #include "cuda/rational/poly_launch.h"
 #include "torch/poly.h"
 
 namespace longtail::torch_layer {
 namespace {
-
-using torch::headeronly::ScalarType;
 
 // Everything a launch needs: the device of x made current, its stream, the parameters on it.
 class Call {
@@ -22,7 +18,7 @@ class Call {
         stream_(cuda::current_stream(x.get_device_index())),
         weight_(torch::stable::contiguous(weight)),
         bias_(torch::stable::contiguous(bias)),
-        memory_(buffer(x, sizeof(cuda::PolyParameters) / sizeof(double))) {
+        memory_(float64_buffer(x, sizeof(cuda::PolyParameters) / sizeof(double))) {
     cuda::launch_poly_parameters(
         weight_.const_data_ptr(), floating_dtype(weight_, "poly", "weight"), bias_.const_data_ptr(),
         floating_dtype(bias_, "poly", "bias"),
@@ -31,10 +27,6 @@ class Call {
   cudaStream_t stream() const { return stream_; }
   const cuda::PolyParameters* parameters() const {
     return static_cast<const cuda::PolyParameters*>(memory_.const_data_ptr());
-  }
-  static Tensor buffer(const Tensor& like, std::int64_t size) {
-    const std::array<std::int64_t, 1> sizes = {size};
-    return torch::stable::new_empty(like, sizes, ScalarType::Double);
   }
   void collect(const Tensor& partial, std::int64_t blocks, const Tensor& d_weight,
                const Tensor& d_bias) const {
@@ -50,20 +42,6 @@ class Call {
   Tensor weight_, bias_, memory_;
 };
 
-// Calls run(pointer of the element type of x) with a null pointer that only carries the type.
-template <class Run>
-void with_element_type(const Tensor& x, const Run& run) {
-  switch (floating_dtype(x, "poly", "x")) {
-    case DType::float64:
-      return run(static_cast<double*>(nullptr));
-    case DType::float32:
-      return run(static_cast<float*>(nullptr));
-    case DType::float16:
-      return run(static_cast<float16*>(nullptr));
-    default:
-      return run(static_cast<bfloat16*>(nullptr));
-  }
-}
 template <class E>
 const E* data(const Tensor& tensor) {
   return static_cast<const E*>(tensor.const_data_ptr());
@@ -77,7 +55,7 @@ struct CudaBackend {
   static void norm(const RowsOf& shape, const Tensor& x, const Tensor& weight, const Tensor& bias,
                    double eps, const Tensor& y) {
     const Call call(x, weight, bias);
-    with_element_type(x, [&]<class E>(E*) {
+    cuda::with_element_type(floating_dtype(x, "poly", "x"), [&]<class E>(E*) {
       cuda::launch_poly_norm<E>(call.parameters(), eps, shape.rows, shape.columns, data<E>(x),
                                 target<E>(y), call.stream());
     });
@@ -87,8 +65,8 @@ struct CudaBackend {
                             const Tensor& d_weight, const Tensor& d_bias) {
     const Call call(x, weight, bias);
     const std::int64_t blocks = cuda::poly_norm_blocks(shape.rows);
-    const Tensor partial = Call::buffer(x, blocks * 4);
-    with_element_type(x, [&]<class E>(E*) {
+    const Tensor partial = float64_buffer(x, blocks * 4);
+    cuda::with_element_type(floating_dtype(x, "poly", "x"), [&]<class E>(E*) {
       cuda::launch_poly_norm_backward<E>(call.parameters(), eps, shape.rows, shape.columns,
                                          data<E>(grad), data<E>(x), target<E>(dx),
                                          target<double>(partial), call.stream());
@@ -97,7 +75,7 @@ struct CudaBackend {
   }
   static void relu(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
     const Call call(x, weight, bias);
-    with_element_type(x, [&]<class E>(E*) {
+    cuda::with_element_type(floating_dtype(x, "poly", "x"), [&]<class E>(E*) {
       cuda::launch_poly_relu<E>(call.parameters(), x.numel(), data<E>(x), target<E>(y),
                                 call.stream());
     });
@@ -107,8 +85,8 @@ struct CudaBackend {
                             const Tensor& d_bias) {
     const Call call(x, weight, bias);
     const std::int64_t blocks = cuda::poly_relu_blocks(x.numel());
-    const Tensor partial = Call::buffer(x, blocks * 4);
-    with_element_type(x, [&]<class E>(E*) {
+    const Tensor partial = float64_buffer(x, blocks * 4);
+    cuda::with_element_type(floating_dtype(x, "poly", "x"), [&]<class E>(E*) {
       cuda::launch_poly_relu_backward<E>(call.parameters(), x.numel(), data<E>(grad), data<E>(x),
                                          target<E>(dx), target<double>(partial), call.stream());
     });

@@ -1,15 +1,13 @@
 // Rational operators on CUDA: tensors to pointers, the tensors' device and stream, the launches.
 #include <torch/csrc/stable/accelerator.h>
 
-#include "core/half.h"
+#include "cuda/core/element_type.h"
 #include "cuda/core/launch.h"
 #include "cuda/rational/launch.h"
 #include "torch/rational.h"
 
 namespace longtail::torch_layer {
 namespace {
-
-using torch::headeronly::ScalarType;
 
 cuda::CoefficientRows rows_of(const Tensor& tensor) {
   return {tensor.const_data_ptr(), floating_dtype(tensor, "rational", "coefficients"),
@@ -21,26 +19,6 @@ cuda::RationalParams params_of(const RationalProblem& problem) {
                  problem.shape.groups, "fewer than 65536 groups on CUDA");
   return {problem.shape.outer, problem.shape.groups, problem.shape.run, problem.version,
           problem.m != 5 || problem.n != 4};
-}
-
-// Calls run(pointer of the element type) with a null pointer that only carries the type.
-template <class Run>
-void with_element_type(DType dtype, const Run& run) {
-  switch (dtype) {
-    case DType::float64:
-      return run(static_cast<double*>(nullptr));
-    case DType::float32:
-      return run(static_cast<float*>(nullptr));
-    case DType::float16:
-      return run(static_cast<float16*>(nullptr));
-    default:
-      return run(static_cast<bfloat16*>(nullptr));
-  }
-}
-
-Tensor float64_buffer(const Tensor& like, std::int64_t size) {
-  const std::array<std::int64_t, 1> sizes = {size};
-  return torch::stable::new_empty(like, sizes, ScalarType::Double);
 }
 
 Tensor table_of(const RationalProblem& problem, const Tensor& numerator, const Tensor& denominator,
@@ -61,7 +39,7 @@ struct CudaBackend {
     const cudaStream_t stream = cuda::current_stream(device);
     const cuda::RationalParams params = params_of(problem);
     const Tensor table = table_of(problem, numerator, denominator, stream);
-    with_element_type(floating_dtype(x, "rational", "x"), [&]<class E>(E*) {
+    cuda::with_element_type(floating_dtype(x, "rational", "x"), [&]<class E>(E*) {
       cuda::launch_rational_forward<E>(params, static_cast<const double*>(table.const_data_ptr()),
                                        static_cast<const E*>(x.const_data_ptr()),
                                        static_cast<E*>(y.mutable_data_ptr()), stream);
@@ -79,7 +57,7 @@ struct CudaBackend {
     const Tensor partial =
         float64_buffer(x, params.groups * cuda::rational_blocks(params) * rational::kSlots);
     auto* sums = static_cast<double*>(partial.mutable_data_ptr());
-    with_element_type(floating_dtype(x, "rational", "x"), [&]<class E>(E*) {
+    cuda::with_element_type(floating_dtype(x, "rational", "x"), [&]<class E>(E*) {
       cuda::launch_rational_backward<E>(params, static_cast<const double*>(table.const_data_ptr()),
                                         static_cast<const E*>(grad.const_data_ptr()),
                                         static_cast<const E*>(x.const_data_ptr()),

@@ -128,6 +128,7 @@ class LayoutChecks:
 
 def check_values(spec: OpSpec, inputs: Sequence[Tensor], result: Tensor) -> None:
     """Compare with the reference at the arguments as the op saw them, in their own dtype."""
+    assert spec.reference is not None and spec.error_bound is not None
     rows = zip(*(tensor.double().flatten().tolist() for tensor in inputs), strict=True)
     for row, got in zip(rows, result.double().flatten().tolist(), strict=True):
         expected = spec.reference(*row)

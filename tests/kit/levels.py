@@ -9,6 +9,18 @@ from kit.processes import run_script
 LEVELS = ("scalar", "avx2", "avx512", "neon")
 
 
+def run_on_level(level: str, module: str, *arguments: str) -> None:
+    """``python -m module`` with the level forced; skips where it cannot run, with the reason. The
+    module prints the level that it ran on first."""
+    from longtail import _native
+
+    available = _native.available_cpu_levels()
+    if level not in available:
+        pytest.skip(f"this CPU, or this build, has only {', '.join(available)}")
+    output = run_script(module, *arguments, LONGTAIL_CPU_LEVEL=level)
+    assert output.split()[0] == level
+
+
 class LevelChecks:
     """Subclass with ``specs_in = "module"`` that has the ops as ``SPECS``."""
 
@@ -17,13 +29,7 @@ class LevelChecks:
     @pytest.mark.parametrize("level", LEVELS)
     def test_level(self, level: str) -> None:
         """Values, border cases, positions and gradients on a forced level."""
-        from longtail import _native
-
-        available = _native.available_cpu_levels()
-        if level not in available:
-            pytest.skip(f"this CPU, or this build, has only {', '.join(available)}")
-        output = run_script("kit.this_level", self.specs_in, LONGTAIL_CPU_LEVEL=level)
-        assert output.split()[0] == level
+        run_on_level(level, "kit.this_level", self.specs_in)
 
     def test_unknown_level(self) -> None:
         """A wrong name is an error, not another level."""

@@ -54,7 +54,8 @@ class OpSpec:
         sample: elements over the whole working range.
         smooth_sample: elements where finite differences work, for gradcheck.
         raw: the raw ops behind the function, the one with its values first.
-        reference: the value at one element, correctly rounded to float64.
+        reference: the value at one element, correctly rounded to float64; None for an op that is
+            not element-wise, whose own tests compare tensors.
         error_bound: (value, dtype) -> largest absolute error that the contract allows.
         edges: arguments at and beyond the border of the domain, with the values they must give.
         gradient: the gradient class.
@@ -72,8 +73,8 @@ class OpSpec:
     sample: Sample
     smooth_sample: Sample
     raw: tuple[RawOp, ...]
-    reference: Callable[..., float]
-    error_bound: Callable[[float, torch.dtype], float]
+    reference: Callable[..., float] | None = None
+    error_bound: Callable[[float, torch.dtype], float] | None = None
     edges: Mapping[tuple[float, ...], float] = field(default_factory=dict)
     gradient: Gradient = Gradient.EXACT_TWICE
     dtypes: tuple[torch.dtype, ...] = FLOATING

@@ -22,7 +22,7 @@ def test_cuda_values_and_gradients(version: str, dtype: torch.dtype, case: tuple
     x, a, b, dim = make(case, dtype, 20.0)
     exact = oracle.rational(x, a, b, version, dim)
     arguments = [each.cuda().requires_grad_() for each in (x, a, b)]
-    y = longtail.rational(*arguments, version, dim)  # type: ignore[arg-type]
+    y = longtail.rational(*arguments, version, dim)
     eps, last = EPS.get(dtype, 2.0**-23), torch.finfo(dtype).eps / 2
     least = torch.finfo(dtype).smallest_normal * last
     within = oracle.CONTRACT["value"] * eps * exact.scale + last * exact.y.abs() + least
@@ -32,7 +32,7 @@ def test_cuda_values_and_gradients(version: str, dtype: torch.dtype, case: tuple
     again = torch.autograd.grad(y.sum(), arguments)
     assert all(map(same_bits, got, again))
     on_cpu = [each.clone().requires_grad_() for each in (x, a, b)]
-    expected = torch.autograd.grad(longtail.rational(*on_cpu, version, dim).sum(), on_cpu)  # type: ignore[arg-type]
+    expected = torch.autograd.grad(longtail.rational(*on_cpu, version, dim).sum(), on_cpu)
     for ours, theirs in zip(got[1:], expected[1:], strict=True):
         error = (ours.cpu() - theirs).double().norm(dim=1) / theirs.double().norm(dim=1)
         assert error.max() <= 2 * oracle.CONTRACT[f"coefficients_{version}"]

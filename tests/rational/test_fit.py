@@ -31,14 +31,14 @@ LARGEST_ERROR = {
 
 def _error(function, numerator: Tensor, denominator: Tensor, version: str, interval) -> float:
     x = torch.linspace(*interval, 10_001, dtype=torch.float64).unsqueeze(-1)
-    return float((longtail.rational(x, numerator, denominator, version) - function(x)).abs().max())  # type: ignore[arg-type]
+    return float((longtail.rational(x, numerator, denominator, version) - function(x)).abs().max())
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", TABLES)
 def test_tables(name: str, version: str) -> None:
     """Each table belongs to its version: in the other one it is another function."""
-    numerator, denominator = longtail.fit_rational(name, version)  # type: ignore[arg-type]
+    numerator, denominator = longtail.fit_rational(name, version)
     assert numerator.shape == (1, 6) and denominator.shape == (1, 4)
     error = _error(rationals._NAMED[name], numerator, denominator, version, (-3, 3))
     assert error <= LARGEST_ERROR[name][VERSIONS.index(version)]
@@ -53,7 +53,7 @@ def test_variance_gain(name: str) -> None:
     z = torch.linspace(-8, 8, 40_001, dtype=torch.float64)
     density = torch.exp(-z * z / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
     for version in VERSIONS:
-        y = longtail.rational(z[:, None], *longtail.fit_rational(name, version), version)[:, 0]  # type: ignore[arg-type]
+        y = longtail.rational(z[:, None], *longtail.fit_rational(name, version), version)[:, 0]
         gain = float(1 / (y * y * density).sum())
         assert gain == pytest.approx(VARIANCE_GAIN[name], rel=0.02)
 
@@ -62,8 +62,8 @@ def test_variance_gain(name: str) -> None:
 def test_any_function_on_any_interval(version: str) -> None:
     """And other orders; the same coefficients every time."""
     interval = (-1.0, 4.0)
-    fitted = longtail.fit_rational(torch.atan, version, interval, orders=(4, 3))  # type: ignore[arg-type]
-    again = longtail.fit_rational(torch.atan, version, interval, orders=(4, 3))  # type: ignore[arg-type]
+    fitted = longtail.fit_rational(torch.atan, version, interval, orders=(4, 3))
+    again = longtail.fit_rational(torch.atan, version, interval, orders=(4, 3))
     assert all(map(torch.equal, fitted, again))
     assert fitted[0].shape == (1, 5) and fitted[1].shape == (1, 3)
     assert _error(torch.atan, *fitted, version, interval) < 3e-3

@@ -1,20 +1,13 @@
-"""The group rational on every CPU level."""
+"""Rationals and polynomials on every CPU level."""
 
 from __future__ import annotations
 
 import pytest
 
-from kit.levels import LEVELS
-from kit.processes import run_script
+from kit.levels import LEVELS, run_on_level
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_level(level: str) -> None:
     """Values and gradients within the contract, the level forced in a process of its own."""
-    from longtail import _native
-
-    available = _native.available_cpu_levels()
-    if level not in available:
-        pytest.skip(f"this CPU, or this build, has only {', '.join(available)}")
-    output = run_script("rational.this_level", LONGTAIL_CPU_LEVEL=level)
-    assert output.split()[0] == level
+    run_on_level(level, "rational.this_level")

@@ -19,7 +19,7 @@ from longtail.nn import GroupRational
 @pytest.mark.parametrize("version", ["A", "B"])
 @pytest.mark.parametrize("shared", [True, False])
 def test_starts_as_the_function(version: str, shared: bool) -> None:
-    module = GroupRational(24, 4, init="silu", version=version, shared_numerator=shared)  # type: ignore[arg-type]
+    module = GroupRational(24, 4, init="silu", version=version, shared_numerator=shared)
     x = torch.linspace(-3, 3, 10 * 24).view(10, 24)
     torch.testing.assert_close(module(x), torch.nn.functional.silu(x), atol=2e-6, rtol=0)
     assert module.numerator.shape == (1 if shared else 4, 6)

@@ -93,7 +93,7 @@ def test_identity_to_the_largest_number(version: str, dtype: torch.dtype) -> Non
     b = torch.zeros(1, 4)
     if dtype == torch.float64:
         a, b = a.double(), b.double()
-    y = longtail.rational(x, a, b, version)  # type: ignore[arg-type]
+    y = longtail.rational(x, a, b, version)
     assert torch.equal(y, x)
     assert (torch.autograd.grad(y.sum(), x)[0] == 1).all()
 
@@ -104,11 +104,11 @@ def test_no_overflow_on_the_way(version: str) -> None:
     room for P."""
     a, b = torch.tensor([[0.0, 0, 0, 0, 0, 0.5]]), torch.tensor([[0.0, 0, 0, 1.0]])
     x = torch.tensor([1e6, -1e20, 3e38]).requires_grad_()
-    y = longtail.rational(x, a, b, version)  # type: ignore[arg-type]
+    y = longtail.rational(x, a, b, version)
     torch.testing.assert_close(y, 0.5 * x, rtol=1e-6, atol=0)
     torch.testing.assert_close(torch.autograd.grad(y.sum(), x)[0], torch.full((3,), 0.5))
     half = torch.tensor([50.0, 1000.0, -6e4], dtype=torch.float16)
-    torch.testing.assert_close(longtail.rational(half, a, b, version), half * 0.5)  # type: ignore[arg-type]
+    torch.testing.assert_close(longtail.rational(half, a, b, version), half * 0.5)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -119,7 +119,7 @@ def test_coefficient_gradients_far_from_zero(version: str) -> None:
     wide = [each.clone().requires_grad_() for each in (a, b)]
     exact = torch.autograd.grad(oracle.rational(x, *wide, version, -1).y.sum(), wide)
     narrow = [each.float().requires_grad_() for each in (a, b)]
-    got = torch.autograd.grad(longtail.rational(x, *narrow, version).sum(), narrow)  # type: ignore[arg-type]
+    got = torch.autograd.grad(longtail.rational(x, *narrow, version).sum(), narrow)
     for ours, theirs in zip(got, exact, strict=True):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=0)
 
@@ -130,7 +130,7 @@ def test_zero_denominators_learn(version: str) -> None:
     x = torch.tensor([[0.5, 1.0, 2.0]], dtype=torch.float64)
     a = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
     b = torch.zeros(1, 2, dtype=torch.float64, requires_grad=True)
-    (got,) = torch.autograd.grad(longtail.rational(x, a, b, version).sum(), b)  # type: ignore[arg-type]
+    (got,) = torch.autograd.grad(longtail.rational(x, a, b, version).sum(), b)
     torch.testing.assert_close(got, -torch.stack([(x * x).sum(), (x * x * x).sum()])[None])
 
 
