@@ -6,10 +6,10 @@ import copy
 
 import pytest
 import torch
-import vmf_oracle as oracle
 from torch.distributions import kl_divergence
 from torch.nn.functional import normalize
 
+from distributions import vmf_oracle as oracle
 from longtail.distributions import HypersphericalUniform, VonMisesFisher, VonMisesFisherMixture
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-import vmf_oracle as oracle
 from torch.nn.functional import normalize
 
+from distributions import vmf_oracle as oracle
 from longtail.distributions import VonMisesFisher
 from longtail.distributions._fit import solve_concentration
 

@@ -7,9 +7,9 @@ import time
 import pytest
 import scipy.stats
 import torch
-import vmf_oracle as oracle
 from torch.nn.functional import normalize
 
+from distributions import vmf_oracle as oracle
 from longtail.distributions import HypersphericalUniform, VonMisesFisher
 from longtail.distributions import _marginal as marginal
 from longtail.distributions._implicit import versine_slope

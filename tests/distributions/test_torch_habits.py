@@ -8,11 +8,11 @@ import pickle
 
 import pytest
 import torch
-import vmf_oracle as oracle
 from torch.autograd import gradcheck, gradgradcheck
 from torch.distributions import Categorical, Independent, MixtureSameFamily, kl_divergence
 from torch.nn.functional import normalize
 
+from distributions import vmf_oracle as oracle
 from longtail.distributions import HypersphericalUniform, VonMisesFisher, sphere
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)

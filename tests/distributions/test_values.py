@@ -9,10 +9,10 @@ import mpmath
 import pytest
 import scipy.stats
 import torch
-import vmf_oracle as oracle
 from torch.distributions import VonMises, kl_divergence
 from torch.nn.functional import normalize
 
+from distributions import vmf_oracle as oracle
 from longtail.distributions import HypersphericalUniform, VonMisesFisher
 from longtail.distributions import _normaliser as normaliser
 
