@@ -69,4 +69,26 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def(
       "poly_relu_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias) -> (Tensor, Tensor, "
       "Tensor)");
+
+  // Kolmogorov-Arnold layers; kind, degree and variant as in csrc/rational/kan_math.h; first and
+  // second are the functions' parameters. A backward gives a gradient for every tensor after grad.
+  m.def(
+      "kan_basis(Tensor x, Tensor first, Tensor second, int kind, int degree, int variant) -> "
+      "Tensor");
+  m.def(
+      "kan_basis_backward(Tensor grad, Tensor x, Tensor first, Tensor second, int kind, int "
+      "degree, int variant) -> (Tensor, Tensor, Tensor)");
+  m.def(
+      "kan_linear(Tensor x, Tensor weight, Tensor bias, Tensor first, Tensor second, int kind, int "
+      "degree, int variant, bool base) -> Tensor");
+  m.def(
+      "kan_linear_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias, Tensor first, Tensor "
+      "second, int kind, int degree, int variant, bool base) -> (Tensor, Tensor, Tensor, Tensor, "
+      "Tensor)");
+  m.def(
+      "mexican_hat_linear(Tensor x, Tensor weight, Tensor bias, Tensor scale, Tensor shift) -> "
+      "Tensor");
+  m.def(
+      "mexican_hat_linear_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias, Tensor "
+      "scale, Tensor shift) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
 }

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .kan import kan_basis as kan_basis
+    from .kan import kan_linear as kan_linear
     from .polynomials import poly_norm as poly_norm
     from .polynomials import poly_relu as poly_relu
     from .rationals import fit_rational as fit_rational
@@ -38,13 +40,24 @@ _DEFINED_IN = {
     "log_hyp0f1": "bessel",
     "matern": "bessel",
     "fit_rational": "rationals",
+    "kan_basis": "kan",
+    "kan_linear": "kan",
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
     "rational": "rationals",
 }
 
 #: Public modules that are imported on first use.
-_MODULES = ("bessel", "distributed", "distributions", "nn", "polynomials", "rationals", "special")
+_MODULES = (
+    "bessel",
+    "distributed",
+    "distributions",
+    "kan",
+    "nn",
+    "polynomials",
+    "rationals",
+    "special",
+)
 
 __all__ = ["__version__", *_DEFINED_IN, *_MODULES]
 

@@ -18,6 +18,8 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.autograd.graph import increment_version
 
+from longtail._kan_kinds import functions_of
+
 #: Element-wise functions of two tensors: each is the operators f, f.out and f_derivative.
 ELEMENTWISE = (
     "log_bessel_i",
@@ -101,7 +103,16 @@ def _nothing(*args: Any, out: Tensor) -> None:
 
 
 def _like_each(grad: Tensor, *tensors_and_rest: Any) -> tuple[Tensor, ...]:
-    return tuple(each.new_empty(each.shape) for each in tensors_and_rest[:3])
+    tensors = [each for each in tensors_and_rest if isinstance(each, Tensor)]
+    return tuple(each.new_empty(each.shape) for each in tensors)
+
+
+def _basis_of_x(x: Tensor, first: Tensor, second: Tensor, *code: int) -> Tensor:
+    return x.new_empty([*x.shape, functions_of(first.shape[1], *code)])
+
+
+def _layer_of_x(x: Tensor, weight: Tensor, *rest: Any) -> Tensor:
+    return x.new_empty([*x.shape[:-1], weight.shape[0]])
 
 
 def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any]]]:
@@ -118,6 +129,13 @@ def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any
     for name in ("poly_norm", "poly_relu"):
         yield name, getattr(namespace, name).default, _like_x
         yield name, getattr(namespace, f"{name}_backward").default, _like_each
+    for name, public, fake in (
+        ("kan_basis", "kan_basis", _basis_of_x),
+        ("kan_linear", "kan_linear", _layer_of_x),
+        ("mexican_hat_linear", "kan_linear", _layer_of_x),
+    ):
+        yield public, getattr(namespace, name).default, fake
+        yield public, getattr(namespace, f"{name}_backward").default, _like_each
 
 
 def complete(cuda_problem: str) -> None:

@@ -1,8 +1,8 @@
-"""Functions of a tensor and two parameter tensors, made of two raw ops and a formula.
+"""Functions of a tensor and parameter tensors, made of two raw ops and a formula.
 
-``longtail::name(x, first, second, *constants)`` gives the value and ``longtail::name_backward(grad,
-x, first, second, *constants)`` all three gradients. Forward mode and second derivatives, which are
-rare beside training, are taken of the same formulas written in torch operations, which torch
+``longtail::name(x, *parameters, *constants)`` gives the value and ``longtail::name_backward(grad,
+x, *parameters, *constants)`` all gradients. Forward mode and second derivatives, which are rare
+beside training, are taken of the same formulas written in torch operations, which torch
 differentiates as often as asked.
 """
 
@@ -19,50 +19,66 @@ from longtail import _dtensor
 from longtail._autograd import Gradient, Saved, differentiable
 from longtail._dtensor import register_rules_for
 
-TENSORS = 3  # x and two parameters
-
 
 class Formula(NamedTuple):
     """The same function in torch operations.
 
     Attributes:
-        value: of (x, first, second, *constants).
-        gradient: of (grad, x, first, second, *constants), to the three gradients.
+        value: of (x, *parameters, *constants).
+        gradient: of (grad, x, *parameters, *constants), to the gradients of x and the parameters.
     """
 
     value: Callable[..., Tensor]
     gradient: Callable[..., tuple[Tensor, ...]]
 
 
-class Placement(NamedTuple):
-    """One acceptable sharding: of x (and the result), the parameters, and their gradients."""
+def formula_of(value: Callable[..., Tensor], tensors: int) -> Formula:
+    """The formula whose gradient torch works out from the value of so many tensors."""
 
-    x: Any
-    first: Any
-    second: Any
-    d_first: Any
-    d_second: Any
+    def gradient(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
+        constants = inputs[tensors:]
+        return vjp(lambda *each: value(*each, *constants), *inputs[:tensors])[1](grad)
+
+    return Formula(value, gradient)
+
+
+class Placement(NamedTuple):
+    """One acceptable sharding.
+
+    Attributes:
+        result: of the result and of its gradient.
+        tensors: of x and the parameters.
+        gradients: of theirs.
+    """
+
+    result: Any
+    tensors: Sequence[Any]
+    gradients: Sequence[Any]
 
 
 def parametric_function(
-    name: str, formula: Formula, shardings: Callable[..., Sequence[Placement]]
+    name: str,
+    formula: Formula,
+    shardings: Callable[..., Sequence[Placement]],
+    tensors: int = 3,
 ) -> Callable[..., Tensor]:
     """Make the differentiable function and declare what its raw ops need for vmap and DTensor.
 
     Args:
         name: of the public function and of the raw ops.
         formula: what the kernels compute, in torch operations.
-        shardings: of (x, first, second, *constants), the acceptable placements.
+        shardings: of (x, *parameters, *constants), the acceptable placements.
+        tensors: how many x and the parameters are.
 
     Returns:
-        A function of (x, first, second, *constants).
+        A function of (x, *parameters, *constants).
     """
     value_op = getattr(torch.ops.longtail, name).default
     gradient_op = getattr(torch.ops.longtail, f"{name}_backward").default
 
-    def run(op: torch._ops.OpOverload, tensors: int) -> Callable[..., Any]:
+    def run(op: torch._ops.OpOverload, count: int) -> Callable[..., Any]:
         def forward(*inputs: Any) -> Any:
-            register_rules_for(*inputs[:tensors])
+            register_rules_for(*inputs[:count])
             with torch._C._AutoDispatchBelowAutograd():
                 return op(*inputs)
 
@@ -72,42 +88,36 @@ def parametric_function(
         return _wanted(saved, gradient(grad, *saved.inputs))
 
     def value_jvp(saved: Saved, *tangents: Gradient) -> Any:
-        return _push(formula.value, TENSORS, saved, tangents)
+        return _push(formula.value, tensors, saved, tangents)
 
     def gradient_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-        tensors, constants = saved.inputs[: TENSORS + 1], saved.inputs[TENSORS + 1 :]
-        pull = vjp(lambda *each: formula.gradient(*each, *constants), *tensors)[1]
-        return _wanted(saved, pull(_with_zeros(tensors[1:], grads)))
+        inputs, constants = saved.inputs[: tensors + 1], saved.inputs[tensors + 1 :]
+        pull = vjp(lambda *each: formula.gradient(*each, *constants), *inputs)[1]
+        return _wanted(saved, pull(_with_zeros(inputs[1:], grads)))
 
     def gradient_jvp(saved: Saved, *tangents: Gradient) -> Any:
-        return _push(formula.gradient, TENSORS + 1, saved, tangents)
+        return _push(formula.gradient, tensors + 1, saved, tangents)
 
     gradient = differentiable(
-        f"{name}_backward", run(gradient_op, TENSORS + 1), gradient_backward, gradient_jvp
+        f"{name}_backward", run(gradient_op, tensors + 1), gradient_backward, gradient_jvp
     )
     torch.library.register_vmap(value_op, _batched(value_op, leading_batch=True))
     torch.library.register_vmap(gradient_op, _batched(gradient_op, leading_batch=False))
 
-    def shard_value(x: Any, *rest: Any) -> Any:
-        nothing = [None] * (len(rest) + 1 - TENSORS)
-        return [
-            ([place.x], [place.x, place.first, place.second, *nothing])
-            for place in shardings(x, *rest)
-        ]
+    def shard_value(*inputs: Any) -> Any:
+        nothing = [None] * (len(inputs) - tensors)
+        return [([place.result], [*place.tensors, *nothing]) for place in shardings(*inputs)]
 
-    def shard_gradient(grad: Any, x: Any, *rest: Any) -> Any:
-        nothing = [None] * (len(rest) + 1 - TENSORS)
+    def shard_gradient(grad: Any, *inputs: Any) -> Any:
+        nothing = [None] * (len(inputs) - tensors)
         return [
-            (
-                [place.x, place.d_first, place.d_second],
-                [place.x, place.x, place.first, place.second, *nothing],
-            )
-            for place in shardings(x, *rest)
+            ([*place.gradients], [place.result, *place.tensors, *nothing])
+            for place in shardings(*inputs)
         ]
 
     _dtensor.declare_sharding(value_op, shard_value)
     _dtensor.declare_sharding(gradient_op, shard_gradient)
-    return differentiable(name, run(value_op, TENSORS), backward, value_jvp)
+    return differentiable(name, run(value_op, tensors), backward, value_jvp)
 
 
 def _wanted(saved: Saved, gradients: Sequence[Tensor]) -> tuple[Gradient, ...]:

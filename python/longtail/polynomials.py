@@ -93,9 +93,12 @@ def _placements(dims: int) -> list[Placement]:
     from torch.distributed.tensor import Partial, Replicate, Shard
 
     whole: Any = Replicate()
-    placements = [Placement(whole, whole, whole, whole, whole)]
+    placements = [Placement(whole, [whole] * 3, [whole] * 3)]
     for d in range(dims):
-        placements.append(Placement(Shard(d), whole, whole, Partial(), Partial()))
+        sharded = Shard(d)
+        placements.append(
+            Placement(sharded, [sharded, whole, whole], [sharded, Partial(), Partial()])
+        )
     return placements
 
 

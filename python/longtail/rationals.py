@@ -184,17 +184,21 @@ def _shardings(x: Any, numerator: Any, denominator: Any, version: int, dim: int)
 
     channel = dim + len(x.shape)
     whole: Any = Replicate()
-    choices = [Placement(whole, whole, whole, whole, whole)]
+    choices = [Placement(whole, [whole] * 3, [whole] * 3)]
     for d in range(len(x.shape)):
         if d != channel:
-            choices.append(Placement(Shard(d), whole, whole, Partial(), Partial()))
+            sharded = Shard(d)
+            choices.append(
+                Placement(sharded, [sharded, whole, whole], [sharded, Partial(), Partial()])
+            )
     # Channels go by whole groups; a row that all channels share stays whole.
     sizes = [x.mesh.size(d) for d in range(x.mesh.ndim)]
     rows = [each.shape[0] for each in (numerator, denominator)]
     if all(row == 1 or all(row % size == 0 for size in sizes) for row in rows):
         places: list[Any] = [whole if row == 1 else Shard(0) for row in rows]
         gradients: list[Any] = [Partial() if row == 1 else Shard(0) for row in rows]
-        choices.append(Placement(Shard(channel), *places, *gradients))
+        by_group = Shard(channel)
+        choices.append(Placement(by_group, [by_group, *places], [by_group, *gradients]))
     return choices
 
 
