@@ -87,7 +87,9 @@ def choose(
     empty = _parameters_like(x, torch.empty(1, 0))
     if kind == "bspline":
         _refuse(name, kind, params=params)
-        knots = _table(name, "grid", x, uniform_knots(INTERVALS, order) if grid is None else grid)
+        if grid is None:
+            grid = _parameters_like(x, uniform_knots(INTERVALS, order))
+        knots = _table(name, "grid", x, grid)
         if torch.is_grad_enabled() and knots.requires_grad:
             raise NotImplementedError(f"{name}: knots of a bspline have no gradient; detach grid")
         if knots.shape[1] < order + 2:
@@ -147,8 +149,6 @@ def _table(name: str, argument: str, x: Tensor, values: Tensor | Sequence[float]
                 f"{name}: {argument} must be a Tensor or numbers, got {type(values).__name__}"
             ) from error
         values = _parameters_like(x, values)
-    elif values.dtype == torch.float64 and not values.requires_grad and values.device != x.device:
-        values = _parameters_like(x, values)
     table = values.unsqueeze(0) if values.dim() == 1 else values
     if table.dim() != 2 or table.shape[0] not in (1, x.shape[-1]):
         raise ValueError(
@@ -159,10 +159,9 @@ def _table(name: str, argument: str, x: Tensor, values: Tensor | Sequence[float]
 
 
 def _centres(name: str, x: Tensor, grid: Any, width: Any) -> tuple[Tensor, Tensor]:
-    given = torch.linspace(-2, 2, CENTRES, dtype=torch.float64) if grid is None else grid
     if grid is None:
-        given = _parameters_like(x, given)
-    centres = _table(name, "grid", x, given)
+        grid = _parameters_like(x, torch.linspace(-2, 2, CENTRES, dtype=torch.float64))
+    centres = _table(name, "grid", x, grid)
     count = centres.shape[1]
     if width is None:
         spacing = (centres[:, -1:] - centres[:, :1]) / max(count - 1, 1) if count else centres

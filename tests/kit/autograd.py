@@ -78,9 +78,10 @@ class AutogradChecks:
         """Incoming gradients may be expanded or permuted."""
         inputs = spec.smooth_inputs((4, 3))
         result = spec.function(*inputs)
-        ones = torch.ones(4, 3, dtype=torch.float64)
+        ones = torch.ones_like(result)
         expected = torch.autograd.grad(result, inputs, ones, retain_graph=True)
-        for incoming in (ones[0, 0].expand(4, 3), ones.t().contiguous().t()):
+        permuted = ones.transpose(0, -1).contiguous().transpose(0, -1)
+        for incoming in (ones.flatten()[0].expand(result.shape), permuted):
             before = incoming.clone()
             _assert_close(
                 torch.autograd.grad(result, inputs, incoming, retain_graph=True), expected

@@ -64,7 +64,11 @@ def fourier(x: Tensor, degree: int) -> Tensor:
 def hat_layer(x: Tensor, weight: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Edge by edge."""
     u = (x[..., None, :] - shift) / scale
-    psi = 2 / (math.sqrt(3) * math.pi**0.25) * (torch.exp(-(u**2) / 2) - u**2 * torch.exp(-(u**2) / 2))
+    psi = (
+        2
+        / (math.sqrt(3) * math.pi**0.25)
+        * (torch.exp(-(u**2) / 2) - u**2 * torch.exp(-(u**2) / 2))
+    )
     return (psi * weight[..., 0]).sum(-1)
 
 
