@@ -152,8 +152,7 @@ def _table(name: str, argument: str, x: Tensor, values: Tensor | Sequence[float]
     table = values.unsqueeze(0) if values.dim() == 1 else values
     if table.dim() != 2 or table.shape[0] not in (1, x.shape[-1]):
         raise ValueError(
-            f"{name}: {argument} has shape {list(values.shape)}, expected [k] or "
-            f"[{x.shape[-1]}, k]"
+            f"{name}: {argument} has shape {list(values.shape)}, expected [k] or [{x.shape[-1]}, k]"
         )
     return table
 

@@ -241,9 +241,7 @@ def _shard_layer(x: Any, weight: Any, bias: Any, first: Any, *rest: Any) -> list
     return placements
 
 
-_kan_basis = parametric_function(
-    "kan_basis", formula_of(_kan_formula.basis_value, 3), _shard_basis
-)
+_kan_basis = parametric_function("kan_basis", formula_of(_kan_formula.basis_value, 3), _shard_basis)
 _kan_linear = parametric_function(
     "kan_linear", formula_of(_kan_formula.linear_value, 5), _shard_layer, tensors=5
 )

@@ -13,6 +13,7 @@ from longtail._kan_kinds import KINDS, uniform_knots
 from rational.ops import SKIPPED
 
 SIDE = 4  # inputs and outputs: the gradient of y has the shape of x
+CENTRES = 6  # none of the sizes that compiled graphs are called with: equal sizes become one symbol
 KNOTS = uniform_knots(4, 3)
 
 Sample = Callable[[torch.Generator, Sequence[int]], tuple[Tensor, ...]]
@@ -23,7 +24,7 @@ def _draw(generator: torch.Generator, *shape: int) -> Tensor:
 
 
 def _centres(generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    return _draw(generator, 1, 5), _draw(generator, 1, 5).abs() + 0.5
+    return _draw(generator, 1, CENTRES), _draw(generator, 1, CENTRES).abs() + 0.5
 
 
 def _basis_sample(generator: torch.Generator, shape: Sequence[int]) -> tuple[Tensor, ...]:
@@ -108,7 +109,7 @@ KAN_SPECS = (
     _spec(
         _layer("gaussian_rbf"),
         ("x", "weight", "bias", "grid", "params"),
-        _layer_sample(5, _centres),
+        _layer_sample(CENTRES, _centres),
         (_raw("kan_linear", GAUSSIAN, 0, 0, False),),
     ),
     _spec(
