@@ -1,5 +1,4 @@
-"""One thread: the tensors here are small, and waiting for a second one costs more than it gives.
-The tests of thread counts set their own."""
+"""What all tests of distributions run under."""
 
 from __future__ import annotations
 
@@ -10,11 +9,8 @@ import torch
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+def small_tensors(one_thread: None) -> None:
+    """One thread for all tests."""
 
 
 @pytest.fixture(autouse=True)

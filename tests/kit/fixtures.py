@@ -9,7 +9,7 @@ import torch
 
 from kit.tensors import cuda_problem
 
-__all__ = ["device", "fake_processes", "fresh_dynamo"]
+__all__ = ["device", "fake_processes", "fresh_dynamo", "one_thread"]
 
 
 @pytest.fixture
@@ -39,3 +39,13 @@ def fake_processes() -> Iterator[int]:
     distributed.init_process_group("fake", store=FakeStore(), rank=0, world_size=4)
     yield 4
     distributed.destroy_process_group()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For small tensors, where waiting for a second thread costs more than it gives. Families use
+    it for all their tests (see their conftest.py); tests of thread counts set their own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
