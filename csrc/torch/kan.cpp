@@ -73,9 +73,8 @@ struct CpuBackend {
                      const Tensor& bias, const Tensor& first, const Tensor& second,
                      const Tensor& y) {
     rational::kan_linear(basis_of(problem, first, second), problem.rows.rows, problem.outputs,
-                         type_of(x), x.const_data_ptr(),
-                         {weight.const_data_ptr(), type_of(weight)}, doubles_of(bias),
-                         y.mutable_data_ptr(), torch_parallel_for());
+                         type_of(x), x.const_data_ptr(), {weight.const_data_ptr(), type_of(weight)},
+                         doubles_of(bias), y.mutable_data_ptr(), torch_parallel_for());
   }
 
   static void linear_backward(const KanProblem& problem, const Tensor& grad, const Tensor& x,

@@ -226,8 +226,8 @@ FiveTensors mexican_hat_gradient(Tensor grad, Tensor x, Tensor weight, Tensor bi
   FiveTensors result(empty_contiguous(x), empty_contiguous(weight), empty_contiguous(bias),
                      empty_contiguous(scale), empty_contiguous(shift));
   auto& [dx, d_weight, d_bias, d_scale, d_shift] = result;
-  Backend::hat_backward(rows, torch::stable::contiguous(grad), torch::stable::contiguous(x),
-                        weight, scale, shift, dx, d_weight, d_bias, d_scale, d_shift);
+  Backend::hat_backward(rows, torch::stable::contiguous(grad), torch::stable::contiguous(x), weight,
+                        scale, shift, dx, d_weight, d_bias, d_scale, d_shift);
   return result;
 }
 

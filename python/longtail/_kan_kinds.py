@@ -97,7 +97,7 @@ def choose(
                 f"{name}: grid has {knots.shape[1]} knots, expected at least {order + 2} for "
                 f"degree {order}"
             )
-        choice = Choice(knots, _parameters_like(x, knots.new_empty(len(knots), 0)), code, order, 0)
+        choice = Choice(knots, _parameters_like(x, torch.empty(len(knots), 0)), code, order, 0)
     elif kind in ("gaussian_rbf", "rswaf"):
         choice = Choice(*_centres(name, x, grid, params), code, 0, 0)
     elif kind == "relu_window":
