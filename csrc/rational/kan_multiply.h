@@ -1,7 +1,8 @@
 #pragma once
 // The product of a strided and a packed matrix, added to a third, in the registers of one level.
 // Every element is one running sum over the depth, so its bits do not depend on what it stands
-// beside.
+// beside. The sum starts at 0 and is added last: products of a few chunks then err as sums of
+// sums do, not as one long sum.
 
 #include "core/simd.h"
 #include "rational/kan_level.h"
@@ -20,7 +21,7 @@ LONGTAIL_INLINE void multiply_block(std::int64_t depth, const Strided<scalar_t<T
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) sums[r][v] = load<T>(c + r * c_stride + v * lanes);
+    for (int v = 0; v < Vectors; ++v) sums[r][v] = T(scalar_t<T>(0));
   }
   const scalar_t<T>* column = a.data;
 #pragma GCC unroll 1
@@ -38,7 +39,10 @@ LONGTAIL_INLINE void multiply_block(std::int64_t depth, const Strided<scalar_t<T
 #pragma GCC unroll 12
   for (int r = 0; r < Rows; ++r) {
 #pragma GCC unroll 2
-    for (int v = 0; v < Vectors; ++v) store(c + r * c_stride + v * lanes, sums[r][v]);
+    for (int v = 0; v < Vectors; ++v) {
+      scalar_t<T>* at = c + r * c_stride + v * lanes;
+      store(at, T(load<T>(at) + sums[r][v]));
+    }
   }
 }
 
