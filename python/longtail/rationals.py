@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -122,14 +123,19 @@ def fit_rational(
         if (low, high) == (-3.0, 3.0) and orders == (5, 4):
             a, b = TABLES[fn][version]
             return torch.tensor([a], dtype=torch.float64), torch.tensor([b], dtype=torch.float64)
-        fn = _NAMED[fn]
-    numerator, denominator, _ = fit(_on_arrays(fn), version, (low, high), m, n)
-    return torch.from_numpy(numerator[None].copy()), torch.from_numpy(denominator[None].copy())
+        fn = NAMED_FUNCTIONS[fn]
+    # The fit sees every interval stretched to the size of [-3, 3]: powers of large numbers would
+    # leave it without digits.
+    scale = max(abs(low), abs(high)) / 3
+    stretched = _on_arrays(fn, scale)
+    a, b, _ = fit(stretched, version, (low / scale, high / scale), m, n)
+    a, b = a / scale ** np.arange(m + 1), b / scale ** np.arange(1, n + 1)
+    return torch.from_numpy(a[None].copy()), torch.from_numpy(b[None].copy())
 
 
-def _on_arrays(fn: Callable[[Tensor], Tensor]) -> Callable[[Any], Any]:
+def _on_arrays(fn: Callable[[Tensor], Tensor], scale: float) -> Callable[[Any], Any]:
     def call(x: Any) -> Any:
-        values = fn(torch.from_numpy(x))
+        values = fn(torch.from_numpy(x * scale))
         if not isinstance(values, Tensor) or values.shape != x.shape:
             raise ValueError("fit_rational: fn must give a tensor of the shape of its argument")
         if not bool(values.isfinite().all()):
@@ -140,7 +146,8 @@ def _on_arrays(fn: Callable[[Tensor], Tensor]) -> Callable[[Any], Any]:
 
 
 _functional = torch.nn.functional
-_NAMED: dict[str, Callable[[Tensor], Tensor]] = {
+#: What fit_rational knows by name.
+NAMED_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
     "silu": _functional.silu,
     "gelu": _functional.gelu,

@@ -40,7 +40,7 @@ def test_tables(name: str, version: str) -> None:
     """Each table belongs to its version: in the other one it is another function."""
     numerator, denominator = longtail.fit_rational(name, version)
     assert numerator.shape == (1, 6) and denominator.shape == (1, 4)
-    error = _error(rationals._NAMED[name], numerator, denominator, version, (-3, 3))
+    error = _error(rationals.NAMED_FUNCTIONS[name], numerator, denominator, version, (-3, 3))
     assert error <= LARGEST_ERROR[name][VERSIONS.index(version)]
 
 

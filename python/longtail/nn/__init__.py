@@ -1,6 +1,20 @@
 """Modules made of longtail's functions."""
 
+from longtail.nn.kat import (
+    KAT,
+    kat_base_patch16_224,
+    kat_small_patch16_224,
+    kat_tiny_patch16_224,
+)
 from longtail.nn.poly import PolyNorm, PolyReLU
 from longtail.nn.rational import GroupRational
 
-__all__ = ["GroupRational", "PolyNorm", "PolyReLU"]
+__all__ = [
+    "KAT",
+    "GroupRational",
+    "PolyNorm",
+    "PolyReLU",
+    "kat_base_patch16_224",
+    "kat_small_patch16_224",
+    "kat_tiny_patch16_224",
+]
