@@ -66,9 +66,10 @@ def _levenberg_marquardt(
 
 
 def _even_denominator(x: Array, target: Array, m: int, n: int) -> Array:
-    """b of a denominator 1 + b_2 x^2 + b_4 x^4 + ... from linear least squares, each weighted by the
-    denominator before (Sanathanan, Koerner 1963). It has no pole and is the same in both versions;
-    every usual activation is near one of these, also on intervals where random starts go astray."""
+    """b of a denominator 1 + b_2 x^2 + b_4 x^4 + ... from linear least squares, each weighted by
+    the denominator before (Sanathanan, Koerner 1963). It has no pole and is the same in both
+    versions; every usual activation is near one of these, also on intervals where random starts go
+    astray."""
     j = np.arange(2, n + 1, 2)
     powers = x[:, None] ** np.arange(m + 1)
     even = x[:, None] ** j

@@ -85,7 +85,8 @@ class Attention(nn.Module):
         """Every row attends to every row."""
         heads = self.qkv(x).unflatten(-1, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
         dropout = self.attn_drop.p if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(*heads.unbind(0), dropout_p=dropout)
+        q, k, v = heads.unbind(0)
+        mixed = functional.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
         result: Tensor = self.proj_drop(self.proj(mixed.transpose(1, 2).flatten(2)))
         return result
 

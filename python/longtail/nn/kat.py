@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from longtail.nn._vision import Attention, PatchEmbed, branch_drop
 from longtail.nn.rational import GroupRational
+from longtail.rationals import fit_rational
 
-Start = str | Callable[[Tensor], Tensor]
+Start = str | Callable[[Tensor], Tensor] | tuple[Tensor, Tensor]
 
 
 class KATMlp(nn.Module):
-    """``fc2(act2(fc1(act1(x))))``, both activations group rationals; dropout in front of each layer.
+    """``fc2(act2(fc1(act1(x))))`` with group rationals, dropout in front of each layer.
 
     Args:
         dim: width of x and of the result.
@@ -101,8 +102,8 @@ class KAT(nn.Module):
         mlp_ratio: hidden width of the MLP over embed_dim.
         qkv_bias: whether queries, keys and values have biases.
         groups: of the rationals; divides embed_dim and the hidden width.
-        act_init: what the second rational of an MLP starts as: a name or function that
-            ``fit_rational`` takes. The first starts as the identity.
+        act_init: what the second rational of an MLP starts as: ``init`` of ``GroupRational``. The
+            first starts as the identity.
         drop_rate, pos_drop_rate, proj_drop_rate, attn_drop_rate: dropout in front of the head,
             behind the position embedding, in MLP and attention results, of attention weights.
         drop_path_rate: stochastic depth of the last block; grows linearly from 0 at the first.
@@ -161,10 +162,12 @@ class KAT(nn.Module):
                 )
         if hidden < 1 or hidden % groups:
             raise ValueError(
-                f"KAT: mlp_ratio is {mlp_ratio}, which makes a hidden width of {hidden}; expected a "
-                f"positive multiple of groups, {groups}"
+                f"KAT: mlp_ratio is {mlp_ratio}, which makes a hidden width of {hidden}; expected "
+                f"a positive multiple of groups, {groups}"
             )
         factory = {"device": device, "dtype": dtype}
+        if not isinstance(act_init, (str, tuple)):
+            act_init = fit_rational(act_init)  # once, not for each block: it takes seconds
         self.num_classes, self.embed_dim, self.global_pool = num_classes, embed_dim, global_pool
         self.patch_embed = PatchEmbed(
             _pair(img_size), _pair(patch_size), in_chans, embed_dim, factory
@@ -207,11 +210,13 @@ class KAT(nn.Module):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for block in self.blocks:
-            # Queries, keys and values are three square layers side by side.
-            bound = math.sqrt(6 / (2 * self.embed_dim))
-            nn.init.uniform_(block.attn.qkv.weight, -bound, bound)
-            block.mlp.reset_parameters()  # after the loop above, which would undo it
+        for module in self.modules():  # after the loop above, which would undo it
+            if isinstance(module, Attention):
+                # Queries, keys and values are three square layers side by side.
+                bound = math.sqrt(6 / (2 * self.embed_dim))
+                nn.init.uniform_(module.qkv.weight, -bound, bound)
+            elif isinstance(module, KATMlp):
+                module.reset_parameters()
 
     def no_weight_decay(self) -> set[str]:
         """Names of the parameters that an optimiser should not pull to 0: embeddings, and the
@@ -225,7 +230,7 @@ class KAT(nn.Module):
         return {"pos_embed", "cls_token"} | coefficients
 
     def forward_features(self, x: Tensor) -> Tensor:
-        """``[N, in_chans, *img_size]`` to ``[N, 1 + patches, embed_dim]``, the class token first."""
+        """``[N, in_chans, *img_size]`` to ``[N, 1 + patches, embed_dim]``, class token first."""
         x = self.patch_embed(x)
         x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1).to(x.dtype), x], dim=1)
         x = self.pos_drop(x + self.pos_embed)
@@ -269,6 +274,6 @@ def kat_small_patch16_224(**overrides: Any) -> KAT:
 
 
 def kat_base_patch16_224(**overrides: Any) -> KAT:
-    """``KAT`` of 12 blocks, width 768, 12 heads, for 224 x 224 images in patches of 16: 86.6 million
-    parameters. ``overrides``: any argument of ``KAT``."""
+    """``KAT`` of 12 blocks, width 768, 12 heads, for 224 x 224 images in patches of 16: 86.6
+    million parameters. ``overrides``: any argument of ``KAT``."""
     return KAT(**{"embed_dim": 768, "num_heads": 12} | overrides)

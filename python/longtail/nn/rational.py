@@ -19,12 +19,14 @@ class GroupRational(nn.Module):
     Args:
         channels: C; the size of x at ``channel_dim``.
         groups: how many denominators; divides C.
-        init: the function to start as: a name that ``fit_rational`` knows, or a function to fit.
+        init: the function to start as: a name that ``fit_rational`` knows, a function to fit, or
+            coefficients as it returns them, ``([1, m + 1], [1, n])``.
         version: "A" or "B".
         shared_numerator: one numerator for all groups (as in KAT), else one for each.
         channel_dim: which dimension of x holds the channels; 1 for images.
-        orders: (m, n) of numerator and denominator; (5, 4) is the one the kernels are tuned for.
-        interval: where the start is close to ``init``.
+        orders: (m, n) of numerator and denominator; default those of given coefficients, else
+            (5, 4), which the kernels are tuned for.
+        interval: where to fit; default [-3, 3]. Neither goes with given coefficients.
         device, dtype: of the parameters.
 
     Shape: x of any shape with C channels, to the same.
@@ -46,12 +48,12 @@ class GroupRational(nn.Module):
         channels: int,
         groups: int = 8,
         *,
-        init: str | Callable[[Tensor], Tensor] = "identity",
+        init: str | Callable[[Tensor], Tensor] | tuple[Tensor, Tensor] = "identity",
         version: Version = "A",
         shared_numerator: bool = True,
         channel_dim: int = -1,
-        orders: tuple[int, int] = (5, 4),
-        interval: tuple[float, float] = (-3.0, 3.0),
+        orders: tuple[int, int] | None = None,
+        interval: tuple[float, float] | None = None,
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -65,12 +67,18 @@ class GroupRational(nn.Module):
         self.channels, self.groups = channels, groups
         self.version: Version = version
         self.channel_dim = channel_dim
-        self.orders, self.interval = orders, interval
-        self._start = fit_rational(init, version, interval, orders=orders)
-        self._init = init if isinstance(init, str) else "a function"
+        if isinstance(init, tuple):
+            if orders is not None or interval is not None:
+                raise ValueError("GroupRational: init is coefficients; orders and interval are its")
+            self._start = _coefficients(init)
+            self._init = "coefficients"
+        else:
+            orders, interval = orders or (5, 4), interval or (-3.0, 3.0)
+            self._start = fit_rational(init, version, interval, orders=orders)
+            self._init = init if isinstance(init, str) else "a function"
         rows = 1 if shared_numerator else groups
-        m, n = orders
-        self.numerator = nn.Parameter(torch.empty(rows, m + 1, device=device, dtype=dtype))
+        terms, n = (each.shape[1] for each in self._start)
+        self.numerator = nn.Parameter(torch.empty(rows, terms, device=device, dtype=dtype))
         self.denominator = nn.Parameter(torch.empty(groups, n, device=device, dtype=dtype))
         self.reset_parameters()
 
@@ -106,9 +114,9 @@ class GroupRational(nn.Module):
         ``load_state_dict`` made."""
         own = {"numerator": self.numerator, "denominator": self.denominator}
         _checkpoints.rename(state_dict, prefix, own)
-        found = [state_dict.get(prefix + name) for name in own]
-        if self.version == "A" and all(isinstance(each, Tensor) for each in found):
-            table = _checkpoints.misfitted_table(*found)
+        numerator, denominator = (state_dict.get(prefix + name) for name in own)
+        if self.version == "A" and numerator is not None and denominator is not None:
+            table = _checkpoints.misfitted_table(numerator, denominator)
             if table is not None:
                 _checkpoints.warn_of_misfit(table, prefix + "numerator")
         super()._load_from_state_dict(state_dict, prefix, *arguments, **keywords)
@@ -118,8 +126,13 @@ class GroupRational(nn.Module):
         text = (
             f"{self.channels}, groups={self.groups}, init={self._init!r}, version={self.version!r}"
         )
-        if tuple(self.orders) != (5, 4):
-            text += f", orders={tuple(self.orders)}"
-        if tuple(self.interval) != (-3, 3):
-            text += f", interval={tuple(self.interval)}"
-        return text
+        m, n = self._start[0].shape[1] - 1, self._start[1].shape[1]
+        return text if (m, n) == (5, 4) else f"{text}, orders={(m, n)}"
+
+
+def _coefficients(given: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    shapes = [list(each.shape) for each in given]
+    if len(given) != 2 or any(len(shape) != 2 or shape[0] != 1 for shape in shapes):
+        raise ValueError(f"GroupRational: init has shapes {shapes}, expected [1, m + 1] and [1, n]")
+    numerator, denominator = (each.detach().cpu().double() for each in given)
+    return numerator, denominator
