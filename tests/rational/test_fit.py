@@ -69,6 +69,22 @@ def test_any_function_on_any_interval(version: str) -> None:
     assert _error(torch.atan, *fitted, version, interval) < 3e-3
 
 
+def test_identity_is_exact() -> None:
+    """Whatever the orders and the interval: most rationals start as one."""
+    x = torch.tensor([[-3e38], [-0.1], [0.0], [1e-30], [7.0]])
+    for orders in ((7, 6), (1, 1)):
+        fitted = longtail.fit_rational("identity", "B", (-40, 2), orders=orders)
+        assert torch.equal(longtail.rational(x, *(each.float() for each in fitted), "B"), x)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_wide_intervals(version: str) -> None:
+    """Where random starts alone err by 3.5e-2: the sample of replace_activations leads there."""
+    for interval, orders, largest in (((-6, 6), (7, 6), 6e-4), ((-9, 9), (5, 4), 8e-3)):
+        fitted = longtail.fit_rational("gelu", version, interval, orders=orders)
+        assert _error(torch.nn.functional.gelu, *fitted, version, interval) < largest
+
+
 def _fit(label: str, words: tuple[str, ...], *arguments, **keywords) -> BadInput:
     return BadInput(
         f"fit_rational({label})",

@@ -59,8 +59,10 @@ def rename(state: MutableMapping[str, Tensor], prefix: str, like: Mapping[str, T
 
 def _in_shape(value: Tensor, shape: torch.Size) -> Tensor:
     rows = value
-    while rows.dim() > 2 and 1 in (rows.shape[0], rows.shape[-1]):
-        rows = rows.squeeze(0) if rows.shape[0] == 1 else rows.squeeze(-1)
+    while rows.dim() > 1 and rows.shape[-1] == 1 != shape[1]:
+        rows = rows.squeeze(-1)
+    while rows.dim() > 2 and rows.shape[0] == 1:
+        rows = rows.squeeze(0)
     if rows.dim() == 1:
         rows = rows.unsqueeze(0)
     if rows.dim() == 2 and rows.shape[0] == 1 and rows.shape[1] == shape[1]:
