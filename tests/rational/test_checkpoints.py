@@ -101,7 +101,7 @@ def test_what_does_not_fit() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("name", MISFITTED)
 def test_wrong_tables_are_recognised(name: str, dtype: torch.dtype) -> None:
-    """Loaded as they are, and warned of: with key, error and remedy. In version B they are right."""
+    """Loaded as they are, and warned of: key, error, remedy. In version B they are right."""
     a, b = (torch.tensor([row]).to(dtype) for row in MISFITTED[name])
     model = nn.Sequential(nn.Linear(4, 16), GroupRational(16, 4))
     state = model.state_dict()
