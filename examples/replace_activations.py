@@ -67,7 +67,9 @@ replace_activations(model, sample=images[:256], report=rows.append)
 print(*rows, sep="\n")
 with torch.no_grad():
     change = float((model(images[1200:]) - before).abs().max() / before.std())
-print(f"with rationals: {accuracy(model):.3f}; no logit moved by more than {change:.1e} of their std")
+print(
+    f"with rationals: {accuracy(model):.3f}; no logit moved by more than {change:.1e} of their std"
+)
 assert change <= 1e-2
 
 for name, parameter in model.named_parameters():

@@ -75,6 +75,21 @@ def test_shapes_and_prefixes(package: str, prefix: str) -> None:
         assert torch.equal(rational.denominator, b.expand(4, 4))
 
 
+def test_assigned_and_without_memory() -> None:
+    """assign=True makes parameters of their own memory, which train; "meta" has no numbers."""
+    module = GroupRational(16, 4, device="meta", shared_numerator=False)
+    module.load_state_dict(
+        {"numerator_v": torch.ones(1, 6), "denominator_v": torch.ones(1, 4)}, assign=True
+    )
+    assert module.numerator.is_contiguous() and module.numerator.shape == (4, 6)
+    module(torch.ones(2, 16)).sum().backward()
+    torch.optim.SGD(module.parameters(), lr=0.1).step()
+    assert not torch.equal(module.denominator, torch.ones(4, 4))
+    empty = GroupRational(16, 4, device="meta")
+    empty.load_state_dict(GroupRational(16, 4, device="meta").state_dict(), assign=True)
+    assert empty.numerator.is_meta
+
+
 def test_what_does_not_fit() -> None:
     """Is refused by torch, with the name and both shapes; so are strangers and halves."""
     for state, message in (

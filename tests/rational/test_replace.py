@@ -134,6 +134,10 @@ def test_channels_without_a_sample() -> None:
     assert found == {"mlp.act": (32, -1), "images.2": (24, -3), "images.5": (8, -1)}
     assert model["images"](torch.randn(2, 3, 5, 5)).shape == (2, 8)
     assert model["images"](torch.randn(1, 3, 5, 5)).isfinite().all()
+    decoder = nn.TransformerDecoderLayer(16, 2, 48, activation="gelu", batch_first=True)
+    replace_activations(decoder, **QUICK)
+    assert decoder.activation.channels == 48
+    assert decoder(torch.randn(2, 5, 16), torch.randn(2, 3, 16)).shape == (2, 5, 16)
     doubtful = Mlp(nn.GELU(), last=True)
     replace_activations(doubtful, channels={"act": 32}, **QUICK)
     assert doubtful.act.channels == 32

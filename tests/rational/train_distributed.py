@@ -89,6 +89,8 @@ def process(rank: int, store: str, how: str) -> None:
     for name, parameter in alone.named_parameters():
         got = _whole(moved.get(name, moved.get(f"module.{name}")))
         torch.testing.assert_close(got, parameter, rtol=1e-9, atol=1e-12, msg=name)
+    state = {name: value.clone() for name, value in together.state_dict().items()}
+    together.load_state_dict(state)  # shards where it is sharded
     with torch.no_grad():
         torch.testing.assert_close(together(images.double()), alone(images.double()))
     print(f"rank {rank}: {how}, {len(expected)} parameters", flush=True)
