@@ -85,6 +85,15 @@ def test_wide_intervals(version: str) -> None:
         assert _error(torch.nn.functional.gelu, *fitted, version, interval) < largest
 
 
+@pytest.mark.parametrize("name, largest", [("silu", 3e-5), ("tanh", 3e-5), ("relu", 1.4e-2)])
+def test_what_replace_activations_promises(name: str, largest: float) -> None:
+    """Of the intervals in its docstring, where each of these is worst."""
+    interval = (-6, 6) if name == "relu" else (-6, 12)
+    fitted = longtail.fit_rational(name, "A", interval, orders=(7, 6))
+    error = _error(rationals.NAMED_FUNCTIONS[name], *fitted, "A", interval)
+    assert 0.4 * largest < error < 1.05 * largest
+
+
 def _fit(label: str, words: tuple[str, ...], *arguments, **keywords) -> BadInput:
     return BadInput(
         f"fit_rational({label})",
