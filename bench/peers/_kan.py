@@ -59,9 +59,7 @@ def radial_layer(x: Tensor, weight: Tensor, base: Tensor) -> Tensor:
 def fused(kind: str) -> Layer:
     """Ours."""
     grid = KNOTS if kind == "bspline" else CENTRES
-    return lambda x, weight, base: longtail.kan_linear(
-        x, weight, kind, base_weight=base, grid=grid
-    )
+    return lambda x, weight, base: longtail.kan_linear(x, weight, kind, base_weight=base, grid=grid)
 
 
 def layer(kind: str, provider: str) -> Layer:

@@ -103,7 +103,7 @@ def linear_value(
     variant: int,
     base: bool,
 ) -> Tensor:
-    """bias_o + sum over i, k of weight[o, i, k] phi_k(x_i), silu(x_i) the last of them with base."""
+    """bias_o + sum over i, k of weight[o, i, k] phi_k(x_i); with base silu(x_i) is the last."""
     wide = x.double()
     phi = basis_value(wide, first, second, kind, degree, variant)
     if base:

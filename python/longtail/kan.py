@@ -35,7 +35,7 @@ def kan_basis(
     =============  ================================================  ==========================
     kind           functions                                         arguments
     =============  ================================================  ==========================
-    bspline        B-splines of a degree (3) on knots, 0 outside     grid: knots ``[K + degree + 1]``
+    bspline        B-splines of a degree (3) on knots, 0 outside     grid: ``K + degree + 1`` knots
     gaussian_rbf   ``exp(-u^2)``, ``u = (x - c) / w``                grid: c ``[K]``; params: w
     rswaf          ``1 - tanh(u)^2``                                 grid: c ``[K]``; params: w
     chebyshev      ``T_0 ... T_degree`` (4), first kind              degree

@@ -94,7 +94,7 @@ def _spec(
         elementwise=False,
         parameters=len(arguments) - 1,
         skipped=SKIPPED
-        | {name: "x is no matrix; see test_kan.py" for name in ("opcheck", "fake_agrees")}
+        | dict.fromkeys(("opcheck", "fake_agrees"), "x is no matrix; see test_kan.py")
         | skipped,
     )
 

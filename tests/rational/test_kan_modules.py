@@ -1,4 +1,4 @@
-"""KANLinear and AFKANLinear: what they compute, how they start, that they learn, how they travel."""
+"""KANLinear and AFKANLinear: what they compute, how they start, that they learn and travel."""
 
 from __future__ import annotations
 

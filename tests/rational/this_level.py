@@ -4,7 +4,7 @@ LONGTAIL_CPU_LEVEL names, after checking them against float64."""
 from __future__ import annotations
 
 from longtail import _native
-from rational import kan_oracle, test_kan, test_poly
+from rational import kan_oracle, test_kan_values, test_poly
 from rational.ops import VERSIONS
 from rational.test_values import (
     CASES,
@@ -29,9 +29,9 @@ for name in test_poly.FUNCTIONS:
             test_poly.test_values_and_gradients(name, dtype, shape)
 for name in kan_oracle.KINDS:
     for dtype in DTYPES:
-        test_kan.test_layer_and_its_twin(name, dtype, ((97, 1), 33))
-        test_kan.test_basis_and_its_twin(name, dtype)
+        test_kan_values.test_layer_and_its_twin(name, dtype, ((97, 1), 33))
+        test_kan_values.test_basis_and_its_twin(name, dtype)
 for dtype in DTYPES:
-    test_kan.test_mexican_hats(dtype, ((2, 301), 40))
+    test_kan_values.test_mexican_hats(dtype, ((2, 301), 40))
 for degree in (0, 3):
-    test_kan.test_splines_are_scipys(degree)
+    test_kan_values.test_splines_are_scipys(degree)

@@ -21,8 +21,8 @@ _RANGES |= {"relu_window": (-2.0, 2.0)}
 class KANLinear(nn.Module):
     """A learnt function on every edge: ``longtail.kan_linear`` with parameters.
 
-    ``y_o = bias_o + sum_i base_weight[o, i] silu(x_i) + sum_ik weight[o, i, k] phi_k(x_i)``, without
-    the functions of all inputs in memory.
+    ``y_o = bias_o + sum_i base_weight[o, i] silu(x_i) + sum_ik weight[o, i, k] phi_k(x_i)``,
+    without the functions of all inputs in memory.
 
     Args:
         in_features, out_features: sizes of the last dimension.

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longtail.nn._parameters import parameters_for
 from longtail.polynomials import poly_norm, poly_relu
 
 
@@ -23,13 +24,6 @@ class _Poly(nn.Module):
         """Back to the start."""
         nn.init.constant_(self.weight, 1 / 3)
         nn.init.zeros_(self.bias)
-
-    def _parameters_for(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """As they are where they are float32 beside a narrower x, else in the dtype of x."""
-        narrower = x.dtype in (torch.float32, torch.float16, torch.bfloat16)
-        if self.weight.dtype == torch.float32 and narrower:
-            return self.weight, self.bias
-        return self.weight.to(x.dtype), self.bias.to(x.dtype)
 
 
 class PolyNorm(_Poly):
@@ -52,7 +46,8 @@ class PolyNorm(_Poly):
 
     def forward(self, x: Tensor) -> Tensor:
         """Over the last dimension of x."""
-        return poly_norm(x, *self._parameters_for(x), self.eps)
+        weight, bias = parameters_for(x, self.weight, self.bias)
+        return poly_norm(x, weight, bias, self.eps)
 
     def extra_repr(self) -> str:
         """As printed."""
@@ -75,4 +70,5 @@ class PolyReLU(_Poly):
 
     def forward(self, x: Tensor) -> Tensor:
         """Element by element."""
-        return poly_relu(x, *self._parameters_for(x))
+        weight, bias = parameters_for(x, self.weight, self.bias)
+        return poly_relu(x, weight, bias)

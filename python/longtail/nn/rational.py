@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from longtail._rational_fit import values, variance_gain
 from longtail.nn import _checkpoints
+from longtail.nn._parameters import parameters_for
 from longtail.rationals import Version, fit_rational, rational
 
 
@@ -97,14 +98,8 @@ class GroupRational(nn.Module):
         return variance_gain(lambda z: values(z, a, b, self.version))
 
     def forward(self, x: Tensor) -> Tensor:
-        """``rational(x, numerator, denominator)``; parameters wider than x take part in its dtype
-        unless they are float32."""
-        numerator: Tensor = self.numerator
-        denominator: Tensor = self.denominator
-        if numerator.dtype not in (x.dtype, torch.float32):
-            numerator, denominator = numerator.to(x.dtype), denominator.to(x.dtype)
-        if x.dtype == torch.float64 and numerator.dtype == torch.float32:
-            numerator, denominator = numerator.double(), denominator.double()
+        """``rational(x, numerator, denominator)``, coefficients in the dtype of x or float32."""
+        numerator, denominator = parameters_for(x, self.numerator, self.denominator)
         return rational(x, numerator, denominator, self.version, self.channel_dim)
 
     def _load_from_state_dict(
