@@ -105,18 +105,16 @@ def af_kan_twin(module: AFKANLinear, x: Tensor) -> Tensor:
         flat = phi.flatten(-2)
         low, high = flat.min(-1).values, flat.max(-1).values
         phi = (phi - low[..., None, None]) / (high - low)[..., None, None]
-    temperature = max(float(t["temperature"]), 1.0)
     if module.method == "multistep":
-        r = phi @ t["reduce.weight"][0] + t["reduce.bias"]
+        r = phi @ t["reduce.weight"][0]
     elif module.method == "global_attn":
-        scores = phi @ t["reduce.weight"][0] + t["reduce.bias"]
-        r = phi.sum(-1) * torch.softmax(scores / temperature, -1)
+        r = phi.sum(-1) * torch.softmax(phi @ t["reduce.weight"][0] / t["temperature"], -1)
     else:
         padded = nn.functional.pad(phi, (0, 0, 1, 1))
         w = t["reduce.weight"][:, 0]
         n = x.shape[-1]
-        scores = sum(padded[..., j : j + n, :] * w[:, j] for j in range(3)) + t["reduce.bias"]
-        r = (phi * torch.softmax(scores / temperature, -2)).sum(-1)
+        scores = sum(padded[..., j : j + n, :] * w[:, j] for j in range(3))
+        r = (phi * torch.softmax(scores / t["temperature"], -2)).sum(-1)
     mean, variance = r.mean(-1, keepdim=True), r.var(-1, keepdim=True, unbiased=False)
     r = (r - mean) / torch.sqrt(variance + 1e-5) * t["norm.weight"] + t["norm.bias"]
     return silu(r) @ t["weight"].T + t["bias"]
@@ -144,12 +142,11 @@ def test_af_kan_and_its_twin(
     y, exact = module(x), af_kan_twin(wide, wide_x)
     torch.testing.assert_close(y.double(), exact, rtol=tolerance, atol=tolerance)
     grad = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(dtype)
-    names = [name for name, _ in module.named_parameters() if name != "temperature"]
+    names = [name for name, _ in module.named_parameters()]
     got = torch.autograd.grad(y, [x, *(module.get_parameter(n) for n in names)], grad)
     expected = torch.autograd.grad(exact, [wide_x, *(leaves[n] for n in names)], grad.double())
-    # Some are 0 but for rounding: what shifts all of r is lost in the norm.
-    scale = max(float(each.abs().max()) for each in expected)
     for mine, theirs in zip(got, expected, strict=True):
+        scale = max(1.0, float(theirs.abs().max()))
         assert (mine.double() - theirs).abs().max() <= tolerance * scale
 
 
@@ -160,37 +157,14 @@ def test_af_kan_rows_do_not_mix() -> None:
     alone = AFKANLinear(8, 3)
     torch.testing.assert_close(alone(x[:2]), alone(x)[:2], rtol=1e-5, atol=1e-6)
     together = AFKANLinear(8, 3, function_norm="batch")
-    assert not torch.allclose(together(x[:2]), together(x)[:2])
+    y = together(x)  # the extremes lie in one part: the other one is scaled otherwise alone
+    assert not (torch.allclose(together(x[:2]), y[:2]) and torch.allclose(together(x[2:]), y[2:]))
 
 
 MODELS = {
     **{basis: lambda basis=basis: KANLinear(6, 6, basis) for basis in KINDS},
     "af_kan": lambda: AFKANLinear(6, 6),
 }
-
-
-@pytest.mark.parametrize("name", ["bspline", "relu_window", "mexican_hat", "af_kan"])
-def test_compiles_exports_and_autocasts(name: str) -> None:
-    """One graph, forward and backward; an exported program; bfloat16 under autocast."""
-    torch.manual_seed(0)
-    model = nn.Sequential(MODELS[name](), nn.Linear(6, 2))
-    x = torch.randn(5, 6)
-    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
-    y = model(x)
-    torch.testing.assert_close(compiled(x), y)
-    y.sum().backward()
-    expected = [each.grad.clone() for each in model.parameters()]
-    model.zero_grad()
-    compiled(x).sum().backward()
-    for mine, theirs in zip(model.parameters(), expected, strict=True):
-        torch.testing.assert_close(mine.grad, theirs)
-    program = torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("rows")},))
-    with torch.no_grad():
-        more = torch.randn(9, 6)
-        torch.testing.assert_close(program.module()(more), model(more))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert model(x).dtype == torch.bfloat16
-        model(x).float().sum().backward()
 
 
 @pytest.mark.parametrize("name", MODELS)

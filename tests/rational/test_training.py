@@ -12,7 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from kit.processes import run_script
-from longtail.nn import GroupRational, PolyNorm, PolyReLU, replace_activations
+from longtail.nn import (
+    AFKANLinear,
+    GroupRational,
+    KANLinear,
+    PolyNorm,
+    PolyReLU,
+    replace_activations,
+)
 from rational.small_kat import batch, loss_of, small, train
 
 
@@ -20,11 +27,20 @@ def _mlp(activation: nn.Module) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), activation, nn.Linear(32, 10))
 
 
+def _kan(basis: str) -> nn.Module:
+    """The images' noise reaches all of a basis when it is squashed."""
+    return nn.Sequential(nn.Flatten(), KANLinear(64, 16, basis, squash=True), nn.Linear(16, 10))
+
+
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "KAT": small,
     "GroupRational": lambda: _mlp(GroupRational(32, 4, init="silu")),
     "PolyNorm": lambda: _mlp(PolyNorm()),
     "PolyReLU": lambda: _mlp(PolyReLU()),
+    "KANLinear": lambda: _kan("bspline"),
+    "KANLinear, windows": lambda: _kan("relu_window"),
+    "KANLinear, hats": lambda: _kan("mexican_hat"),
+    "AFKANLinear": lambda: nn.Sequential(nn.Flatten(), AFKANLinear(64, 32), nn.Linear(32, 10)),
 }
 every_model = pytest.mark.parametrize("name", MODELS)
 
@@ -38,10 +54,10 @@ def seed() -> None:
 def test_learns(name: str) -> None:
     """Which row is bright; each parameter moves, coefficients and denominators of zeros too."""
     model = MODELS[name]()
-    before = copy.deepcopy(model.state_dict())
+    before = copy.deepcopy(dict(model.named_parameters()))
     losses = train(model)
     assert losses[-1] < 0.6 * losses[0]
-    still = [key for key, value in model.state_dict().items() if torch.equal(value, before[key])]
+    still = [key for key, value in model.named_parameters() if torch.equal(value, before[key])]
     assert not still
 
 
@@ -86,7 +102,8 @@ def test_inductor_trains_a_kat() -> None:
 
 @pytest.mark.parametrize("how", ["ddp", "fsdp"])
 def test_two_processes(how: str) -> None:
-    """Gradients of two halves of a batch are those of the whole; parameters stay together."""
+    """Gradients of two halves of a batch are those of the whole; parameters stay together. A KAT,
+    and a network of all other modules."""
     output = run_script("rational.train_distributed", how)
     assert "rank 0" in output and "rank 1" in output
 

@@ -1,4 +1,4 @@
-"""``python -m rational.train_distributed ddp|fsdp``: a small KAT on two gloo processes against one.
+"""``python -m rational.train_distributed ddp|fsdp``: models on two gloo processes against one.
 
 Each process sees half of the batch; gradients, and parameters after steps of SGD, must be those of
 one process with the whole batch.
@@ -16,14 +16,31 @@ import torch
 import torch.multiprocessing
 from torch import Tensor, distributed, nn
 
+from longtail.nn import AFKANLinear, KANLinear, PolyNorm, PolyReLU
 from rational.small_kat import batch, small
 
 STEPS = 3
 
 
-def _model() -> nn.Module:
+def mixed() -> nn.Sequential:
+    """Every module of the family that is not in a KAT."""
+    return nn.Sequential(
+        nn.Flatten(),
+        KANLinear(64, 12, "bspline"),
+        PolyNorm(),
+        KANLinear(12, 12, "relu_window"),
+        PolyReLU(),
+        AFKANLinear(12, 12),
+        KANLinear(12, 10, "mexican_hat"),
+    )
+
+
+MODELS: dict[str, Callable[[], nn.Module]] = {"KAT": small, "mixed": mixed}
+
+
+def _model(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return small().double()
+    return MODELS[name]().double()
 
 
 def _steps(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
@@ -53,16 +70,18 @@ def wrapped_in_ddp(model: nn.Module) -> nn.Module:
 
 
 def fully_sharded(model: Any) -> nn.Module:
-    """FSDP2: every block by itself, then the rest."""
+    """FSDP2: every block or layer by itself, then the rest."""
     from torch.distributed.fsdp import fully_shard
     from torch.distributed.tensor import DTensor, init_device_mesh
 
     mesh = init_device_mesh("cpu", (2,))
-    for block in model.blocks:
-        fully_shard(block, mesh=mesh)
+    parts = model if isinstance(model, nn.Sequential) else model.blocks
+    for part in parts:
+        fully_shard(part, mesh=mesh)
     fully_shard(model, mesh=mesh)
-    coefficients = model.blocks[0].mlp.act2.denominator
-    assert isinstance(coefficients, DTensor) and coefficients.to_local().shape == (4, 4)
+    for parameter in model.parameters():
+        assert isinstance(parameter, DTensor)
+        assert parameter.to_local().shape[0] <= (parameter.shape[0] + 1) // 2
     return model
 
 
@@ -75,10 +94,18 @@ WRAPPERS: dict[str, Callable[[nn.Module], nn.Module]] = {
 def process(rank: int, store: str, how: str) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    for name in MODELS:
+        compare(rank, how, name)
+    distributed.barrier()  # nobody leaves while the other still talks
+    distributed.destroy_process_group()
+    os._exit(0)  # as in kit/two_processes.py: without static destructors beside gloo's threads
+
+
+def compare(rank: int, how: str, model: str) -> None:
     images, labels = batch(12)
-    alone = _model()
+    alone = _model(model)
     expected = _steps(alone, images, labels)
-    together = WRAPPERS[how](_model())
+    together = WRAPPERS[how](_model(model))
     gradients = _steps(together, images[rank * 6 :][:6], labels[rank * 6 :][:6])
     assert len(gradients) == len(expected)
     for name, gradient in expected.items():
@@ -93,10 +120,7 @@ def process(rank: int, store: str, how: str) -> None:
     together.load_state_dict(state)  # shards where it is sharded
     with torch.no_grad():
         torch.testing.assert_close(together(images.double()), alone(images.double()))
-    print(f"rank {rank}: {how}, {len(expected)} parameters", flush=True)
-    distributed.barrier()  # nobody leaves while the other still talks
-    distributed.destroy_process_group()
-    os._exit(0)  # as in kit/two_processes.py: without static destructors beside gloo's threads
+    print(f"rank {rank}: {how}, {model}, {len(expected)} parameters", flush=True)
 
 
 if __name__ == "__main__":

@@ -35,10 +35,12 @@ class AFKANLinear(nn.Module):
     combination, scaled to [0, 1]. They are reduced with as many parameters as there are functions,
     so that the layer has little more than a linear one:
 
-    * ``global_attn``: ``r_i = a_i sum_k phi_ik``, ``a = softmax_i((phi_i . v + c) / t)``
+    * ``global_attn``: ``r_i = a_i sum_k phi_ik``, ``a = softmax_i(phi_i . v / t)``
     * ``spatial_attn``: ``r_i = sum_k a_ik phi_ik``, a the softmax over i of a depth-wise
       convolution of phi along the inputs, over t
-    * ``multistep``: ``r_i = phi_i . v + c``
+    * ``multistep``: ``r_i = phi_i . v``
+
+    The reference code adds constants to all three, which the softmax and the norm take out again.
 
     Args:
         in_features, out_features: sizes of the last dimension.
@@ -55,8 +57,8 @@ class AFKANLinear(nn.Module):
 
     Attributes:
         start, end: of the windows, ``[1, K]``, trained.
-        temperature: t, used where it is above 1; starts at sqrt(in).
-        reduce: the linear map v, c or the convolution.
+        temperature: t, ``[1]``, used where it is above 1; starts at sqrt(in). None for multistep.
+        reduce: the linear map v or the convolution.
         norm: LayerNorm over the inputs.
         weight: ``[out, in]``; bias: ``[out]`` or None.
 
@@ -102,12 +104,16 @@ class AFKANLinear(nn.Module):
         functions = intervals + degree
         self.start = nn.Parameter(torch.empty(1, functions, **like))
         self.end = nn.Parameter(torch.empty(1, functions, **like))
-        self.temperature = nn.Parameter(torch.empty((), **like))
+        # Of one element, not a scalar: FSDP2 shards no scalars.
+        attends = method != "multistep"
+        self.temperature = nn.Parameter(torch.empty(1, **like)) if attends else None
         self.reduce: nn.Linear | nn.Conv1d
         if method == "spatial_attn":
-            self.reduce = nn.Conv1d(functions, functions, 3, padding=1, groups=functions, **like)
+            self.reduce = nn.Conv1d(
+                functions, functions, 3, padding=1, groups=functions, bias=False, **like
+            )
         else:
-            self.reduce = nn.Linear(functions, 1, **like)
+            self.reduce = nn.Linear(functions, 1, bias=False, **like)
         self.norm = nn.LayerNorm(in_features, **like)
         self.weight = nn.Parameter(torch.empty(out_features, in_features, **like))
         self.bias = nn.Parameter(torch.empty(out_features, **like)) if bias else None
@@ -119,7 +125,8 @@ class AFKANLinear(nn.Module):
         starts, ends = window_ends(self.intervals, self.degree)
         self.start.copy_(starts)
         self.end.copy_(ends)
-        nn.init.constant_(self.temperature, math.sqrt(self.in_features))
+        if self.temperature is not None:
+            nn.init.constant_(self.temperature, math.sqrt(self.in_features))
         self.reduce.reset_parameters()
         self.norm.reset_parameters()
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -147,7 +154,7 @@ class AFKANLinear(nn.Module):
         return (phi - low) / (high - low).clamp(min=torch.finfo(phi.dtype).tiny)
 
     def _reduced(self, phi: Tensor) -> Tensor:
-        if self.method == "multistep":
+        if self.temperature is None:  # multistep
             return self.reduce(phi).squeeze(-1)
         temperature = self.temperature.clamp(min=1.0)
         if self.method == "global_attn":
