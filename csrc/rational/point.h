@@ -30,17 +30,18 @@ struct Coefficients {
 
 template <Real T>
 struct Point {
-  T y;           // P/Q
-  T slope;       // dy/dx
-  T inverse;     // 1/Q
-  T inner_sign;  // s of version B, 1 in version A
+  T y;             // P/Q
+  T scaled_slope;  // Q dy/dx
+  T inverse;       // 1/Q
+  T inner_sign;    // s of version B, 1 in version A
 };
 
-/// sign(x) with sign(0) = 0, and with sign(0) = 1.
+/// a where the sign bit of x is clear, else -a.
 template <Real T>
-LONGTAIL_INLINE T sign_or_zero(T x) {
-  return select(x == T(0), T(0), copysign(T(1), x));
+LONGTAIL_INLINE T flip_sign(T a, T x) {
+  return from_bits(int_t<T>(bits(a) ^ (bits(x) & Format<scalar_t<T>>::sign)));
 }
+/// sign(x) with sign(0) = 1.
 template <Real T>
 LONGTAIL_INLINE T sign_or_one(T x) {
   return select(x < T(0), T(-1), T(1));
@@ -79,9 +80,10 @@ LONGTAIL_INLINE Point<T> point(const Coefficients<M, N, T>& c, T x) {
   result.y = p * result.inverse;
   result.inner_sign = inner_sign;
   if constexpr (Slope) {
-    const T outer = V == Version::A ? sign_or_zero(x) : inner_sign;
-    q_slope = outer * fma(tail_slope, z, tail);
-    result.slope = (p_slope - result.y * q_slope) * result.inverse;
+    q_slope = fma(tail_slope, z, tail);
+    if constexpr (V == Version::A) q_slope = select(x == T(0), T(0), flip_sign(q_slope, x));
+    if constexpr (V == Version::B) q_slope = inner_sign * q_slope;
+    result.scaled_slope = fma(-result.y, q_slope, p_slope);
   }
   return result;
 }

@@ -86,7 +86,7 @@ LONGTAIL_INLINE T near_gradient(const Coefficients<M, N, T>& c, T grad, T x, Sum
     if (k <= N) sums.b[k - 1] = fma(u, odd ? abs(power) : power, sums.b[k - 1]);
     power = power * x;
   }
-  return grad * at.slope;
+  return t * at.scaled_slope;
 }
 
 /// The same where some lanes lie beyond; those add to `far_sums` in double.

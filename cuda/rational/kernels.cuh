@@ -94,8 +94,8 @@ __global__ void __launch_bounds__(kRationalThreads)
     const S at = read_as<S>(x[i]), g = read_as<S>(grad[i]);
     if (abs(at) <= safe_argument<S>()) {
       const auto p = rational::point<V, M, N, true>(c.near_zero, at);
-      dx[i] = write_as<E>(g * p.slope);
       S term = g * p.inverse;
+      dx[i] = write_as<E>(term * p.scaled_slope);
       const S z = V == rational::Version::A ? abs(at) : at;
       S inner = -(term * p.y) * p.inner_sign * z;
       for (int k = 0; k <= M; ++k) {
