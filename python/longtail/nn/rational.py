@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longtail._rational_fit import values, variance_gain
+from longtail.nn import _checkpoints
 from longtail.rationals import Version, fit_rational, rational
 
 
@@ -17,17 +19,25 @@ class GroupRational(nn.Module):
     Args:
         channels: C; the size of x at ``channel_dim``.
         groups: how many denominators; divides C.
-        init: the function to start as: a name that ``fit_rational`` knows, or a function to fit.
+        init: the function to start as: a name that ``fit_rational`` knows, a function to fit, or
+            coefficients as it returns them, ``([1, m + 1], [1, n])``.
         version: "A" or "B".
         shared_numerator: one numerator for all groups (as in KAT), else one for each.
         channel_dim: which dimension of x holds the channels; 1 for images.
+        orders: (m, n) of numerator and denominator; default those of given coefficients, else
+            (5, 4), which the kernels are tuned for.
+        interval: where to fit; default [-3, 3]. Neither goes with given coefficients.
         device, dtype: of the parameters.
 
     Shape: x of any shape with C channels, to the same.
 
     Attributes:
-        numerator: ``[1 or groups, 6]``.
-        denominator: ``[groups, 4]``.
+        numerator: ``[1 or groups, m + 1]``.
+        denominator: ``[groups, n]``.
+
+    ``load_state_dict`` also takes the names of KAT (``weight_numerator``, ``weight_denominator``)
+    and FlashKAT (``numerator_v``, ``denominator_v``). Their tables for gelu, geglu and swishglu
+    were fitted for the other version: untrained ones are recognised, loaded, and warned of.
 
     Raises:
         ValueError: groups that do not divide the channels, or what ``fit_rational`` refuses.
@@ -38,10 +48,12 @@ class GroupRational(nn.Module):
         channels: int,
         groups: int = 8,
         *,
-        init: str | Callable[[Tensor], Tensor] = "identity",
+        init: str | Callable[[Tensor], Tensor] | tuple[Tensor, Tensor] = "identity",
         version: Version = "A",
         shared_numerator: bool = True,
         channel_dim: int = -1,
+        orders: tuple[int, int] | None = None,
+        interval: tuple[float, float] | None = None,
         device: Any = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -55,11 +67,19 @@ class GroupRational(nn.Module):
         self.channels, self.groups = channels, groups
         self.version: Version = version
         self.channel_dim = channel_dim
-        self._start = fit_rational(init, version)
-        self._init = init if isinstance(init, str) else "a function"
+        if isinstance(init, tuple):
+            if orders is not None or interval is not None:
+                raise ValueError("GroupRational: init is coefficients; orders and interval are its")
+            self._start = _coefficients(init)
+            self._init = "coefficients"
+        else:
+            orders, interval = orders or (5, 4), interval or (-3.0, 3.0)
+            self._start = fit_rational(init, version, interval, orders=orders)
+            self._init = init if isinstance(init, str) else "a function"
         rows = 1 if shared_numerator else groups
-        self.numerator = nn.Parameter(torch.empty(rows, 6, device=device, dtype=dtype))
-        self.denominator = nn.Parameter(torch.empty(groups, 4, device=device, dtype=dtype))
+        terms, n = (each.shape[1] for each in self._start)
+        self.numerator = nn.Parameter(torch.empty(rows, terms, device=device, dtype=dtype))
+        self.denominator = nn.Parameter(torch.empty(groups, n, device=device, dtype=dtype))
         self.reset_parameters()
 
     @torch.no_grad()
@@ -68,6 +88,13 @@ class GroupRational(nn.Module):
         numerator, denominator = self._start
         self.numerator.copy_(numerator.expand(self.numerator.shape))
         self.denominator.copy_(denominator.expand(self.denominator.shape))
+
+    def variance_gain(self) -> float:
+        """1/E[F(z)^2] of the function that it starts as, z standard normal, by quadrature: a linear
+        layer of d inputs behind it keeps the variance if its weights have variance gain/d (2.81
+        for silu, 2.35 for gelu, 1 for the identity)."""
+        a, b = (each[0].numpy() for each in self._start)
+        return variance_gain(lambda z: values(z, a, b, self.version))
 
     def forward(self, x: Tensor) -> Tensor:
         """``rational(x, numerator, denominator)``; parameters wider than x take part in its dtype
@@ -80,8 +107,32 @@ class GroupRational(nn.Module):
             numerator, denominator = numerator.double(), denominator.double()
         return rational(x, numerator, denominator, self.version, self.channel_dim)
 
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *arguments: Any, **keywords: Any
+    ) -> None:
+        """As any module, after translating other packages' names. ``state_dict`` is the copy that
+        ``load_state_dict`` made."""
+        own = {"numerator": self.numerator, "denominator": self.denominator}
+        _checkpoints.rename(state_dict, prefix, own)
+        numerator, denominator = (state_dict.get(prefix + name) for name in own)
+        if self.version == "A" and numerator is not None and denominator is not None:
+            table = _checkpoints.misfitted_table(numerator, denominator)
+            if table is not None:
+                _checkpoints.warn_of_misfit(table, prefix + "numerator")
+        super()._load_from_state_dict(state_dict, prefix, *arguments, **keywords)
+
     def extra_repr(self) -> str:
         """As printed."""
-        return (
+        text = (
             f"{self.channels}, groups={self.groups}, init={self._init!r}, version={self.version!r}"
         )
+        m, n = self._start[0].shape[1] - 1, self._start[1].shape[1]
+        return text if (m, n) == (5, 4) else f"{text}, orders={(m, n)}"
+
+
+def _coefficients(given: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    shapes = [list(each.shape) for each in given]
+    if len(given) != 2 or any(len(shape) != 2 or shape[0] != 1 for shape in shapes):
+        raise ValueError(f"GroupRational: init has shapes {shapes}, expected [1, m + 1] and [1, n]")
+    numerator, denominator = (each.detach().cpu().double() for each in given)
+    return numerator, denominator
