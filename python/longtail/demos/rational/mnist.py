@@ -68,11 +68,11 @@ def run(stage: Stage) -> Sequence[Block]:
                 (
                     name,
                     *(f"{each[name].accuracy:.4f}" for each in runs),
-                    f"{slowest(runs, name):.2f}",
+                    f"{over_gelu(runs, name):.2f}",
                 )
                 for name in runs[0]
             ],
-            "Share of right answers on the test, and the time of the slowest seed beside GELU's. "
+            "Share of right answers on the test, and the time of an epoch in GELU's, the median. "
             "A learnt activation on the input lets gradients flow to the input, which costs "
             "another matrix product in the first layer.",
         ),
@@ -109,9 +109,10 @@ def networks(seed: int) -> dict[str, nn.Module]:
     }
 
 
-def slowest(runs: Sequence[dict[str, Run]], name: str) -> float:
-    """The largest time of `name` over that of GELU."""
-    return max(each[name].times(each[GELU]) for each in runs)
+def over_gelu(runs: Sequence[dict[str, Run]], name: str) -> float:
+    """The time of an epoch of `name` over that of GELU, the median of all."""
+    ours, theirs = ([t for each in runs for t in each[key].seconds] for key in (name, GELU))
+    return training.times(ours, theirs)
 
 
 def bars(runs: Sequence[dict[str, Run]]) -> list[Bar]:
@@ -129,7 +130,7 @@ def bars(runs: Sequence[dict[str, Run]]) -> list[Bar]:
             min(each[name].accuracy - each[FROZEN].accuracy for each in runs for name in learnt),
             0.02,
         ),
-        Bar("time over GELU's, slowest seed", slowest(runs, LEARNT), 1.3, at_most=True),
+        Bar("time over GELU's, median epoch", over_gelu(runs, LEARNT), 1.3, at_most=True),
     ]
 
 
