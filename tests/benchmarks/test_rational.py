@@ -1,0 +1,60 @@
+"""What bench/peers/rational.py measures beside time: bytes kept, and sums in a random order."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+import longtail  # noqa: E402
+from bench.peers import _rational_functions as functions  # noqa: E402
+from bench.peers import _rational_gradients as gradients  # noqa: E402
+from bench.peers import _rational_timing as timing  # noqa: E402
+
+
+@pytest.fixture
+def problem() -> functions.Problem:
+    return functions.rational_problem((2, 40, 96))
+
+
+def test_rivals_compute_the_same(problem: functions.Problem) -> None:
+    expected = longtail.rational(*problem[:3])
+    for rival in (functions.eager, functions.reference):
+        torch.testing.assert_close(rival(*problem[:3]), expected, rtol=1e-5, atol=1e-6)
+    norm = functions.norm_problem(3, 200)
+    torch.testing.assert_close(
+        functions.eager_norm(*norm[:3]), longtail.poly_norm(*norm[:3]), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_bytes_kept_are_in_sizes_of_x(problem: functions.Problem) -> None:
+    """Ours keeps x and 38 coefficients; a product of two new tensors keeps both."""
+    assert timing.saved(longtail.rational, problem) == pytest.approx(1 + 38 / 7680)
+    assert timing.saved(lambda x, a, b: x.exp() * x.tanh(), problem) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("block", [1, 1024])
+def test_atomics_sum_the_right_terms(problem: functions.Problem, block: int) -> None:
+    exact = problem.gradients(functions.eager, torch.float64)[1:]
+    for got, true in zip(gradients.atomics(problem, block, 0), exact, strict=True):
+        assert got.dtype == torch.float32 and got.shape == true.shape
+        assert float(gradients._row_error(got, true)) < 1e-4
+
+
+def test_coefficient_records(problem: functions.Problem) -> None:
+    threads = torch.get_num_threads()
+    try:
+        rows = {row.provider: row for row in gradients.measure(problem)}
+    finally:
+        torch.set_num_threads(threads)
+    ours = rows["longtail"].extra
+    assert ours["repeats_bit_equal"] and ours["threads_bit_equal"]
+    assert ours["d_numerator"] < 5e-6 and ours["d_denominator"] < 5e-6
+    by_element = rows["atomics by element, on a CPU"].extra
+    assert by_element["repeats_bit_equal"] is False and by_element["threads_bit_equal"] is None
+    assert all(row.repeats == 0 for row in rows.values())
