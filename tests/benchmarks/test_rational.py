@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,3 +59,24 @@ def test_coefficient_records(problem: functions.Problem) -> None:
     by_element = rows["atomics by element, on a CPU"].extra
     assert by_element["repeats_bit_equal"] is False and by_element["threads_bit_equal"] is None
     assert all(row.repeats == 0 for row in rows.values())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: the benchmark would run")
+@pytest.mark.parametrize("arguments", [(), ("--small",)])
+@pytest.mark.parametrize("family", ["bessel", "rational"])
+def test_cuda_benchmark_says_what_is_missing(family: str, arguments: tuple[str, ...]) -> None:
+    script = ROOT / "bench" / "cuda" / f"{family}.py"
+    done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.strip() == f"bench/cuda/{family}.py: this torch sees no GPU"
+
+
+def test_cuda_tasks_agree_with_torch_operations() -> None:
+    """What the GPU would be given, on the CPU and on few rows."""
+    from bench.cuda import rational as cuda
+
+    for (kernel, _), (problem, ours, plain) in cuda.tasks().items():
+        few = functions.Problem(problem.x[:2], *problem[1:3], problem.grad[:2])
+        exact = few.gradients(plain, torch.float64)
+        for got, true in zip(few.gradients(ours), exact, strict=True):
+            assert functions.relative(got, true)[0] < 1e-4, kernel
