@@ -124,6 +124,10 @@ def fit_rational(
         if (low, high) == (-3.0, 3.0) and orders == (5, 4):
             a, b = TABLES[fn][version]
             return torch.tensor([a], dtype=torch.float64), torch.tensor([b], dtype=torch.float64)
+        if fn == "identity" and m >= 1:
+            one = torch.zeros(1, m + 1, dtype=torch.float64)
+            one[0, 1] = 1
+            return one, torch.zeros(1, n, dtype=torch.float64)
         fn = NAMED_FUNCTIONS[fn]
     # The fit sees every interval stretched to the size of [-3, 3]: powers of large numbers would
     # leave it without digits.

@@ -69,6 +69,31 @@ def test_any_function_on_any_interval(version: str) -> None:
     assert _error(torch.atan, *fitted, version, interval) < 3e-3
 
 
+def test_identity_is_exact() -> None:
+    """Whatever the orders and the interval: most rationals start as one."""
+    x = torch.tensor([[-3e38], [-0.1], [0.0], [1e-30], [7.0]])
+    for orders in ((7, 6), (1, 1)):
+        fitted = longtail.fit_rational("identity", "B", (-40, 2), orders=orders)
+        assert torch.equal(longtail.rational(x, *(each.float() for each in fitted), "B"), x)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_wide_intervals(version: str) -> None:
+    """Where random starts alone err by 3.5e-2: the sample of replace_activations leads there."""
+    for interval, orders, largest in (((-6, 6), (7, 6), 6e-4), ((-9, 9), (5, 4), 8e-3)):
+        fitted = longtail.fit_rational("gelu", version, interval, orders=orders)
+        assert _error(torch.nn.functional.gelu, *fitted, version, interval) < largest
+
+
+@pytest.mark.parametrize("name, largest", [("silu", 3e-5), ("tanh", 3e-5), ("relu", 1.4e-2)])
+def test_what_replace_activations_promises(name: str, largest: float) -> None:
+    """Of the intervals in its docstring, where each of these is worst."""
+    interval = (-6, 6) if name == "relu" else (-6, 12)
+    fitted = longtail.fit_rational(name, "A", interval, orders=(7, 6))
+    error = _error(rationals.NAMED_FUNCTIONS[name], *fitted, "A", interval)
+    assert 0.4 * largest < error < 1.05 * largest
+
+
 def _fit(label: str, words: tuple[str, ...], *arguments, **keywords) -> BadInput:
     return BadInput(
         f"fit_rational({label})",

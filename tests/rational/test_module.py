@@ -42,6 +42,23 @@ def test_images_and_dtypes() -> None:
         )
 
 
+def test_orders_and_coefficients() -> None:
+    """Other orders; coefficients that somebody fitted; both go through copies and reset."""
+    start = longtail.fit_rational(torch.sin, interval=(-5, 5), orders=(4, 3))
+    module = GroupRational(12, 4, init=start)
+    x = torch.linspace(-5, 5, 120).view(10, 12)
+    torch.testing.assert_close(module(x), longtail.rational(x, *(each.float() for each in start)))
+    assert module.numerator.shape == (1, 5) and module.denominator.shape == (4, 3)
+    nn.init.zeros_(module.numerator)
+    module.reset_parameters()
+    assert torch.equal(module.numerator, start[0].float())
+    wide = GroupRational(8, 2, orders=(7, 6), shared_numerator=False)
+    assert wide.numerator.shape == (2, 8) and wide.denominator.shape == (2, 6)
+    assert torch.equal(wide(x[:, :8]), x[:, :8])
+    assert repr(wide).endswith("version='A', orders=(7, 6))")
+    assert "init='coefficients'" in repr(module)
+
+
 def test_learns() -> None:
     """An identity becomes tanh by gradient alone, denominators included."""
     torch.manual_seed(0)
@@ -101,6 +118,23 @@ CASES = [
         ("8.5", (8.5,), {}, ValueError, ("channels is 8.5",)),
         ("init='swish'", (8,), {"init": "swish"}, ValueError, ("'swish'", "silu")),
         ("version='C'", (8,), {"version": "C"}, ValueError, ("version", "'C'")),
+        ("orders=(9, 4)", (8,), {"orders": (9, 4)}, ValueError, ("orders", "(9, 4)")),
+        ("interval=(1, 0)", (8,), {"interval": (1, 0)}, ValueError, ("interval", "(1, 0)")),
+        (
+            "init=rows",
+            (8,),
+            {"init": (torch.ones(2, 6), torch.ones(1, 4))},
+            ValueError,
+            ("[2, 6]",),
+        ),
+        ("init=one", (8,), {"init": (torch.ones(1, 6),)}, ValueError, ("[[1, 6]]",)),
+        (
+            "init and orders",
+            (8,),
+            {"init": (torch.ones(1, 6), torch.ones(1, 4)), "orders": (5, 4)},
+            ValueError,
+            ("init", "orders"),
+        ),
     )
 ]
 

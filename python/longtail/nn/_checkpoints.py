@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from longtail._rational_fit import values
 from longtail.rationals import NAMED_FUNCTIONS
@@ -59,12 +59,14 @@ def rename(state: MutableMapping[str, Tensor], prefix: str, like: Mapping[str, T
 
 def _in_shape(value: Tensor, shape: torch.Size) -> Tensor:
     rows = value
-    while rows.dim() > 2 and 1 in (rows.shape[0], rows.shape[-1]):
-        rows = rows.squeeze(0) if rows.shape[0] == 1 else rows.squeeze(-1)
+    while rows.dim() > 1 and rows.shape[-1] == 1 != shape[1]:
+        rows = rows.squeeze(-1)
+    while rows.dim() > 2 and rows.shape[0] == 1:
+        rows = rows.squeeze(0)
     if rows.dim() == 1:
         rows = rows.unsqueeze(0)
     if rows.dim() == 2 and rows.shape[0] == 1 and rows.shape[1] == shape[1]:
-        rows = rows.expand(shape)
+        rows = rows.expand(shape).contiguous()  # with assign=True it becomes the parameter
     return rows if rows.shape == shape else value
 
 
@@ -78,6 +80,8 @@ def misfitted_table(numerator: Tensor, denominator: Tensor) -> str | None:
 
 
 def _equals(rows: Tensor, row: Tensor) -> bool:
+    if type(rows) not in (Tensor, nn.Parameter) or rows.is_meta:
+        return False  # shards or nothing: no place to look at numbers
     if rows.dim() != 2 or rows.shape[1] != len(row) or not rows.is_floating_point():
         return False
     rounding = max(torch.finfo(rows.dtype).eps, 1e-6)
