@@ -2,7 +2,7 @@
 
 Each element's terms are added to 6 + 4 accumulators of its group, either one by one (KAT's kernel)
 or after a sum over the block (FlashKAT's). Version A with orders (5, 4). Imports triton, which only
-GPU builds of torch bring. No GPU has run this yet.
+GPU builds of torch bring. No GPU has run this yet; triton's interpreter has (TRITON_INTERPRET=1).
 """
 
 from __future__ import annotations
