@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import plots, records
+from . import plots, records, relative
 from .environment import ROOT
 from .records import Record
 
@@ -46,6 +46,10 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
+#: Families that do not measure errors in eps of the result have a table of their own.
+TABLES = {"rational": relative.table}
+
+
 def _cell(row: Record | None) -> str:
     if row is None or row.max_error is None:
         return "-"
@@ -60,14 +64,16 @@ def block(family: str) -> str:
         raise FileNotFoundError(f"bench/results has no {family}-cpu*.jsonl")
     environment, rows = records.read(path)
     compared = [row for row in rows if row.max_error is not None and row.case.startswith("grid")]
+    if family in TABLES:
+        compared = [row for row in rows if row.repeats]
     picture = plots.bars(
         compared,
         IMAGES / f"bench_{family}.svg",
-        f"{family}, float64, {environment['cpu']}",
+        f"{family}, {compared[0].dtype}, {environment['cpu']}",
         environment.get("floor_ns"),
     )
     link = f"![{family}: time of each provider]({picture.relative_to(ROOT)})"
-    return f"{table(environment, rows)}\n\n{link}\n"
+    return f"{TABLES.get(family, table)(environment, rows)}\n\n{link}\n"
 
 
 def fill(text: str) -> str:

@@ -13,7 +13,8 @@ RESULTS = Path(__file__).parents[1] / "results"
 
 @dataclass
 class Record:
-    """One provider's time at one task, in nanoseconds an element."""
+    """One provider's time at one task, in nanoseconds an element; with `repeats` 0 its errors only,
+    not timed."""
 
     family: str
     kernel: str

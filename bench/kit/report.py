@@ -24,17 +24,22 @@ class Bar(NamedTuple):
 
 def show(rows: Sequence[Record], floor: float) -> None:
     """The records as a table; `floor` in nanoseconds an element."""
+    a, b, c = (max(8, *map(len, column)) for column in zip(*map(_names, rows), strict=True))
     print(
-        f"{'kernel':14} {'case':26} {'provider':14} {'thr':>3} {'ns/element (p20 .. p80)':>31} "
+        f"{'kernel':{a}} {'case':{b}} {'provider':{c}} {'thr':>3} {'ns/element (p20 .. p80)':>31} "
         f"{'x floor':>8} {'max E1':>9} {'median':>7}"
     )
     for row in rows:
         spread = f"{row.median:.2f} ({row.p20:.2f} .. {row.p80:.2f})"
         error = "" if row.max_error is None else f"{row.max_error:9.3g} {row.median_error:7.2g}"
         print(
-            f"{row.kernel:14} {row.case:26} {row.provider:14} {row.threads:3} {spread:>31} "
+            f"{row.kernel:{a}} {row.case:{b}} {row.provider:{c}} {row.threads:3} {spread:>31} "
             f"{row.median / floor:8.1f} {error}"
         )
+
+
+def _names(row: Record) -> tuple[str, str, str]:
+    return row.kernel, row.case, row.provider
 
 
 def show_bars(bars: Sequence[Bar]) -> bool:
@@ -42,5 +47,5 @@ def show_bars(bars: Sequence[Bar]) -> bool:
     for bar in bars:
         sign = "<=" if bar.at_most else ">="
         verdict = "met" if bar.met else "MISSED"
-        print(f"{bar.name:32} {bar.value:8.2f}   bar {sign} {bar.bar:g}{bar.note}: {verdict}")
+        print(f"{bar.name:38} {bar.value:8.2f}   bar {sign} {bar.bar:g}{bar.note}: {verdict}")
     return all(bar.met for bar in bars)

@@ -54,6 +54,16 @@ Tensor poly_norm_value(Tensor x, Tensor weight, Tensor bias, double eps) {
 }
 
 template <class Backend>
+void poly_norm_value_out(Tensor x, Tensor weight, Tensor bias, double eps, Tensor out) {
+  check_poly("poly_norm", x, weight, bias);
+  const RowsOf shape = rows_of("poly_norm", x);
+  const Tensor source = torch::stable::contiguous(x);
+  with_output("poly_norm", source, out, [&](const Tensor& y) {
+    if (shape.rows > 0) Backend::norm(shape, source, weight, bias, eps, y);
+  });
+}
+
+template <class Backend>
 std::tuple<Tensor, Tensor, Tensor> poly_norm_gradient(Tensor grad, Tensor x, Tensor weight,
                                                       Tensor bias, double eps) {
   check_poly("poly_norm_backward", x, weight, bias);
@@ -75,6 +85,14 @@ Tensor poly_relu_value(Tensor x, Tensor weight, Tensor bias) {
 }
 
 template <class Backend>
+void poly_relu_value_out(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+  check_poly("poly_relu", x, weight, bias);
+  const Tensor source = torch::stable::contiguous(x);
+  with_output("poly_relu", source, out,
+              [&](const Tensor& y) { Backend::relu(source, weight, bias, y); });
+}
+
+template <class Backend>
 std::tuple<Tensor, Tensor, Tensor> poly_relu_gradient(Tensor grad, Tensor x, Tensor weight,
                                                       Tensor bias) {
   check_poly("poly_relu_backward", x, weight, bias);
@@ -90,8 +108,10 @@ std::tuple<Tensor, Tensor, Tensor> poly_relu_gradient(Tensor grad, Tensor x, Ten
 template <class Backend>
 void register_poly(torch::stable::detail::StableLibrary& m) {
   m.impl("poly_norm", TORCH_BOX(&poly_norm_value<Backend>));
+  m.impl("poly_norm.out", TORCH_BOX(&poly_norm_value_out<Backend>));
   m.impl("poly_norm_backward", TORCH_BOX(&poly_norm_gradient<Backend>));
   m.impl("poly_relu", TORCH_BOX(&poly_relu_value<Backend>));
+  m.impl("poly_relu.out", TORCH_BOX(&poly_relu_value_out<Backend>));
   m.impl("poly_relu_backward", TORCH_BOX(&poly_relu_gradient<Backend>));
 }
 

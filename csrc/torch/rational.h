@@ -78,18 +78,10 @@ template <class Backend>
 void rational_value_out(Tensor x, Tensor numerator, Tensor denominator, std::int64_t version,
                         std::int64_t channel_dim, Tensor out) {
   const RationalProblem problem = rational_problem(x, numerator, denominator, version, channel_dim);
-  check_same_dtype(out, x, "rational", "out", "x");
-  check_same_shape(out, x, "rational", "out", "x");
-  check_same_device(out, x, "rational", "out", "x");
-  check_no_internal_overlap(out, "rational");
   const Tensor source = torch::stable::contiguous(x);
-  if (out.is_contiguous() && is_safe_output(out, source)) {
-    Backend::forward(problem, source, numerator, denominator, out);
-  } else {
-    Tensor result = empty_contiguous(x);
-    Backend::forward(problem, source, numerator, denominator, result);
-    torch::stable::copy_(out, result);
-  }
+  with_output("rational", source, out, [&](const Tensor& y) {
+    Backend::forward(problem, source, numerator, denominator, y);
+  });
 }
 
 template <class Backend>

@@ -61,11 +61,13 @@ STABLE_TORCH_LIBRARY(longtail, m) {
 
   // Polynomial compositions; weight: cube, square, linear. A backward gives dx, dweight and dbias.
   m.def("poly_norm(Tensor x, Tensor weight, Tensor bias, float eps) -> Tensor");
+  m.def("poly_norm.out(Tensor x, Tensor weight, Tensor bias, float eps, *, Tensor(a!) out) -> ()");
   m.def(
       "poly_norm_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias, float eps) -> "
       "(Tensor, "
       "Tensor, Tensor)");
   m.def("poly_relu(Tensor x, Tensor weight, Tensor bias) -> Tensor");
+  m.def("poly_relu.out(Tensor x, Tensor weight, Tensor bias, *, Tensor(a!) out) -> ()");
   m.def(
       "poly_relu_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias) -> (Tensor, Tensor, "
       "Tensor)");

@@ -52,6 +52,24 @@ std::vector<std::int64_t> sizes_of(const Tensor& tensor);
 // in Python promise the same layout, whatever the strides of the inputs.
 Tensor empty_contiguous(const Tensor& model);
 
+// Runs `write(target)` so that `out`, of the shape, dtype and device of x, holds its result. The
+// kernels want contiguous memory that is x itself or apart from it: where `out` is not that, the
+// target is a new tensor, copied over at the end. `x` is contiguous.
+template <class Write>
+void with_output(std::string_view function, const Tensor& x, Tensor& out, const Write& write) {
+  check_same_dtype(out, x, function, "out", "x");
+  check_same_shape(out, x, function, "out", "x");
+  check_same_device(out, x, function, "out", "x");
+  check_no_internal_overlap(out, function);
+  if (out.is_contiguous() && is_safe_output(out, x)) {
+    write(out);
+  } else {
+    const Tensor result = empty_contiguous(x);
+    write(result);
+    torch::stable::copy_(out, result);
+  }
+}
+
 // `size` uninitialised doubles on the device of `like`.
 Tensor float64_buffer(const Tensor& like, std::int64_t size);
 

@@ -128,6 +128,7 @@ def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any
     yield "rational", namespace.rational_backward.default, _like_each
     for name in ("poly_norm", "poly_relu"):
         yield name, getattr(namespace, name).default, _like_x
+        yield name, getattr(namespace, name).out, _nothing
         yield name, getattr(namespace, f"{name}_backward").default, _like_each
     for name, public, fake in (
         ("kan_basis", "kan_basis", _basis_of_x),

@@ -9,15 +9,24 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from longtail import _library, _poly_formula  # noqa: F401  (loads the raw ops)
-from longtail._parametric import Formula, Placement, check_tensors, parametric_function
+from longtail._parametric import (
+    Formula,
+    Placement,
+    check_out,
+    check_tensors,
+    parametric_function,
+)
 
 __all__ = ["poly_norm", "poly_relu"]
 
 
-def poly_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-6) -> Tensor:
+def poly_norm(
+    x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-6, *, out: Tensor | None = None
+) -> Tensor:
     """``y = w_0 N(x^3) + w_1 N(x^2) + w_2 N(x) + b``, ``N(u) = u / sqrt(mean(u^2) + eps)``.
 
     Args:
@@ -26,6 +35,8 @@ def poly_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-6) -> Ten
         weight: 3 elements: of the cube, the square and the linear term.
         bias: 1 element. Both have the dtype of x, or float32.
         eps: at least 0.
+        out: where to write the result (no gradient then): of the shape and dtype of x; x itself
+            will do.
 
     Returns:
         Tensor of the shape and dtype of x, contiguous.
@@ -38,17 +49,22 @@ def poly_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-6) -> Ten
     Raises:
         TypeError: a dtype that is not floating point, or parameters of another one.
         ValueError: another number of parameters, a negative eps, x of no dimension, or several
-            devices.
+            devices; an out of another shape or device, or whose elements share memory.
+        RuntimeError: an out where something requires a gradient.
     """
     _check("poly_norm", x, weight, bias)
     if not (isinstance(eps, (int, float)) and 0 <= eps < math.inf):
         raise ValueError(f"poly_norm: eps is {eps!r}, expected a number of at least 0")
     if x.dim() == 0:
         raise ValueError("poly_norm: x has shape [], expected at least one dimension")
-    return _poly_norm(x, weight, bias, float(eps))
+    if out is None:
+        return _poly_norm(x, weight, bias, float(eps))
+    check_out("poly_norm", out, x, weight, bias)
+    torch.ops.longtail.poly_norm.out(x, weight, bias, float(eps), out=out)
+    return out
 
 
-def poly_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def poly_relu(x: Tensor, weight: Tensor, bias: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``y = w_0 p^3 + w_1 p^2 + w_2 p + b``, ``p = max(x, 0)``.
 
     Args:
@@ -56,6 +72,7 @@ def poly_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
             and rounded once.
         weight: 3 elements: of the cube, the square and the linear term.
         bias: 1 element. Both have the dtype of x, or float32.
+        out: as of ``poly_norm``.
 
     Returns:
         Tensor of the shape and dtype of x, contiguous.
@@ -64,10 +81,15 @@ def poly_relu(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
     Raises:
         TypeError: a dtype that is not floating point, or parameters of another one.
-        ValueError: another number of parameters, or several devices.
+        ValueError: another number of parameters, several devices, or an out that does not fit.
+        RuntimeError: an out where something requires a gradient.
     """
     _check("poly_relu", x, weight, bias)
-    return _poly_relu(x, weight, bias)
+    if out is None:
+        return _poly_relu(x, weight, bias)
+    check_out("poly_relu", out, x, weight, bias)
+    torch.ops.longtail.poly_relu.out(x, weight, bias, out=out)
+    return out
 
 
 def _check(name: str, x: Tensor, weight: Tensor, bias: Tensor) -> None:

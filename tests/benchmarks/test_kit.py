@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench.kit import environment, readme, records, report, runner  # noqa: E402
+from bench.kit import environment, readme, records, relative, report, runner  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 
 
@@ -88,6 +88,26 @@ def test_readme_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "| `log_bessel_i` | grid A | 5 (1.2) | 2.5 (1.2) | 200 (1.2) |" in text
     assert (tmp_path / "images/bench_bessel.svg").read_text().startswith("<?xml")
     assert readme.main(["--check", "--file", str(file)]) == 0
+
+
+def test_readme_tables_of_relative_errors() -> None:
+    """Times by task and threads, then sums and what is kept; without those, times alone."""
+    rows = [
+        Record(*("rational", "f", "c", name, threads, 10), *(t, t, t), repeats=3, max_error=error)
+        for name, threads, t, error in (("floor", 1, 0.25, None), ("ours", 1, 0.5, 2e-7))
+    ]
+    block = environment.environment(("numpy",))
+    text = relative.table(block, rows)
+    assert "| f | c | 1 | 0.25 | 0.5 (2.0e-07) |" in text
+    assert "coefficient" not in text and "Kept" not in text
+    rows[1].extra["saved"] = 1.0
+    sums = {"d_numerator": 1e-7, "d_denominator": 2e-6}
+    bits = {"repeats_bit_equal": False, "threads_bit_equal": None}
+    rows.append(Record(*("rational", "g", "c", "atomics", 2, 10, 0.0, 0.0, 0.0)))
+    rows[-1].extra = {**sums, **bits}
+    text = relative.table(block, rows)
+    assert "| atomics | 1.0e-07 | 2.0e-06 | no | - |" in text
+    assert "in sizes of x: ours 1.0." in text and "| g |" not in text
 
 
 def test_peer(tmp_path: Path) -> None:

@@ -95,10 +95,12 @@ def test_reading_imports_none_of_the_packages():
     code = (
         "import sys; from longtail.demos import data\n"
         "for read in (data.wordllama, data.efficientnet_weights, lambda: data.photograph('cat'),\n"
-        "             lambda: data.photograph('flower'), data.share_price):\n"
+        "             lambda: data.photograph('flower'), data.share_price,\n"
+        "             data.mnist_digits, data.small_digits):\n"
         "    try: read()\n"
         "    except (data.MissingDataError, ImportError): pass\n"
-        "bad = {'wordllama', 'tokenizers', 'skimage', 'sklearn', 'matplotlib', 'safetensors'}\n"
+        "bad = {'wordllama', 'tokenizers', 'skimage', 'sklearn', 'matplotlib', 'safetensors',\n"
+        "       'mlxtend', 'pandas'}\n"
         "print(sorted(bad & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -96,7 +96,6 @@ POLY_SPECS = tuple(
             ),
         ),
         autocast=None,
-        out=False,
         rounds_once=False,
         elementwise=False,
         parameters=2,

@@ -9,6 +9,7 @@ import longtail
 from kit.tensors import cuda_problem, same_bits
 from rational import oracle
 from rational.ops import VERSIONS
+from rational.test_poly import make as make_poly
 from rational.test_values import CASES, DTYPES, EPS, make
 
 pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
@@ -45,3 +46,14 @@ def test_cuda_identity_far_from_zero() -> None:
     y = longtail.rational(x, a, torch.zeros(1, 4, device="cuda"))
     assert torch.equal(y, x)
     assert (torch.autograd.grad(y.sum(), x)[0] == 1).all()
+
+
+@pytest.mark.parametrize("name", ["poly_norm", "poly_relu"])
+def test_cuda_poly_out(name: str) -> None:
+    """Into a new tensor, into strides, over x itself: the bits of the plain call."""
+    function = getattr(longtail, name)
+    x, weight, bias = (each.cuda() for each in make_poly((5, 1031), torch.float32))
+    expected = function(x, weight, bias)
+    for out in (torch.empty_like(x), torch.empty(1031, 5, device="cuda").t()):
+        assert same_bits(function(x, weight, bias, out=out), expected)
+    assert same_bits(function(x, weight, bias, out=x), expected)

@@ -154,6 +154,27 @@ def test_same_bits_on_any_number_of_threads(name: str) -> None:
             assert all(map(same_bits, run(), expected))
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_out(name: str, dtype: torch.dtype) -> None:
+    """Written in place: contiguous, into strides, over x itself, over x shifted by one element."""
+    ours = FUNCTIONS[name][0]
+    x, weight, bias = make((5, 193), dtype)
+    expected = ours(x, weight, bias)
+    for out in (torch.empty_like(x), torch.empty(193, 5, dtype=dtype).t()):
+        assert ours(x, weight, bias, out=out) is out
+        assert same_bits(out, expected)
+    own = x.clone()
+    assert same_bits(ours(own, weight, bias, out=own), expected)
+    memory = torch.cat([x.flatten(), x.new_zeros(1)])
+    shifted = memory[1:].view_as(x)
+    ours(memory[:-1].view_as(x), weight, bias, out=shifted)
+    assert same_bits(shifted, expected)
+    with torch.no_grad():
+        ours(x, weight.clone().requires_grad_(), bias, out=own)
+    assert ours(x[:0], weight, bias, out=own[:0]).shape == (0, 193)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_collectives(name: str, fake_processes: int) -> None:
     """Sharded rows stay where they are; weight gradients are partial sums."""
@@ -229,6 +250,12 @@ def _cases(name: str) -> list[BadInput]:
         case("bias: [8]", ValueError, "bias", "[8]", "1 element", bias=torch.ones(8)),
         case("bias on meta", ValueError, "bias", "meta", bias=B.to("meta")),
         case("unknown=1", TypeError, "unknown", unknown=1),
+        case("out=list", TypeError, "out", "list", out=[0.0]),
+        case("out: float64", TypeError, "out", "float64", "float32", out=X.double()),
+        case("out: [8, 3]", ValueError, "out", "[8, 3]", "[3, 8]", out=X.t()),
+        case("out on meta", ValueError, "out", "meta", out=X.to("meta")),
+        case("out: expanded", ValueError, "out", "memory", out=torch.ones(8).expand(3, 8)),
+        case("out with gradient", RuntimeError, "differentiation", out=X.clone().requires_grad_()),
     ]
 
 

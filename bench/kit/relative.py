@@ -1,0 +1,81 @@
+"""The README's tables of a family whose errors are relative to the largest element: one of times
+with a row a task and number of threads, one of what the backward pass keeps and how it sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .records import Record
+
+_WORDS = {True: "yes", False: "no", None: "-"}
+
+
+def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
+    """Both as Markdown, with where they were measured."""
+    timed = [row for row in rows if row.repeats]
+    versions = ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v != "absent")
+    lines = [
+        *_times(timed),
+        "",
+        "ns an element, median (largest error over the largest element, of the value or of dx); "
+        f"{environment['cpu']}, {environment['cores']} cores; {versions}; commit "
+        f"{environment['commit']}, {environment['date']}.",
+    ]
+    sums = [row for row in rows if "repeats_bit_equal" in row.extra]
+    if sums:
+        lines += ["", *_sums(sums)]
+    if kept := _kept(timed):
+        lines += ["", kept]
+    return "\n".join(lines)
+
+
+def _times(rows: Sequence[Record]) -> list[str]:
+    providers = list(dict.fromkeys(row.provider for row in rows))
+    found = {(row.kernel, row.case, row.threads, row.provider): row for row in rows}
+    lines = [
+        "| task | case | threads | " + " | ".join(providers) + " |",
+        "| --- | --- | ---: |" + " ---: |" * len(providers),
+    ]
+    for kernel, case, threads in dict.fromkeys(key[:3] for key in found):
+        cells = [_cell(found.get((kernel, case, threads, name))) for name in providers]
+        lines.append(f"| {kernel} | {case} | {threads} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cell(row: Record | None) -> str:
+    if row is None:
+        return "-"
+    error = "" if row.max_error is None else f" ({row.max_error:.1e})"
+    return f"{row.median:.3g}{error}"
+
+
+def _sums(rows: Sequence[Record]) -> list[str]:
+    lines = [
+        "| coefficient gradients | error of d_numerator | of d_denominator | repeats to the bit | "
+        "same on 1 and 2 threads |",
+        "| --- | ---: | ---: | --- | --- |",
+    ]
+    for row in rows:
+        e = row.extra
+        same = [_WORDS[e[key]] for key in ("repeats_bit_equal", "threads_bit_equal")]
+        lines.append(
+            f"| {row.provider} | {e['d_numerator']:.1e} | {e['d_denominator']:.1e} | "
+            + " | ".join(same)
+            + " |"
+        )
+    return lines + [
+        "",
+        "Atomics: the scheme of the published CUDA kernels re-expressed on a CPU, which adds their "
+        "float32 terms one by one in a random order; the kernels themselves need a GPU.",
+    ]
+
+
+def _kept(rows: Sequence[Record]) -> str:
+    """The largest of each provider, in sizes of x."""
+    kept: dict[str, float] = {}
+    for row in rows:
+        if "saved" in row.extra:
+            kept[row.provider] = max(kept.get(row.provider, 0.0), row.extra["saved"])
+    each = ", ".join(f"{name} {size:.1f}" for name, size in kept.items())
+    return each and f"Kept for the backward pass at most, in sizes of x: {each}."

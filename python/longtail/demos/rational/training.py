@@ -1,0 +1,148 @@
+"""Training of several networks on the same batches, taking turns so that times compare."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Task(NamedTuple):
+    """Inputs and classes, to train on and to test with."""
+
+    x: Tensor
+    y: Tensor
+    test_x: Tensor
+    test_y: Tensor
+
+    @classmethod
+    def split(cls, x: Tensor, y: Tensor, each: int) -> Task:
+        """Every `each`-th example for the test, the others to train on: x [n, ...], y [n]."""
+        tests = torch.arange(len(x)) % each == each - 1
+        return cls(x[~tests], y[~tests], x[tests], y[tests])
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a network is trained by Adam.
+
+    Attributes:
+        epochs, batch: how often it sees the examples, and how many of them at once.
+        rate: the largest learning rate.
+        rise: the share of the steps over which the rate rises from 0; then it falls to 0 again.
+    """
+
+    epochs: int
+    batch: int
+    rate: float
+    rise: float = 0.0
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of one of so many steps; linear up and linear down."""
+        done = (step + 1) / (steps + 1)
+        up, down = done / self.rise if self.rise else 1.0, (1 - done) / (1 - self.rise)
+        return self.rate * min(up, down)
+
+
+@dataclasses.dataclass
+class Run:
+    """A trained network, its share of right answers on the test, and seconds of each epoch."""
+
+    network: nn.Module
+    accuracy: float
+    seconds: list[float]
+
+
+def times(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """How many times as long ours take: the median over epochs that were run one after the other,
+    so that the machine's load meets both."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def train(
+    networks: Mapping[str, nn.Module],
+    task: Task,
+    recipe: Recipe,
+    seed: int,
+    on_epoch: Callable[[int], None] | None = None,
+) -> dict[str, Run]:
+    """Train every network on the same batches; each epoch is run by one after another.
+
+    Parameters that do not require a gradient stay as they are. `on_epoch(epoch)` is called when all
+    have done an epoch.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimisers = {
+        name: torch.optim.Adam(
+            [each for each in network.parameters() if each.requires_grad], fused=True
+        )
+        for name, network in networks.items()
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    steps = -(-len(task.x) // recipe.batch)
+    for epoch in range(recipe.epochs):
+        batches = torch.randperm(len(task.x), generator=generator).split(recipe.batch)
+        for name, network in networks.items():
+            start = time.perf_counter()
+            for number, rows in enumerate(batches, epoch * steps):
+                for group in optimisers[name].param_groups:
+                    group["lr"] = recipe.rate_at(number, recipe.epochs * steps)
+                optimisers[name].zero_grad()
+                functional.cross_entropy(network(task.x[rows]), task.y[rows]).backward()
+                optimisers[name].step()
+            seconds[name].append(time.perf_counter() - start)
+        if on_epoch is not None:
+            on_epoch(epoch)
+    return {
+        name: Run(network, accuracy(network, task), seconds[name])
+        for name, network in networks.items()
+    }
+
+
+def accuracy(network: nn.Module, task: Task) -> float:
+    """The share of the test examples whose class has the largest output."""
+    with torch.inference_mode():
+        right = network(task.test_x).argmax(-1) == task.test_y
+    return float(right.to(torch.float64).mean())
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from a second thread, and times vary less."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class Bar(NamedTuple):
+    """A number set beforehand that a result must reach, or with `at_most` stay below."""
+
+    what: str
+    value: float
+    bar: float
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether it does."""
+        return self.value <= self.bar if self.at_most else self.value >= self.bar
+
+    def row(self) -> tuple[str, str, str, str]:
+        """As cells of a table: what, the value, the bar, the verdict."""
+        sign = "≤" if self.at_most else "≥"
+        return (
+            self.what,
+            f"{self.value:.3f}",
+            f"{sign} {self.bar:g}",
+            "met" if self.met else "MISSED",
+        )
