@@ -25,8 +25,8 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
     sums = [row for row in rows if "repeats_bit_equal" in row.extra]
     if sums:
         lines += ["", *_sums(sums)]
-    if kept := _kept(timed):
-        lines += ["", kept]
+    for sentence in (_kept(timed), _peak(timed)):
+        lines += ["", sentence] if sentence else []
     return "\n".join(lines)
 
 
@@ -79,3 +79,14 @@ def _kept(rows: Sequence[Record]) -> str:
             kept[row.provider] = max(kept.get(row.provider, 0.0), row.extra["saved"])
     each = ", ".join(f"{name} {size:.1f}" for name, size in kept.items())
     return each and f"Kept for the backward pass at most, in sizes of x: {each}."
+
+
+def _peak(rows: Sequence[Record]) -> str:
+    """What forward and backward need beyond their inputs, the larger of the cases."""
+    peaks: dict[str, float] = {}
+    for row in rows:
+        if "peak_megabytes" in row.extra:
+            peak = row.extra["peak_megabytes"]
+            peaks[row.provider] = max(peaks.get(row.provider, 0.0), peak)
+    each = ", ".join(f"{name} {peak:.0f} MB" for name, peak in peaks.items())
+    return each and f"Memory that forward and backward of kan_linear need at most: {each}."

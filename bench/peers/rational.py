@@ -1,15 +1,17 @@
-"""Group rationals and poly_norm beside eager torch, torch.compile and the reference's CPU path.
+"""Group rationals, poly_norm and kan_linear beside eager torch, torch.compile and the reference's
+own path for the CPU.
 
     python bench/peers/rational.py [--name NAME] [--repeats N] [--quick] [--bars]
 
 The rational on x of [64, 196, 768] float32 with 8 groups, poly_norm on 4M elements in rows of 1k to
-64k. All providers on the same inputs, taking turns, at one and at two threads. Memory is warm:
-glibc is told to keep what is freed (the script starts itself again with those settings), as a fresh
-38 MB tensor costs more in page faults than the kernel takes. The floor is a copy of x for the
-forward pass, and for forward and backward the bytes they must move at the same rate: x, y, then
-grad, x, dx. Errors (of the value, of dx) are against float64, over the largest element. `saved` is
-what waits for the backward pass, in sizes of x. Last come the errors of coefficient gradients.
-Stores records in bench/results/rational-cpu-<name>.jsonl.
+64k, kan_linear on 4096 rows with 256 inputs and outputs. All providers on the same inputs, taking
+turns, at one and at two threads. Memory is warm: glibc is told to keep what is freed (the script
+starts itself again with those settings), as a fresh 38 MB tensor costs more in page faults than the
+kernel takes. The floor is a copy of x for the forward pass, and for forward and backward the bytes
+they must move at the same rate: x, y, then grad, x, dx. Errors (of the value, of dx) are against
+float64, over the largest element. `saved` is what waits for the backward pass, in sizes of x. Last
+come the memory of kan_linear and the errors of coefficient gradients. Stores records in
+bench/results/rational-cpu-<name>.jsonl.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import longtail  # noqa: E402
 from bench.kit import environment, records  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar, show, show_bars  # noqa: E402
+from bench.peers import _kan_linear as kan_linear  # noqa: E402
 from bench.peers import _rational_gradients as gradients  # noqa: E402
 from bench.peers import _rational_timing as timing  # noqa: E402
 from bench.peers._rational_functions import (  # noqa: E402
@@ -69,6 +72,7 @@ def measure(options: argparse.Namespace) -> list[Record]:
                 *(norm_problem(elements // n, n), longtail.poly_norm, eager_norm),
                 *({"eager": eager_norm}, threads, options.repeats),
             )
+    result += kan_linear.measure(THREADS, options.repeats, options.quick)
     return [*result, *gradients.measure(problem)]
 
 
@@ -81,7 +85,7 @@ def bars(rows: list[Record]) -> list[Bar]:
     """Those of the design."""
     found = {(row.kernel, row.case, row.provider, row.threads): row.median for row in rows}
     cases = dict.fromkeys(row.case for row in rows if row.kernel.startswith("poly_norm"))
-    result = []
+    result: list[Bar] = []
     for threads in THREADS:
         label = f"{threads} thread" + "s" * (threads > 1)
 
@@ -102,7 +106,7 @@ def bars(rows: list[Record]) -> list[Bar]:
         for case in cases:
             ratio = both(timing.COMPILED, case, "poly_norm") / both(timing.OURS, case, "poly_norm")
             result.append(Bar(f"poly_norm, {case}, {label}", ratio, 3 if threads > 1 else 2))
-    return [*result, *_saved(rows)]
+    return [*result, *_saved(rows), *kan_linear.bars(rows)]
 
 
 def _saved(rows: list[Record]) -> list[Bar]:
@@ -124,6 +128,7 @@ def main() -> int:
     rows = measure(options)
     timed = [row for row in rows if row.repeats]
     show(timed, next(row.median for row in rows if row.provider == timing.FLOOR))
+    kan_linear.show_memory(timed)
     gradients.show([row for row in rows if not row.repeats])
     met = show_bars(bars(rows))
     path = records.RESULTS / f"rational-cpu-{options.name}.jsonl"

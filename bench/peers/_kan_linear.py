@@ -2,7 +2,7 @@
 needs of memory. Part of bench/peers/rational.py; as a script, a process that runs one provider once
 and prints its peak memory:
 
-    python bench/peers/_kan.py KIND PROVIDER
+    python bench/peers/_kan_linear.py KIND PROVIDER
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 ROWS, INPUTS, OUTPUTS, FUNCTIONS = 4096, 256, 256, 8
 KINDS = ("bspline", "gaussian_rbf")
-PROVIDERS = ("longtail", "eager", "torch.compile")
+PROVIDERS = ("longtail", "torch.compile", "eager")
 KNOTS = torch.arange(-3, 9) * 0.4 - 1
 CENTRES = torch.linspace(-2, 2, FUNCTIONS)
 
@@ -153,6 +153,14 @@ def bars(rows: list[Record]) -> list[Bar]:
                 name = f"kan_linear {kind}, {rival} over ours, {threads} thr"
                 result.append(Bar(name, theirs / mine, 1.0))
     return result
+
+
+def show_memory(rows: list[Record]) -> None:
+    """What forward and backward need beyond their inputs."""
+    for row in rows:
+        if "peak_megabytes" in row.extra and row.kernel.endswith("backward"):
+            peak = row.extra["peak_megabytes"]
+            print(f"kan_linear {row.case:14} {row.provider:14} peak memory {peak:6.0f} MB")
 
 
 def main() -> None:
