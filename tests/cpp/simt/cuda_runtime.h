@@ -8,6 +8,7 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,6 +30,7 @@ using cudaStream_t = void*;
 namespace simt {
 
 inline dim3 thread_index, block_index, block_size, grid_size;
+inline void* dynamic_shared = nullptr;  // cuda/core/shared.cuh
 
 class Block {
  public:
@@ -42,7 +44,7 @@ class Block {
     fibres_.resize(threads);
     exchange_.resize(threads);
     for (Fibre& fibre : fibres_) {
-      fibre.stack = std::make_unique<char[]>(kStack);
+      fibre.stack = std::make_unique_for_overwrite<char[]>(kStack);
       getcontext(&fibre.context);
       fibre.context.uc_stack.ss_sp = fibre.stack.get();
       fibre.context.uc_stack.ss_size = kStack;
@@ -93,12 +95,18 @@ class Block {
   std::vector<double> exchange_;
 };
 
-// kernel<<<grid, threads>>>(...) as launch(grid, threads, [&] { kernel(...); }).
-inline void launch(dim3 grid, unsigned threads, const std::function<void()>& body) {
+// kernel<<<grid, threads, shared>>>(...) as launch(grid, threads, [&] { kernel(...); }, shared).
+// Dynamic shared memory is on the heap, of exactly that size, so that AddressSanitizer sees where it
+// ends; every block finds it full of nans, as nothing is promised about it.
+inline void launch(dim3 grid, unsigned threads, const std::function<void()>& body,
+                   std::size_t shared = 0) {
+  const auto memory = std::make_unique_for_overwrite<unsigned char[]>(shared);
+  dynamic_shared = memory.get();
   grid_size = grid;
   block_size = {threads, 1, 1};
   for (unsigned y = 0; y < grid.y; ++y) {
     for (unsigned x = 0; x < grid.x; ++x) {
+      std::fill_n(memory.get(), shared, static_cast<unsigned char>(0xff));
       block_index = {x, y, 0};
       Block(threads, body);
     }
