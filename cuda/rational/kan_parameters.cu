@@ -1,7 +1,10 @@
-// The launches of kan_parameters.cuh.
+// The launches of kan_parameters.cuh and kan_collect.cuh.
 #include "cuda/rational/kan_parameters.cuh"
 
+#include <algorithm>
+
 #include "cuda/core/launch.h"
+#include "cuda/rational/kan_collect.cuh"
 #include "cuda/rational/kan_launch.h"
 
 namespace longtail::cuda {
@@ -29,8 +32,8 @@ void launch_kan_pack(const KanSource& weight, std::int64_t outputs, std::int64_t
                      cudaStream_t stream) {
   const std::int64_t blocks = kan_ceil(outputs, kKanSquare) * kan_ceil(depth, kKanSquare);
   if (blocks == 0) return;
-  kan_pack<S><<<static_cast<unsigned>(blocks), kKanThreads, 0, stream>>>(weight, outputs, depth,
-                                                                         packed);
+  kan_pack<S>
+      <<<static_cast<unsigned>(blocks), kKanThreads, 0, stream>>>(weight, outputs, depth, packed);
   check_launch("kan_linear");
 }
 
@@ -45,8 +48,8 @@ template <class S>
 void launch_hat_edges(const KanSource& weight, const KanSource& scale, const KanSource& shift,
                       std::int64_t count, S* edges, cudaStream_t stream) {
   if (count == 0) return;
-  kan_read_edges<S><<<element_blocks(count), kKanThreads, 0, stream>>>(weight, scale, shift, count,
-                                                                       edges);
+  kan_read_edges<S>
+      <<<element_blocks(count), kKanThreads, 0, stream>>>(weight, scale, shift, count, edges);
   check_launch("mexican_hat_linear");
 }
 
@@ -58,13 +61,13 @@ void launch_kan_collect(const double* partial, std::int64_t terms, std::int64_t 
   check_launch("kan_backward");
 }
 
-#define LONGTAIL_KAN_PARAMETERS_OF(S)                                                             \
-  template void launch_kan_table<S>(const rational::BasisShape&, std::int64_t, const KanSource&,  \
-                                    const KanSource&, S*, cudaStream_t);                          \
-  template void launch_kan_pack<S>(const KanSource&, std::int64_t, std::int64_t, S*,              \
-                                   cudaStream_t);                                                 \
-  template void launch_kan_convert<S>(const KanSource&, std::int64_t, S*, cudaStream_t);          \
-  template void launch_hat_edges<S>(const KanSource&, const KanSource&, const KanSource&,         \
+#define LONGTAIL_KAN_PARAMETERS_OF(S)                                                            \
+  template void launch_kan_table<S>(const rational::BasisShape&, std::int64_t, const KanSource&, \
+                                    const KanSource&, S*, cudaStream_t);                         \
+  template void launch_kan_pack<S>(const KanSource&, std::int64_t, std::int64_t, S*,             \
+                                   cudaStream_t);                                                \
+  template void launch_kan_convert<S>(const KanSource&, std::int64_t, S*, cudaStream_t);         \
+  template void launch_hat_edges<S>(const KanSource&, const KanSource&, const KanSource&,        \
                                     std::int64_t, S*, cudaStream_t);
 LONGTAIL_KAN_PARAMETERS_OF(float)
 LONGTAIL_KAN_PARAMETERS_OF(double)

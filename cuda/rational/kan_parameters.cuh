@@ -1,5 +1,5 @@
 // Parameters of Kolmogorov-Arnold layers, of any floating type, into the computing type and the
-// layout in which the kernels read them; and sums of gradients back into the parameters' types.
+// layout in which the kernels read them.
 #pragma once
 
 #include "cuda/core/element_type.h"
@@ -43,7 +43,8 @@ __global__ void __launch_bounds__(kKanThreads)
 // Edges [3, count] as S: weights, the inverses of scales, shifts.
 template <class S>
 __global__ void __launch_bounds__(kKanThreads)
-    kan_read_edges(KanSource weight, KanSource scale, KanSource shift, std::int64_t count, S* edges) {
+    kan_read_edges(KanSource weight, KanSource scale, KanSource shift, std::int64_t count,
+                   S* edges) {
   const std::int64_t step = std::int64_t{gridDim.x} * kKanThreads;
   for (std::int64_t e = std::int64_t{blockIdx.x} * kKanThreads + threadIdx.x; e < count;
        e += step) {
@@ -76,28 +77,6 @@ __global__ void __launch_bounds__(kKanThreads)
     const std::int64_t o = output + lane, d = column + r;
     if (o < outputs && d < depth) packed[d * outputs + o] = tile[lane][r];
   }
-}
-
-// to[e] = the sum over terms of partial [terms, size]; nothing to add gives zeros. Sixteen threads
-// share the terms of one element, in an order that depends on their number only.
-constexpr int kKanSharers = 16;
-static __global__ void __launch_bounds__(kKanThreads)
-    kan_collect(const double* partial, std::int64_t terms, std::int64_t size, void* to,
-                DType dtype) {
-  constexpr int kElements = kKanThreads / kKanSharers;
-  __shared__ double sums[kKanSharers][kElements];
-  const int lane = static_cast<int>(threadIdx.x) % kElements;
-  const int sharer = static_cast<int>(threadIdx.x) / kElements;
-  const std::int64_t e = std::int64_t{blockIdx.x} * kElements + lane;
-  double sum = 0;
-  for (std::int64_t t = sharer; e < size && t < terms; t += kKanSharers) {
-    sum += partial[t * size + e];
-  }
-  sums[sharer][lane] = sum;
-  __syncthreads();
-  if (sharer > 0 || e >= size) return;
-  for (int other = 1; other < kKanSharers; ++other) sum += sums[other][lane];
-  store_element_at<double>(to, e, dtype, sum);
 }
 
 }  // namespace longtail::cuda
