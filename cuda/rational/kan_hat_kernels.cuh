@@ -1,5 +1,5 @@
-// Layers of Mexican hats, whose functions belong to edges: every row, output and input is a function
-// of its own, so tiles in shared memory save reading only, never evaluating.
+// Layers of Mexican hats, whose functions belong to edges: every row, output and input is a
+// function of its own, so tiles in shared memory save reading only, never evaluating.
 #pragma once
 
 #include "cuda/core/elementwise.cuh"
@@ -42,8 +42,7 @@ struct HatMatrix {
                        std::int64_t columns) {
     for (int e = threadIdx.x; e < Height * Width; e += kKanThreads) {
       const std::int64_t n = row + e / Width, c = column + e % Width;
-      of[e / Width][e % Width] =
-          n < rows && c < columns ? read_as<S>(from[n * columns + c]) : S(0);
+      of[e / Width][e % Width] = n < rows && c < columns ? read_as<S>(from[n * columns + c]) : S(0);
     }
   }
 };

@@ -101,19 +101,18 @@ void launch_hat_backward(const HatLayer<compute_type<E>>& layer, const E* grad, 
              x, partial);
 }
 
-#define LONGTAIL_KAN_OF(E)                                                                        \
-  template void launch_kan_basis<E>(const KanLayer<compute_type<E>>&, const E*, E*,               \
-                                    cudaStream_t);                                                \
-  template void launch_kan_linear<E>(const KanLayer<compute_type<E>>&, const E*,                  \
-                                     const compute_type<E>*, const KanSource&, E*, cudaStream_t); \
-  template void launch_kan_pull<E>(const KanLayer<compute_type<E>>&, const E*, const E*,          \
-                                   const compute_type<E>*, E*, double*, double*, cudaStream_t);   \
-  template void launch_kan_weight<E>(const KanLayer<compute_type<E>>&, const E*, const E*,        \
-                                     double*, cudaStream_t);                                      \
-  template void launch_kan_bias<E>(std::int64_t, std::int64_t, const E*, double*, cudaStream_t);  \
-  template void launch_hat<E>(const HatLayer<compute_type<E>>&, const E*, const KanSource&, E*,   \
-                              cudaStream_t);                                                      \
-  template void launch_hat_backward<E>(const HatLayer<compute_type<E>>&, const E*, const E*, E*,  \
+#define LONGTAIL_KAN_OF(E)                                                                         \
+  template void launch_kan_basis<E>(const KanLayer<compute_type<E>>&, const E*, E*, cudaStream_t); \
+  template void launch_kan_linear<E>(const KanLayer<compute_type<E>>&, const E*,                   \
+                                     const compute_type<E>*, const KanSource&, E*, cudaStream_t);  \
+  template void launch_kan_pull<E>(const KanLayer<compute_type<E>>&, const E*, const E*,           \
+                                   const compute_type<E>*, E*, double*, double*, cudaStream_t);    \
+  template void launch_kan_weight<E>(const KanLayer<compute_type<E>>&, const E*, const E*,         \
+                                     double*, cudaStream_t);                                       \
+  template void launch_kan_bias<E>(std::int64_t, std::int64_t, const E*, double*, cudaStream_t);   \
+  template void launch_hat<E>(const HatLayer<compute_type<E>>&, const E*, const KanSource&, E*,    \
+                              cudaStream_t);                                                       \
+  template void launch_hat_backward<E>(const HatLayer<compute_type<E>>&, const E*, const E*, E*,   \
                                        double*, cudaStream_t);
 
 }  // namespace longtail::cuda

@@ -23,9 +23,9 @@ __device__ inline void kan_load_pulled(const KanLayer<S>& layer, const E* grad, 
 // The same from grad [rows, outputs] and weight [outputs, inputs * total], a slice of outputs at a
 // time. A thread sums four rows and every 32nd of the columns.
 template <class E, class S>
-__device__ inline void kan_multiply_pulled(const KanLayer<S>& layer, const E* grad,
-                                           const S* weight, std::int64_t row, std::int64_t end,
-                                           std::int64_t input, int columns, S* slices, S* d_phi) {
+__device__ inline void kan_multiply_pulled(const KanLayer<S>& layer, const E* grad, const S* weight,
+                                           std::int64_t row, std::int64_t end, std::int64_t input,
+                                           int columns, S* slices, S* d_phi) {
   constexpr int kParts = kKanColumns / 32;
   S* grads = slices;
   S* weights = slices + kKanSlice * kKanSlicePitch;
@@ -43,8 +43,7 @@ __device__ inline void kan_multiply_pulled(const KanLayer<S>& layer, const E* gr
     for (int e = threadIdx.x; e < kKanSlice * kKanColumns; e += kKanThreads) {
       const int o = e / kKanColumns, q = e % kKanColumns;
       const bool exists = q < columns && output + o < layer.outputs;
-      weights[e] =
-          exists ? weight[(output + o) * depth + input * layer.shape.total() + q] : S(0);
+      weights[e] = exists ? weight[(output + o) * depth + input * layer.shape.total() + q] : S(0);
     }
     __syncthreads();
     for (int o = 0; o < kKanSlice; ++o) {

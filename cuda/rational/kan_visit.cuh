@@ -67,9 +67,8 @@ __device__ inline void kan_fill(const KanLayer<S>& layer, const E* x, std::int64
       continue;
     }
     const S at = read_as<S>(x[(row + r) * layer.inputs + input + s]);
-    kan_visit<false>(layer, input + s, at, mine, [&](int k, const rational::Term<S>& term) {
-      mine.set(k, term.value);
-    });
+    kan_visit<false>(layer, input + s, at, mine,
+                     [&](int k, const rational::Term<S>& term) { mine.set(k, term.value); });
   }
 }
 

@@ -1,5 +1,6 @@
 // The gradients of a layer's weights, a sum over rows of phi and grad for which the functions are
-// evaluated once more, and of its bias. A block owns a step of inputs, 64 outputs and a group of rows.
+// evaluated once more, and of its bias. A block owns a step of inputs, 64 outputs and a group of
+// rows.
 #pragma once
 
 #include "cuda/core/shared.cuh"
@@ -32,7 +33,8 @@ __global__ void __launch_bounds__(kKanThreads)
 
   const S* mine[kParts];
   for (int j = 0; j < kParts; ++j) {
-    const auto q = static_cast<int>(kan_least(my_column + 16 * j, columns - 1));  // the last again where there is none
+    const auto q = static_cast<int>(
+        kan_least(my_column + 16 * j, columns - 1));  // the last again where there is none
     mine[j] = phi + (q / total * tiles.slots + q % total) * kKanPitch;
   }
   S sums[kParts][4] = {};

@@ -96,8 +96,8 @@ class Block {
 };
 
 // kernel<<<grid, threads, shared>>>(...) as launch(grid, threads, [&] { kernel(...); }, shared).
-// Dynamic shared memory is on the heap, of exactly that size, so that AddressSanitizer sees where it
-// ends; every block finds it full of nans, as nothing is promised about it.
+// Dynamic shared memory is on the heap, of exactly that size, so that AddressSanitizer sees where
+// it ends; every block finds it full of nans, as nothing is promised about it.
 inline void launch(dim3 grid, unsigned threads, const std::function<void()>& body,
                    std::size_t shared = 0) {
   const auto memory = std::make_unique_for_overwrite<unsigned char[]>(shared);
