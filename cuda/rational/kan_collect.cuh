@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cuda/core/elementwise.cuh"
-#include "cuda/rational/kan_tiles.h"
+#include "cuda/rational/kan_layout.h"
 
 namespace longtail::cuda {
 

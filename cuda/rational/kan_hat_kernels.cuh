@@ -5,7 +5,7 @@
 #include "cuda/core/elementwise.cuh"
 #include "cuda/core/element_type.h"
 #include "cuda/core/shared.cuh"
-#include "cuda/rational/kan_tiles.h"
+#include "cuda/rational/kan_layout.h"
 #include "rational/kan_hat.h"
 
 namespace longtail::cuda {

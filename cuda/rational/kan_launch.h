@@ -5,7 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "cuda/core/element_type.h"
-#include "cuda/rational/kan_tiles.h"
+#include "cuda/rational/kan_layout.h"
 
 namespace longtail::cuda {
 

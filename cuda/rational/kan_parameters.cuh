@@ -4,7 +4,7 @@
 
 #include "cuda/core/element_type.h"
 #include "cuda/core/elementwise.cuh"
-#include "cuda/rational/kan_tiles.h"
+#include "cuda/rational/kan_layout.h"
 
 namespace longtail::cuda {
 

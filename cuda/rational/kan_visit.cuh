@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cuda/core/element_type.h"
-#include "cuda/rational/kan_tiles.h"
+#include "cuda/rational/kan_layout.h"
 
 namespace longtail::cuda {
 

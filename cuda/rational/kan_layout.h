@@ -23,8 +23,8 @@ constexpr int kKanColumns = 128;  // functions of a step that a block multiplies
 constexpr int kKanSlice = 16;     // outputs at a time where products are summed over outputs
 constexpr int kKanFlush = 16;     // tiles whose sums are in S before they become float64
 
-constexpr std::int64_t kKanBlocks = 256;      // enough to fill a GPU
-constexpr std::int64_t kKanPartials = 1 << 22;  // sums of groups that are kept, where there is a choice
+constexpr std::int64_t kKanBlocks = 256;        // enough to fill a GPU
+constexpr std::int64_t kKanPartials = 1 << 22;  // most sums that more than one group may leave
 
 // A parameter of any floating type; no data where there is none.
 struct KanSource {
@@ -79,7 +79,8 @@ inline void kan_cut_rows(std::int64_t rows, std::int64_t blocks, std::int64_t si
   const std::int64_t count = std::max<std::int64_t>(1, kan_ceil(rows, kKanTile));
   const std::int64_t wanted = kan_ceil(kKanBlocks, std::max<std::int64_t>(1, blocks));
   const std::int64_t kept = kKanPartials / std::max<std::int64_t>(1, size);
-  const std::int64_t groups = std::max<std::int64_t>(1, std::min({wanted, kept, kan_ceil(count, 4)}));
+  const std::int64_t groups =
+      std::max<std::int64_t>(1, std::min({wanted, kept, kan_ceil(count, 4)}));
   tiles.group_rows = kan_ceil(count, groups) * kKanTile;
   tiles.groups = kan_ceil(rows, tiles.group_rows);
 }
@@ -91,8 +92,8 @@ KanTiles kan_forward_tiles(const KanLayer<S>& layer) {
   tiles.slots = kan_slots(layer.shape);
   const std::int64_t each = tiles.slots * kKanRows + layer.shape.total() * kKanOutputs;
   tiles.step = 8;
-  while (tiles.step > 1 && (tiles.step * each * sizeof(S) > (1 << 15) ||
-                            tiles.step >= 2 * layer.inputs)) {
+  while (tiles.step > 1 &&
+         (tiles.step * each * sizeof(S) > (1 << 15) || tiles.step >= 2 * layer.inputs)) {
     tiles.step /= 2;
   }
   tiles.steps = kan_ceil(layer.inputs, tiles.step);
