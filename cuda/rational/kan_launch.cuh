@@ -40,8 +40,9 @@ void launch_kan_linear(const KanLayer<compute_type<E>>& layer, const E* x,
   using S = compute_type<E>;
   if (layer.rows == 0 || layer.outputs == 0) return;
   const KanTiles tiles = kan_forward_tiles(layer);
-  launch_kan("kan_linear", kan_linear_forward<E, S>,
-             kan_ceil(layer.rows, kKanRows) * kan_ceil(layer.outputs, kKanOutputs),
+  const auto kernel = tiles.parts == 2 ? kan_linear_forward<2, E, S> : kan_linear_forward<1, E, S>;
+  launch_kan("kan_linear", kernel,
+             kan_ceil(layer.rows, kKanRows) * kan_ceil(layer.outputs, tiles.parts * kKanOutputs),
              tiles.shared * sizeof(S), stream, layer, tiles, x, packed, bias, y);
 }
 

@@ -26,6 +26,13 @@ constexpr int kKanFlush = 16;     // tiles whose sums are in S before they becom
 constexpr std::int64_t kKanBlocks = 256;        // enough to fill a GPU
 constexpr std::int64_t kKanPartials = 1 << 22;  // most sums that more than one group may leave
 
+// Blocks that a multiprocessor shall hold at once: `float32` of them in that type, which leaves 80
+// registers to each thread of three and 128 to those of two.
+template <class S>
+constexpr int kan_at_once(int float32) {
+  return sizeof(S) == 4 ? float32 : 1;
+}
+
 // A parameter of any floating type; no data where there is none.
 struct KanSource {
   const void* data;
@@ -51,6 +58,7 @@ struct HatLayer {
 struct KanTiles {
   int step;   // inputs
   int slots;  // of each input: its functions, and what their evaluation works in
+  int parts;  // times kKanOutputs outputs of a block, forward
   std::int64_t steps;
   std::int64_t groups, group_rows;
   std::int64_t shared;  // elements of S
@@ -86,18 +94,28 @@ inline void kan_cut_rows(std::int64_t rows, std::int64_t blocks, std::int64_t si
 }
 
 // Forward: a power of two, so that threads are shared out evenly, in 32 KiB if that is possible.
+// Blocks of two times 64 outputs where even then there are enough of them.
 template <class S>
 KanTiles kan_forward_tiles(const KanLayer<S>& layer) {
+  constexpr std::int64_t kEnough = 32 * 1024 / sizeof(S);
+  const auto needed = [&](int parts) {
+    return std::int64_t{kan_slots(layer.shape)} * kKanRows +
+           std::int64_t{parts} * layer.shape.total() * kKanOutputs;
+  };
   KanTiles tiles{};
   tiles.slots = kan_slots(layer.shape);
-  const std::int64_t each = tiles.slots * kKanRows + layer.shape.total() * kKanOutputs;
+  const std::int64_t wide =
+      kan_ceil(layer.rows, kKanRows) * kan_ceil(layer.outputs, 2 * kKanOutputs);
+  const bool doubled =
+      layer.outputs > kKanOutputs && wide >= 2 * kKanBlocks && 2 * needed(2) <= kEnough;
+  tiles.parts = doubled ? 2 : 1;
   tiles.step = 8;
   while (tiles.step > 1 &&
-         (tiles.step * each * sizeof(S) > (1 << 15) || tiles.step >= 2 * layer.inputs)) {
+         (tiles.step * needed(tiles.parts) > kEnough || tiles.step >= 2 * layer.inputs)) {
     tiles.step /= 2;
   }
   tiles.steps = kan_ceil(layer.inputs, tiles.step);
-  tiles.shared = tiles.step * each;
+  tiles.shared = tiles.step * needed(tiles.parts);
   return tiles;
 }
 

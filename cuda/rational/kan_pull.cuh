@@ -100,7 +100,7 @@ __device__ inline void kan_pull_tile(const KanLayer<S>& layer, const E* x, std::
 // A block owns a step of inputs and a group of rows; `weight` is null for kan_basis. Sums of the
 // group go to first and second [groups, inputs, K]: each thread adds up one function, in float64.
 template <class E, class S>
-__global__ void __launch_bounds__(kKanThreads)
+__global__ void __launch_bounds__(kKanThreads, kan_at_once<S>(3))
     kan_pull(const __grid_constant__ KanLayer<S> layer, const __grid_constant__ KanTiles tiles,
              const E* grad, const E* x, const S* weight, E* dx, double* first, double* second) {
   constexpr int kSlices = kKanSlice * (kKanSlicePitch + kKanColumns);

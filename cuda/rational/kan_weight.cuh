@@ -12,7 +12,7 @@ namespace longtail::cuda {
 // 16th of the step's functions and four outputs; only it touches their sums, which become float64
 // every kKanFlush tiles.
 template <class E, class S>
-__global__ void __launch_bounds__(kKanThreads)
+__global__ void __launch_bounds__(kKanThreads, kan_at_once<S>(2))
     kan_weight_backward(const __grid_constant__ KanLayer<S> layer,
                         const __grid_constant__ KanTiles tiles, const E* grad, const E* x,
                         double* partial) {
@@ -31,15 +31,13 @@ __global__ void __launch_bounds__(kKanThreads)
   const int my_output = static_cast<int>(threadIdx.x) % 16 * 4;
   const int my_column = static_cast<int>(threadIdx.x) / 16;
 
-  const S* mine[kParts];
+  int mine[kParts];  // where the functions start; the last again where there are no more
   for (int j = 0; j < kParts; ++j) {
-    const auto q = static_cast<int>(
-        kan_least(my_column + 16 * j, columns - 1));  // the last again where there is none
-    mine[j] = phi + (q / total * tiles.slots + q % total) * kKanPitch;
+    const int last = columns - 1, q = my_column + 16 * j < last ? my_column + 16 * j : last;
+    mine[j] = (q / total * tiles.slots + q % total) * kKanPitch;
   }
   S sums[kParts][4] = {};
-  bool again = false;
-  const auto flush = [&] {
+  const auto flush = [&](bool again) {
     for (int j = 0; j < kParts; ++j) {
       const int q = my_column + 16 * j;
       for (int b = 0; b < 4; ++b) {
@@ -50,9 +48,7 @@ __global__ void __launch_bounds__(kKanThreads)
         sums[j][b] = S(0);
       }
     }
-    again = true;
   };
-  int unflushed = 0;
   for (std::int64_t row = begin; row < end; row += kKanTile) {
     __syncthreads();  // the tile before may still be read
     kan_fill<kKanTile, kKanPitch>(layer, x, row, end, input, count, tiles.slots, phi);
@@ -65,16 +61,14 @@ __global__ void __launch_bounds__(kKanThreads)
     for (int r = 0; r < kKanTile; ++r) {
       const Four<S> g = load_four(grads + r * kKanOutputs + my_output);
       for (int j = 0; j < kParts; ++j) {
-        const S p = mine[j][r];
+        const S p = phi[mine[j] + r];
         for (int b = 0; b < 4; ++b) sums[j][b] = fma(p, g.of[b], sums[j][b]);
       }
     }
-    if (++unflushed == kKanFlush) {
-      flush();
-      unflushed = 0;
-    }
+    const std::int64_t done = row + kKanTile - begin;
+    constexpr std::int64_t kAtOnce = kKanFlush * kKanTile;
+    if (done % kAtOnce == 0 || row + kKanTile >= end) flush(done > kAtOnce);
   }
-  if (unflushed > 0) flush();
 }
 
 // Sums over rows of grad [rows, outputs] into partial [parts, outputs]: 32 outputs and one part of

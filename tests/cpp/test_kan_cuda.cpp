@@ -1,7 +1,5 @@
 // The CUDA kernels of kan_basis and kan_linear, run on the CPU by simt/cuda_runtime.h, beside the
 // CPU's: every kind of function, sizes that fill no tile, and shapes that fill shared memory.
-#include <string>
-
 #include "cuda/rational/kan_collect.cuh"
 #include "cuda/rational/kan_forward.cuh"
 #include "cuda/rational/kan_parameters.cuh"
@@ -94,16 +92,27 @@ class Problem {
     launch(cuda::kan_ceil(sizes_.outputs, 32) * cuda::kan_ceil(depth, 32), [&] {
       cuda::kan_pack<S>({weight_.data(), kDType<W>}, sizes_.outputs, depth, packed.data());
     });
-    const KanTiles tiles = cuda::kan_forward_tiles(layer_);
     const KanSource bias = {bias_.empty() ? nullptr : bias_.data(), DType::float64};
-    launch(
-        cuda::kan_ceil(sizes_.rows, cuda::kKanRows) *
-            cuda::kan_ceil(sizes_.outputs, cuda::kKanOutputs),
-        [&] {
-          cuda::kan_linear_forward<E, S>(layer_, tiles, x_.data(), packed.data(), bias, y.data());
-        },
-        tiles.shared * sizeof(S));
-    CHECK(near(y, expected, kTolerance<E>));
+    const auto run = [&]<int parts>() {
+      // What the launch chooses by size; here, sizes are small.
+      auto chosen = layer_;
+      if (parts == 2) chosen.rows = std::int64_t{1} << 30, chosen.outputs = 65;
+      const KanTiles tiles = cuda::kan_forward_tiles(chosen);
+      if (tiles.parts != parts) return;
+      launch(
+          cuda::kan_ceil(sizes_.rows, cuda::kKanRows) *
+              cuda::kan_ceil(sizes_.outputs, parts * cuda::kKanOutputs),
+          [&] {
+            cuda::kan_linear_forward<parts, E, S>(layer_, tiles, x_.data(), packed.data(), bias,
+                                                  y.data());
+          },
+          tiles.shared * sizeof(S));
+      CHECK(near(y, expected, kTolerance<E>));
+    };
+    run.template operator()<1>();
+    const std::vector<E> narrow = y;
+    run.template operator()<2>();
+    CHECK(near(y, narrow, 0));  // the same sums
   }
 
   void compare_linear_backward() {
@@ -207,6 +216,7 @@ void compare_all() {
   }
   compare<E, W>(kShapes[0], true, {70, 5, 65});
   compare<E, W>(kShapes[2], false, {70, 19, 65});  // two steps of inputs, two tiles of outputs
+  compare<E, W>(kShapes[4], true, {3, 2, 200});
 }
 
 TEST(float64) { compare_all<double>(); }

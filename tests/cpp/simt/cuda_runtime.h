@@ -44,9 +44,8 @@ class Block {
     fibres_.resize(threads);
     exchange_.resize(threads);
     for (Fibre& fibre : fibres_) {
-      fibre.stack = std::make_unique_for_overwrite<char[]>(kStack);
       getcontext(&fibre.context);
-      fibre.context.uc_stack.ss_sp = fibre.stack.get();
+      fibre.context.uc_stack.ss_sp = stack(&fibre - fibres_.data());
       fibre.context.uc_stack.ss_size = kStack;
       fibre.context.uc_link = &scheduler_;
       makecontext(&fibre.context, &Block::enter, 0);
@@ -79,9 +78,16 @@ class Block {
   static constexpr std::size_t kStack = std::size_t{1} << 18;
   struct Fibre {
     ucontext_t context;
-    std::unique_ptr<char[]> stack;
     bool done = false;
   };
+  // Block after block uses the same stacks: to allocate them takes longer than most blocks run.
+  static char* stack(std::ptrdiff_t thread) {
+    static std::vector<std::unique_ptr<char[]>> stacks;
+    while (std::ssize(stacks) <= thread) {
+      stacks.push_back(std::make_unique_for_overwrite<char[]>(kStack));
+    }
+    return stacks[thread].get();
+  }
   static void enter() {
     Block* block = current();
     block->body_();
