@@ -1,6 +1,9 @@
 // The bodies of the launches that depend on the element type.
 #pragma once
 
+#include <limits>
+
+#include "core/check.h"
 #include "cuda/core/launch.h"
 #include "cuda/rational/kan_forward.cuh"
 #include "cuda/rational/kan_hat_kernels.cuh"
@@ -14,6 +17,8 @@ namespace longtail::cuda {
 template <class... Parameters, class... Arguments>
 void launch_kan(const char* name, void (*kernel)(Parameters...), std::int64_t blocks,
                 std::int64_t shared, cudaStream_t stream, const Arguments&... arguments) {
+  check_argument(blocks <= std::numeric_limits<int>::max(), name, "x", blocks,
+                 "at most 2^31 - 1 blocks of its rows and inputs");
   if (shared > 48 * 1024) {
     cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                          static_cast<int>(shared));
