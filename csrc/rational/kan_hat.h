@@ -41,5 +41,24 @@ LONGTAIL_INLINE Bent<T> mexican_hat(T u) {
   return {bell * (T(S(1)) - square), bell * near * (square - T(S(3)))};
 }
 
+/// One edge: weight, 1 / scale and shift.
+template <class T>
+struct Edge {
+  T weight, inverse, shift;
+};
+/// What grad pulls back through weight * psi: into x, and into the edge's parameters.
+template <class T>
+struct EdgePull {
+  T x, weight, scale, shift;
+};
+template <Real T>
+LONGTAIL_INLINE EdgePull<T> pull_edge(const Edge<T>& edge, T grad, T x) {
+  const T far(scalar_t<T>(64));
+  const T u = max(-far, min(far, T((x - edge.shift) * edge.inverse)));
+  const Bent<T> hat = mexican_hat(u);
+  const T slope = grad * edge.weight * hat.slope * edge.inverse;
+  return {slope, grad * hat.value, -slope * u, -slope};
+}
+
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::rational

@@ -38,16 +38,14 @@ void pull(const HatRow<scalar_t<T>>& row, scalar_t<T> grad, const scalar_t<T>* x
     store_lanes(to, T(load_lanes<T>(to, some, 0) + value), some);
   };
   for_vectors<T>(count, [&](std::int64_t i, int some) {
-    const T inverse = load_lanes<T>(row.inverse + i, some, 0);
-    const T offset = load_lanes<T>(x + i, some, 0) - load_lanes<T>(row.shift + i, some, 0);
-    const T far(S(64));
-    const T u = max(-far, min(far, T(offset * inverse)));
-    const Bent<T> hat = mexican_hat(u);
-    const T slope = T(grad) * load_lanes<T>(row.weight + i, some, 0) * hat.slope * inverse;
-    add(dx + i, slope, some);
-    add(sums.weight + i, T(grad) * hat.value, some);
-    add(sums.scale + i, -slope * u, some);
-    add(sums.shift + i, -slope, some);
+    const Edge<T> edge = {load_lanes<T>(row.weight + i, some, 0),
+                          load_lanes<T>(row.inverse + i, some, 0),
+                          load_lanes<T>(row.shift + i, some, 0)};
+    const EdgePull<T> pulled = pull_edge(edge, T(grad), load_lanes<T>(x + i, some, 0));
+    add(dx + i, pulled.x, some);
+    add(sums.weight + i, pulled.weight, some);
+    add(sums.scale + i, pulled.scale, some);
+    add(sums.shift + i, pulled.shift, some);
   });
 }
 

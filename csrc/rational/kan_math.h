@@ -77,29 +77,33 @@ LONGTAIL_HOST_DEVICE inline int table_rows(const BasisShape& shape) {
       return 0;
   }
 }
-/// Writes the table of one input, from its knots, centres and widths, or starts and ends.
-LONGTAIL_HOST_DEVICE inline void fill_table(const BasisShape& shape, const double* first,
-                                            const double* second, double* column,
-                                            std::int64_t stride) {
+/// Writes the table of one input, from its knots, centres and widths, or starts and ends: anything
+/// that gives doubles by index.
+template <class From, class S>
+LONGTAIL_HOST_DEVICE inline void fill_table(const BasisShape& shape, const From& first,
+                                            const From& second, S* column, std::int64_t stride) {
+  const auto set = [&](std::int64_t row, double value) {
+    column[row * stride] = static_cast<S>(value);
+  };
   if (shape.kind == BasisKind::bspline) {
     const int knots = shape.knots();
-    for (int j = 0; j < knots; ++j) column[j * stride] = first[j];
+    for (int j = 0; j < knots; ++j) set(j, first[j]);
     for (int p = 1; p <= shape.degree; ++p) {
       for (int j = 0; j + p < knots; ++j) {
         const double width = first[j + p] - first[j];
-        column[(spline_reciprocals(shape, p) + j) * stride] = width > 0 ? 1 / width : 0;
+        set(spline_reciprocals(shape, p) + j, width > 0 ? 1 / width : 0);
       }
     }
     return;
   }
   const std::int64_t count = shape.functions;
   for (std::int64_t k = 0; k < count; ++k) {
-    column[k * stride] = first[k];
+    set(k, first[k]);
     if (shape.kind == BasisKind::relu_window) {
-      column[(count + k) * stride] = second[k];
-      column[(2 * count + k) * stride] = 4 / (second[k] - first[k]);
+      set(count + k, second[k]);
+      set(2 * count + k, 4 / (second[k] - first[k]));
     } else {
-      column[(count + k) * stride] = 1 / second[k];
+      set(count + k, 1 / second[k]);
     }
   }
 }

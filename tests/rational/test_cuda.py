@@ -1,4 +1,4 @@
-"""The CUDA kernels of the group rational beside the CPU's."""
+"""The CUDA kernels of the group rational and of polynomials beside the CPU's."""
 
 from __future__ import annotations
 

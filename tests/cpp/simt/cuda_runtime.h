@@ -8,6 +8,7 @@
 
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -29,6 +30,7 @@ using cudaStream_t = void*;
 namespace simt {
 
 inline dim3 thread_index, block_index, block_size, grid_size;
+inline void* dynamic_shared = nullptr;  // cuda/core/shared.cuh
 
 class Block {
  public:
@@ -42,9 +44,8 @@ class Block {
     fibres_.resize(threads);
     exchange_.resize(threads);
     for (Fibre& fibre : fibres_) {
-      fibre.stack = std::make_unique<char[]>(kStack);
       getcontext(&fibre.context);
-      fibre.context.uc_stack.ss_sp = fibre.stack.get();
+      fibre.context.uc_stack.ss_sp = stack(&fibre - fibres_.data());
       fibre.context.uc_stack.ss_size = kStack;
       fibre.context.uc_link = &scheduler_;
       makecontext(&fibre.context, &Block::enter, 0);
@@ -77,9 +78,16 @@ class Block {
   static constexpr std::size_t kStack = std::size_t{1} << 18;
   struct Fibre {
     ucontext_t context;
-    std::unique_ptr<char[]> stack;
     bool done = false;
   };
+  // Block after block uses the same stacks: to allocate them takes longer than most blocks run.
+  static char* stack(std::ptrdiff_t thread) {
+    static std::vector<std::unique_ptr<char[]>> stacks;
+    while (std::ssize(stacks) <= thread) {
+      stacks.push_back(std::make_unique_for_overwrite<char[]>(kStack));
+    }
+    return stacks[thread].get();
+  }
   static void enter() {
     Block* block = current();
     block->body_();
@@ -93,12 +101,18 @@ class Block {
   std::vector<double> exchange_;
 };
 
-// kernel<<<grid, threads>>>(...) as launch(grid, threads, [&] { kernel(...); }).
-inline void launch(dim3 grid, unsigned threads, const std::function<void()>& body) {
+// kernel<<<grid, threads, shared>>>(...) as launch(grid, threads, [&] { kernel(...); }, shared).
+// Dynamic shared memory is on the heap, of exactly that size, so that AddressSanitizer sees where
+// it ends; every block finds it full of nans, as nothing is promised about it.
+inline void launch(dim3 grid, unsigned threads, const std::function<void()>& body,
+                   std::size_t shared = 0) {
+  const auto memory = std::make_unique_for_overwrite<unsigned char[]>(shared);
+  dynamic_shared = memory.get();
   grid_size = grid;
   block_size = {threads, 1, 1};
   for (unsigned y = 0; y < grid.y; ++y) {
     for (unsigned x = 0; x < grid.x; ++x) {
+      std::fill_n(memory.get(), shared, static_cast<unsigned char>(0xff));
       block_index = {x, y, 0};
       Block(threads, body);
     }

@@ -1,0 +1,5 @@
+#include "cuda/rational/kan_launch.cuh"
+
+namespace longtail::cuda {
+LONGTAIL_KAN_OF(float)
+}  // namespace longtail::cuda
