@@ -3,15 +3,15 @@ own path for the CPU.
 
     python bench/peers/rational.py [--name NAME] [--repeats N] [--quick] [--bars]
 
-The rational on x of [64, 196, 768] float32 with 8 groups, poly_norm on 4M elements in rows of 1k to
-64k, kan_linear on 4096 rows with 256 inputs and outputs. All providers on the same inputs, taking
-turns, at one and at two threads. Memory is warm: glibc is told to keep what is freed (the script
-starts itself again with those settings), as a fresh 38 MB tensor costs more in page faults than the
-kernel takes. The floor is a copy of x for the forward pass, and for forward and backward the bytes
-they must move at the same rate: x, y, then grad, x, dx. Errors (of the value, of dx) are against
-float64, over the largest element. `saved` is what waits for the backward pass, in sizes of x. Last
-come the memory of kan_linear and the errors of coefficient gradients. Stores records in
-bench/results/rational-cpu-<name>.jsonl.
+The rational on x of [64, 196, 768] float32 with 8 groups, poly_norm on the same and on 4M elements
+in rows of 1k to 64k, kan_linear on 4096 rows with 256 inputs and outputs. All providers on the same
+inputs, taking turns, at one and at two threads. Memory is warm: glibc is told to keep what is freed
+(the script starts itself again with those settings), as a fresh 38 MB tensor costs more in page
+faults than the kernel takes. The floor is a copy of x for the forward pass, and for forward and
+backward the bytes they must move at the same rate: x, y, then grad, x, dx. Errors (of the value, of
+dx) are against float64, over the largest element. `saved` is what waits for the backward pass, in
+sizes of x. Last come the memory of kan_linear and the errors of coefficient gradients. Stores
+records in bench/results/rational-cpu-<name>.jsonl.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from bench.peers._rational_functions import (  # noqa: E402
 )
 
 SHAPE = (64, 196, 768)
-COLUMNS = (1 << 10, 1 << 12, 1 << 14, 1 << 16)
+COLUMNS = (SHAPE[-1], 1 << 10, 1 << 12, 1 << 14, 1 << 16)
 NORM_ELEMENTS = 1 << 22
 THREADS = (1, 2)
 # Time over the copy floor, forward; over the floor of bytes moved, forward and backward.
@@ -67,9 +67,10 @@ def measure(options: argparse.Namespace) -> list[Record]:
             *(problem, longtail.rational, eager, rivals, threads, options.repeats),
         )
         for n in columns:
+            rows = problem.x.shape[:2].numel() if n == SHAPE[-1] else elements // n
             result += timing.measure(
                 ("poly_norm", case_of(n)),
-                *(norm_problem(elements // n, n), longtail.poly_norm, eager_norm),
+                *(norm_problem(rows, n), longtail.poly_norm, eager_norm),
                 *({"eager": eager_norm}, threads, options.repeats),
             )
     result += kan_linear.measure(THREADS, options.repeats, options.quick)

@@ -74,7 +74,10 @@ struct Layer {
         table(basis, kernels.lanes),
         outputs(outputs_),
         columns(kernels.lanes, outputs),
-        weights(kernels, weight, outputs * basis.inputs * basis.shape.total()) {}
+        weights(kernels, weight, outputs * basis.inputs * basis.shape.total()),
+        places(places_of(plan)) {}
+
+  const std::vector<std::int64_t>& columns_in_weight() const { return places; }
 
   std::int64_t depth(std::int64_t chunk) const { return plan.size(chunk) * plan.total; }
   std::int64_t largest_depth() const { return plan.chunk_inputs * plan.total; }
@@ -84,10 +87,25 @@ struct Layer {
   }
   /// The weight of output o for column j = k * inputs + i of a chunk.
   S weight(std::int64_t o, std::int64_t chunk, std::int64_t j) const {
-    const std::int64_t count = plan.size(chunk);
-    const std::int64_t input = plan.start(chunk) + j % count;
-    return weights.data[(o * plan.inputs + input) * plan.total + j / count];
+    return weights.data[o * plan.inputs * plan.total + places[plan.start(chunk) * plan.total + j]];
   }
+
+ private:
+  /// Where the columns of all chunks lie in a row [inputs, total] of the weights. A table, as two
+  /// divisions for every weight would cost more than the rest of packing.
+  static std::vector<std::int64_t> places_of(const KanPlan& plan) {
+    std::vector<std::int64_t> result;
+    result.reserve(plan.inputs * plan.total);
+    for (std::int64_t c = 0; c < plan.chunks; ++c) {
+      for (std::int64_t k = 0; k < plan.total; ++k) {
+        for (std::int64_t i = 0; i < plan.size(c); ++i) {
+          result.push_back((plan.start(c) + i) * plan.total + k);
+        }
+      }
+    }
+    return result;
+  }
+  std::vector<std::int64_t> places;
 };
 
 template <class S>
@@ -252,21 +270,24 @@ void backward(const Basis& basis, std::int64_t rows, std::int64_t outputs, DType
   add_parts(d_bias, gradients.bias);
   collect_parameters(plan, functions, first, gradients.first);
   collect_parameters(plan, functions, second, gradients.second);
-  run_parallel(parallel_for, 0, outputs, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t o = begin; o < end; ++o) {
-      for (std::int64_t i = 0; i < plan.inputs; ++i) {
-        const std::int64_t c = i / plan.chunk_inputs, count = plan.size(c);
-        for (std::int64_t k = 0; k < plan.total; ++k) {
-          const std::int64_t j = plan.start(c) * plan.total + k * count + (i - plan.start(c));
+  // To [outputs, inputs, total], a few outputs at a time: whole cache lines are read and written.
+  constexpr std::int64_t kOutputs = 16;
+  const std::vector<std::int64_t>& places = layer.columns_in_weight();
+  const auto transpose = [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t from = begin * kOutputs, to = std::min(outputs, end * kOutputs);
+    for (std::int64_t block = from; block < to; block += kOutputs) {
+      for (std::int64_t j = 0; j < plan.inputs * plan.total; ++j) {
+        for (std::int64_t o = block; o < std::min(to, block + kOutputs); ++o) {
           double sum = 0;
           for (std::int64_t g = 0; g < plan.groups; ++g) {
             sum += d_weight[g * weights + j * outputs + o];
           }
-          gradients.weight[(o * plan.inputs + i) * plan.total + k] = sum;
+          gradients.weight[o * plan.inputs * plan.total + places[j]] = sum;
         }
       }
     }
-  });
+  };
+  run_parallel(parallel_for, 0, blocks_of(outputs, kOutputs), 1, transpose);
 }
 
 }  // namespace

@@ -202,3 +202,15 @@ def test_no_collectives(name: str, sharded: str, fake_processes: int) -> None:
     assert list(y.placements) == [Shard(0) if by_row else Shard(1)]
     assert list(got[0].placements) == [Shard(0) if by_row else share]
     assert list(got[1].placements) == [share if by_row else Shard(0)]
+
+
+@pytest.mark.parametrize("name", ["bspline", "gaussian_rbf", "chebyshev", "relu_window"])
+def test_meta_and_inference_mode(name: str) -> None:
+    """Defaults are made where x is; results of inference mode are those of any other."""
+    x, functions = torch.randn(3, 4), longtail.kan_basis(torch.zeros(1, 4), name).shape[-1]
+    weight = torch.randn(2, 4, functions)
+    y = longtail.kan_linear(x, weight, name)
+    with torch.inference_mode():
+        assert same_bits(longtail.kan_linear(x, weight, name), y)
+    shape = longtail.kan_linear(x.to("meta"), weight.to("meta"), name)
+    assert shape.is_meta and shape.shape == y.shape and shape.stride() == y.stride()
