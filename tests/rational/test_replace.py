@@ -77,7 +77,11 @@ def test_logits_stay(recwarn: pytest.WarningsRecorder) -> None:
     assert not [w for w in recwarn if "longtail" in str(w.filename)]
 
 
-@pytest.mark.parametrize("activation", ["gelu", nn.GELU(), functional.relu, nn.ReLU()], ids=str)
+@pytest.mark.parametrize(
+    "activation",
+    ["gelu", nn.GELU(), functional.relu, nn.ReLU()],
+    ids=["name", "GELU", "function", "ReLU"],  # the address of a function changes
+)
 def test_the_fused_layer_of_torch(activation: Any) -> None:
     """In eval mode without gradients torch runs a kernel with the activation it was made with,
     whatever module stands there now: it must not."""

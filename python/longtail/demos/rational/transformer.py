@@ -18,8 +18,8 @@ from longtail.report import figures as draw
 
 SEED = 0
 WIDTH, HEADS = 64, 8
-#: Blocks, and how they are trained: whole, quick. Chosen by the KAT's own test results, so GELU's may
-#: not be at its best here.
+#: Blocks, and how they are trained: whole, quick. Chosen by the KAT's own test results, so GELU's
+#: may not be at its best here.
 WHOLE = (2, Recipe(epochs=25, batch=32, rate=3e-3, rise=0.2))
 QUICK = (1, Recipe(epochs=10, batch=32, rate=4e-3, rise=0.2))
 
