@@ -33,9 +33,14 @@ struct Parameter {
   DType dtype;
 };
 
+/// The same to be written.
+struct ParameterTarget {
+  void* data;
+  DType dtype;
+};
+
 /// Sums of gradients in float64.
 struct KanGradients {
-  std::vector<double> weight;         // [outputs, inputs, shape.total()]
   std::vector<double> bias;           // [outputs]
   std::vector<double> first, second;  // [inputs, K], where the functions have parameters
 };
@@ -46,12 +51,13 @@ void kan_basis_backward(const Basis& basis, std::int64_t rows, DType dtype, cons
                         const void* x, void* dx, KanGradients& gradients,
                         const ParallelFor& parallel_for = {});
 
-/// `bias` may be empty. Phi's functions are in the order of shape.total(), the base last.
+/// `bias` may be empty. weight and d_weight are [outputs, inputs, shape.total()], the base last.
 void kan_linear(const Basis& basis, std::int64_t rows, std::int64_t outputs, DType dtype,
                 const void* x, const Parameter& weight, const std::vector<double>& bias, void* y,
                 const ParallelFor& parallel_for = {});
 void kan_linear_backward(const Basis& basis, std::int64_t rows, std::int64_t outputs, DType dtype,
                          const void* grad, const void* x, const Parameter& weight, void* dx,
-                         KanGradients& gradients, const ParallelFor& parallel_for = {});
+                         const ParameterTarget& d_weight, KanGradients& gradients,
+                         const ParallelFor& parallel_for = {});
 
 }  // namespace longtail::rational

@@ -3,6 +3,7 @@
 // chunk walks over the rows once, and uses its functions for the weight gradient and the product of
 // grad and weight, pulled back through the functions' slopes, for dx.
 
+#include "core/element_type.h"
 #include "rational/kan_plan.h"
 
 namespace longtail::rational {
@@ -77,7 +78,10 @@ struct Layer {
         weights(kernels, weight, outputs * basis.inputs * basis.shape.total()),
         places(places_of(plan)) {}
 
-  const std::vector<std::int64_t>& columns_in_weight() const { return places; }
+  /// For each column of a chunk its place in a row [inputs, total] of the weights.
+  const std::int64_t* places_of_chunk(std::int64_t chunk) const {
+    return places.data() + plan.start(chunk) * plan.total;
+  }
 
   std::int64_t depth(std::int64_t chunk) const { return plan.size(chunk) * plan.total; }
   std::int64_t largest_depth() const { return plan.chunk_inputs * plan.total; }
@@ -245,49 +249,67 @@ struct BackwardTask {
   }
 };
 
+/// Writes a chunk's weight gradient [depth, outputs] to its columns of [outputs, inputs, total], a
+/// few outputs at a time: whole cache lines are read and written.
+template <class S>
+void write_chunk(const Layer<S>& layer, std::int64_t chunk, const double* sums,
+                 const ParameterTarget& to) {
+  constexpr std::int64_t kOutputs = 16;
+  const std::int64_t row = layer.plan.inputs * layer.plan.total, outputs = layer.outputs;
+  const std::int64_t* places = layer.places_of_chunk(chunk);
+  with_element_type(to.dtype, [&]<class E>(E*) {
+    E* weight = static_cast<E*>(to.data);
+    for (std::int64_t begin = 0; begin < outputs; begin += kOutputs) {
+      const std::int64_t end = std::min(outputs, begin + kOutputs);
+      for (std::int64_t j = 0; j < layer.depth(chunk); ++j) {
+        for (std::int64_t o = begin; o < end; ++o) {
+          weight[o * row + places[j]] = static_cast<E>(sums[j * outputs + o]);
+        }
+      }
+    }
+  });
+}
+
 template <class S>
 void backward(const Basis& basis, std::int64_t rows, std::int64_t outputs, DType dtype,
               const void* grad, const void* x, const Parameter& weight, void* dx,
-              KanGradients& gradients, const ParallelFor& parallel_for) {
+              const ParameterTarget& d_weight, KanGradients& gradients,
+              const ParallelFor& parallel_for) {
   const Layer<S> layer(basis, rows, outputs, weight);
   const KanPlan& plan = layer.plan;
   const bool parameters = has_parameters(basis.shape.kind);
   const std::int64_t functions = parameters ? basis.shape.functions : 0;
   const std::int64_t weights = plan.inputs * plan.total * outputs, own = plan.inputs * functions;
-  std::vector<double> d_weight(plan.groups * weights, 0.0), d_bias(plan.groups * outputs, 0.0);
+  // Where each chunk is one task, its sums wait in a buffer that the task's next chunk uses again:
+  // fresh memory of the size of the weights, in float64, would cost more than small products.
+  const bool whole = plan.groups == 1;
+  std::vector<double> parts(whole ? 0 : plan.groups * weights, 0.0);
+  std::vector<double> d_bias(plan.groups * outputs, 0.0);
   std::vector<double> first(plan.groups * own, 0.0), second(plan.groups * own, 0.0);
   const auto task = [&](std::int64_t begin, std::int64_t end) {
     BackwardTask<S> run(layer, dtype, grad, x, dx);
+    std::vector<double> buffer(whole ? layer.largest_depth() * outputs : 0);
     for (std::int64_t each = begin; each < end; ++each) {
       const std::int64_t c = each % plan.chunks, group = each / plan.chunks;
       const std::int64_t at = group * own + plan.start(c) * functions;
-      run.run(c, group, d_weight.data() + group * weights + plan.start(c) * plan.total * outputs,
-              d_bias.data() + group * outputs, parameters ? first.data() + at : nullptr,
-              parameters ? second.data() + at : nullptr);
+      double* sums = buffer.data();
+      if (!whole) sums = parts.data() + group * weights + plan.start(c) * plan.total * outputs;
+      std::fill(buffer.begin(), buffer.end(), 0.0);
+      run.run(c, group, sums, d_bias.data() + group * outputs,
+              parameters ? first.data() + at : nullptr, parameters ? second.data() + at : nullptr);
+      if (whole) write_chunk(layer, c, sums, d_weight);
     }
   };
   run_parallel(parallel_for, 0, plan.chunks * plan.groups, 1, task);
   add_parts(d_bias, gradients.bias);
   collect_parameters(plan, functions, first, gradients.first);
   collect_parameters(plan, functions, second, gradients.second);
-  // To [outputs, inputs, total], a few outputs at a time: whole cache lines are read and written.
-  constexpr std::int64_t kOutputs = 16;
-  const std::vector<std::int64_t>& places = layer.columns_in_weight();
-  const auto transpose = [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t from = begin * kOutputs, to = std::min(outputs, end * kOutputs);
-    for (std::int64_t block = from; block < to; block += kOutputs) {
-      for (std::int64_t j = 0; j < plan.inputs * plan.total; ++j) {
-        for (std::int64_t o = block; o < std::min(to, block + kOutputs); ++o) {
-          double sum = 0;
-          for (std::int64_t g = 0; g < plan.groups; ++g) {
-            sum += d_weight[g * weights + j * outputs + o];
-          }
-          gradients.weight[o * plan.inputs * plan.total + places[j]] = sum;
-        }
-      }
-    }
-  };
-  run_parallel(parallel_for, 0, blocks_of(outputs, kOutputs), 1, transpose);
+  if (whole) return;
+  std::vector<double> total(weights, 0.0);
+  add_parts(parts, total);
+  for (std::int64_t c = 0; c < plan.chunks; ++c) {
+    write_chunk(layer, c, total.data() + plan.start(c) * plan.total * outputs, d_weight);
+  }
 }
 
 }  // namespace
@@ -302,13 +324,12 @@ void kan_linear(const Basis& basis, std::int64_t rows, std::int64_t outputs, DTy
 
 void kan_linear_backward(const Basis& basis, std::int64_t rows, std::int64_t outputs, DType dtype,
                          const void* grad, const void* x, const Parameter& weight, void* dx,
-                         KanGradients& gradients, const ParallelFor& parallel_for) {
+                         const ParameterTarget& d_weight, KanGradients& gradients,
+                         const ParallelFor& parallel_for) {
   prepare_parameters(basis, gradients);
-  gradients.weight.assign(outputs * basis.inputs * basis.shape.total(), 0.0);
   gradients.bias.assign(outputs, 0.0);
-  if (rows == 0) return;
   const auto run = dtype == DType::float64 ? backward<double> : backward<float>;
-  run(basis, rows, outputs, dtype, grad, x, weight, dx, gradients, parallel_for);
+  run(basis, rows, outputs, dtype, grad, x, weight, dx, d_weight, gradients, parallel_for);
 }
 
 }  // namespace longtail::rational

@@ -82,11 +82,11 @@ struct CpuBackend {
                               const Tensor& dx, const Tensor& d_weight, const Tensor& d_bias,
                               const Tensor& d_first, const Tensor& d_second) {
     rational::KanGradients sums;
-    rational::kan_linear_backward(basis_of(problem, first, second), problem.rows.rows,
-                                  problem.outputs, type_of(x), grad.const_data_ptr(),
-                                  x.const_data_ptr(), {weight.const_data_ptr(), type_of(weight)},
-                                  dx.mutable_data_ptr(), sums, torch_parallel_for());
-    write(sums.weight, d_weight);
+    rational::kan_linear_backward(
+        basis_of(problem, first, second), problem.rows.rows, problem.outputs, type_of(x),
+        grad.const_data_ptr(), x.const_data_ptr(), {weight.const_data_ptr(), type_of(weight)},
+        dx.mutable_data_ptr(), {d_weight.mutable_data_ptr(), type_of(d_weight)}, sums,
+        torch_parallel_for());
     write(sums.bias, d_bias);
     write_parameters(sums.first, problem.rows.inputs, d_first);
     write_parameters(sums.second, problem.rows.inputs, d_second);

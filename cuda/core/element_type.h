@@ -1,11 +1,10 @@
-// The element types of tensors as C++ types: which type computes for each, how elements are read
-// and written, and a switch from DType to a type.
+// The element types of tensors as C++ types: which type computes for each, and how elements are
+// read and written.
 #pragma once
 
 #include <cuda_runtime.h>
 
-#include "core/elementwise.h"
-#include "core/half.h"
+#include "core/element_type.h"
 
 namespace longtail::cuda {
 
@@ -33,19 +32,6 @@ __device__ inline E write_as(S s) {
   if constexpr (sizeof(E) < 4) return static_cast<E>(static_cast<double>(s));
 }
 
-// Calls run(pointer) with a null pointer that only carries the element type.
-template <class Run>
-void with_element_type(DType dtype, const Run& run) {
-  switch (dtype) {
-    case DType::float64:
-      return run(static_cast<double*>(nullptr));
-    case DType::float32:
-      return run(static_cast<float*>(nullptr));
-    case DType::float16:
-      return run(static_cast<float16*>(nullptr));
-    default:
-      return run(static_cast<bfloat16*>(nullptr));
-  }
-}
+using longtail::with_element_type;
 
 }  // namespace longtail::cuda
