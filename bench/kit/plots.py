@@ -44,7 +44,9 @@ def bars(records: Sequence[Record], path: Path, title: str, floor: float | None 
         axis.axhline(floor, color="black", linewidth=0.8, linestyle=":", label="copy bandwidth")
     axis.set_yscale("log")
     axis.set_ylabel("ns an element (lower is better)")
-    axis.set_xticks(range(len(tasks)), [f"{kernel}\n{case}" for kernel, case in tasks], fontsize=7)
+    # A word of the kernel a line: whole names run into each other.
+    labels = ["\n".join([*kernel.split(), case]) for kernel, case in tasks]
+    axis.set_xticks(range(len(tasks)), labels, fontsize=7)
     axis.set_title(title, fontsize=9)
     axis.legend(fontsize=7, ncols=2)
     path.parent.mkdir(parents=True, exist_ok=True)
