@@ -1,13 +1,14 @@
-"""CUDA times of rational, poly_norm and poly_relu beside their floors and rivals.
+"""CUDA times of rational, poly_norm, poly_relu and kan_linear beside their floors and rivals.
 
     python bench/cuda/rational.py [--small] [--repeats N] [--out FILE]
 
-x of [64, 196, 768], 8 groups, float32 and bfloat16 (poly_norm also in rows of 32768): nanoseconds
-an element by CUDA events, the inputs rotated over more memory than the L2 cache holds. In the same
-run: a copy of x (the floor of the forward pass; forward and backward move 2.5 times those bytes),
-torch eager, torch.compile, and where triton is installed the atomic scheme of the published kernels
-in our own words. Each with the errors of its gradients against float64, and whether they repeat to
-the bit. `--small` runs each kernel once on few points, for compute-sanitizer.
+x of [64, 196, 768], 8 groups, float32 and bfloat16 (poly_norm also in rows of 32768; kan_linear on
+4096 rows, 256 inputs and outputs, far from any floor of bytes): nanoseconds an element by CUDA
+events, the inputs rotated over more memory than the L2 cache holds. In the same run: a copy of x
+(the floor of the forward pass; forward and backward move 2.5 times those bytes), torch eager,
+torch.compile, and where triton is installed the atomic scheme of the published kernels in our own
+words. Each with the errors of its gradients against float64, and whether they repeat to the bit.
+`--small` runs each kernel once on few points, for compute-sanitizer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bench.cuda.bessel import ROTATION, by_events  # noqa: E402
 from bench.kit.environment import environment  # noqa: E402
 from bench.kit.records import Record, write  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
+from bench.peers import _kan_linear as kan  # noqa: E402
 from bench.peers._rational_functions import (  # noqa: E402
     Function,
     Problem,
@@ -55,12 +57,22 @@ def tasks() -> dict[tuple[str, str], tuple[Problem, Function, Function]]:
     """(kernel, case) -> inputs, ours, and the same in torch operations."""
     norm = norm_problem(ROWS, SHAPE[-1])
     long = norm_problem(ROWS * SHAPE[-1] // LONG, LONG)
-    return {
+    layers = {
+        ("kan_linear", kind): (kan_problem(kan.ROWS), kan.fused(kind), kan.layer(kind, "eager"))
+        for kind in kan.KINDS
+    }
+    return layers | {
         ("rational", "version A, (5, 4)"): (rational_problem(SHAPE), longtail.rational, eager),
         ("poly_norm", f"rows of {SHAPE[-1]}"): (norm, longtail.poly_norm, eager_norm),
         ("poly_norm", f"rows of {LONG}"): (long, longtail.poly_norm, eager_norm),
         ("poly_relu", f"rows of {SHAPE[-1]}"): (norm, longtail.poly_relu, eager_relu),
     }
+
+
+def kan_problem(rows: int) -> Problem:
+    """x, weights and base weights."""
+    tensors, grad = kan.inputs(rows)
+    return Problem(*(each.detach() for each in tensors), grad)
 
 
 def on_gpu(problem: Problem, dtype: torch.dtype) -> Problem:
@@ -136,7 +148,9 @@ def atomic_rivals(gpu: Problem) -> dict[str, Callable[[int], Sequence[Tensor]]]:
 
 def run_small() -> None:
     """Every function, its gradients and dtype once, for compute-sanitizer; odd lengths too."""
+    layers: list[Callable[..., Tensor]] = [kan.fused(kind) for kind in kan.KINDS]
     small: list[tuple[Problem, Callable[..., Tensor]]] = [
+        *((kan_problem(37), layer) for layer in layers),
         (rational_problem((3, 5, 104)), longtail.rational),
         (norm_problem(5, 193), longtail.poly_norm),
         (norm_problem(5, 193), longtail.poly_relu),
@@ -145,7 +159,8 @@ def run_small() -> None:
         for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
             gpu = on_gpu(problem, dtype)
             gpu.gradients(function)
-            function(*gpu[:3], out=torch.empty_like(gpu.x))
+            if function not in layers:
+                function(*gpu[:3], out=torch.empty_like(gpu.x))
     torch.cuda.synchronize()
     print("every kernel ran once")
 

@@ -37,29 +37,36 @@ Layer = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def spline_layer(x: Tensor, weight: Tensor, base: Tensor) -> Tensor:
     """efficient-kan's layer in our words: all bases in memory, one product for all."""
-    points = x.unsqueeze(-1)
-    phi = ((points >= KNOTS[:-1]) & (points < KNOTS[1:])).to(x.dtype)
+    points, knots = x.unsqueeze(-1), KNOTS.to(x)
+    phi = ((points >= knots[:-1]) & (points < knots[1:])).to(x.dtype)
     for p in range(1, 4):
-        rising = (points - KNOTS[: -p - 1]) / (KNOTS[p:-1] - KNOTS[: -p - 1])
-        falling = (KNOTS[p + 1 :] - points) / (KNOTS[p + 1 :] - KNOTS[1:-p])
+        rising = (points - knots[: -p - 1]) / (knots[p:-1] - knots[: -p - 1])
+        falling = (knots[p + 1 :] - points) / (knots[p + 1 :] - knots[1:-p])
         phi = rising * phi[..., :-1] + falling * phi[..., 1:]
-    return functional.linear(phi.flatten(-2), weight.flatten(-2)) + functional.linear(
-        functional.silu(x), base
-    )
+    return _sums(x, phi, weight, base)
 
 
 def radial_layer(x: Tensor, weight: Tensor, base: Tensor) -> Tensor:
     """FastKAN's layer in our words."""
-    phi = torch.exp(-(((x.unsqueeze(-1) - CENTRES) / (4 / 7)) ** 2))
-    return functional.linear(phi.flatten(-2), weight.flatten(-2)) + functional.linear(
-        functional.silu(x), base
-    )
+    phi = torch.exp(-(((x.unsqueeze(-1) - CENTRES.to(x)) / (4 / 7)) ** 2))
+    return _sums(x, phi, weight, base)
+
+
+def _sums(x: Tensor, phi: Tensor, weight: Tensor, base: Tensor) -> Tensor:
+    """The two products; parameters may be wider than x."""
+    functions = functional.linear(phi.flatten(-2), weight.flatten(-2).to(x.dtype))
+    return functions + functional.linear(functional.silu(x), base.to(x.dtype))
 
 
 def fused(kind: str) -> Layer:
     """Ours."""
-    grid = KNOTS if kind == "bspline" else CENTRES
-    return lambda x, weight, base: longtail.kan_linear(x, weight, kind, base_weight=base, grid=grid)
+    points = KNOTS if kind == "bspline" else CENTRES
+
+    def layer(x: Tensor, weight: Tensor, base: Tensor) -> Tensor:
+        grid = points.to(x.device, weight.dtype)
+        return longtail.kan_linear(x, weight, kind, base_weight=base, grid=grid)
+
+    return layer
 
 
 def layer(kind: str, provider: str) -> Layer:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import longtail
 from rational.kan_oracle import INPUTS, KINDS, Kind, hat_layer, layer, silu, twin, uniform
+from rational.oracle import CONTRACT
 
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 # Some with one row or one output, none with one result alone: its terms may cancel.
@@ -23,7 +24,9 @@ def close(got: Tensor, exact: Tensor, eps: float) -> None:
 
 
 def error_of(dtype: torch.dtype) -> float:
-    return {torch.float64: 1e-12, torch.float32: 1e-5}.get(dtype, 2 * torch.finfo(dtype).eps)
+    """The contract's."""
+    wide = {torch.float64: CONTRACT["kan_float64"], torch.float32: CONTRACT["kan_float32"]}
+    return wide.get(dtype, CONTRACT["kan_half_eps"] * torch.finfo(dtype).eps)
 
 
 def as_given(kind: Kind, dtype: torch.dtype, rows: tuple[int, ...], outputs: int) -> list[Tensor]:

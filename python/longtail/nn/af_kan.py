@@ -36,11 +36,11 @@ class AFKANLinear(nn.Module):
     so that the layer has little more than a linear one:
 
     * ``global_attn``: ``r_i = a_i sum_k phi_ik``, ``a = softmax_i(phi_i . v / t)``
-    * ``spatial_attn``: ``r_i = sum_k a_ik phi_ik``, a the softmax over i of a depth-wise
-      convolution of phi along the inputs, over t
+    * ``spatial_attn``: ``r_i = sum_k a_ik phi_ik``, ``a = softmax_i((phi * v) / t)``
     * ``multistep``: ``r_i = phi_i . v``
 
-    The reference code adds constants to all three, which the softmax and the norm take out again.
+    ``phi * v`` convolves each function with 3 weights along the inputs. The reference code adds
+    constants to all three, which the softmax and the norm take out again.
 
     Args:
         in_features, out_features: sizes of the last dimension.
