@@ -118,7 +118,7 @@ class LayoutChecks:
         def check(data: strategies.DataObject) -> None:
             shape = data.draw(strategies.lists(strategies.integers(0, 6), max_size=4))
             inputs = spec.inputs(shape, dtype)
-            views = tuple(_draw_view(data, tensor) for tensor in inputs)
+            views = tuple(draw_view(data, tensor) for tensor in inputs)
             result = spec.function(*views)
             assert result.is_contiguous()
             assert same_bits(result, spec.function(*inputs))
@@ -152,7 +152,7 @@ def _with_edges(spec: OpSpec, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(column[order] for column in columns)
 
 
-def _draw_view(data: strategies.DataObject, tensor: Tensor) -> Tensor:
+def draw_view(data: strategies.DataObject, tensor: Tensor) -> Tensor:
     """The same elements in memory of drawn order, steps and offset."""
     dims = tensor.dim()
     order = data.draw(strategies.permutations(range(dims)))

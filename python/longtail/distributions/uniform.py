@@ -64,7 +64,9 @@ class HypersphericalUniform(Distribution):
     def expand(self, batch_shape: Shape, _instance: Any = None) -> HypersphericalUniform:
         """Return the same distribution with another batch shape."""
         new: HypersphericalUniform
-        new = self._get_checked_instance(HypersphericalUniform, _instance)  # type: ignore[no-untyped-call]
+        new = self._get_checked_instance(  # type: ignore[no-untyped-call]
+            HypersphericalUniform, _instance
+        )
         new.dim, new.dtype, new.device = self.dim, self.dtype, self.device
         super(HypersphericalUniform, new).__init__(
             torch.Size(batch_shape), self.event_shape, validate_args=False
