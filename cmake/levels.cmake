@@ -1,13 +1,18 @@
 # CPU levels: `*.level.cpp` files are compiled once per level, with the level's flags and its name
-# in LONGTAIL_LEVEL. csrc/core/cpu_level.h says what the levels are and picks one at run time.
+# in LONGTAIL_LEVEL; `*.dot.level.cpp` files also for the levels that add dot products of bytes.
+# csrc/core/cpu_level.h says what the levels are and picks one at run time.
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64")
   set(LONGTAIL_LEVELS scalar neon)
+  set(LONGTAIL_DOT_LEVEL neondot)
   set(LONGTAIL_FLAGS_neon -march=armv8-a)
+  set(LONGTAIL_FLAGS_neondot -march=armv8.2-a+dotprod)
 else()
   set(LONGTAIL_LEVELS scalar avx2 avx512)
+  set(LONGTAIL_DOT_LEVEL avx512vnni)
   set(LONGTAIL_FLAGS_avx2 -march=x86-64-v3)
   set(LONGTAIL_FLAGS_avx512 -march=x86-64-v4 -mprefer-vector-width=512)
+  set(LONGTAIL_FLAGS_avx512vnni ${LONGTAIL_FLAGS_avx512} -mavx512vnni)
 endif()
 set(LONGTAIL_FLAGS_scalar ${LONGTAIL_BASELINE_FLAGS})
 
@@ -27,11 +32,14 @@ endfunction()
 
 # longtail_level_sources(target source...): adds the sources to `target`, compiled for each level.
 function(longtail_level_sources target)
-  if(NOT ARGN)
-    return()
-  endif()
-  foreach(level IN LISTS LONGTAIL_LEVELS)
-    longtail_level_objects(${target}_${level} ${level} ${ARGN})
-    target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${level}>)
+  foreach(level IN LISTS LONGTAIL_LEVELS LONGTAIL_DOT_LEVEL)
+    set(sources ${ARGN})
+    if(level STREQUAL LONGTAIL_DOT_LEVEL)
+      list(FILTER sources INCLUDE REGEX "\\.dot\\.level\\.cpp$")
+    endif()
+    if(sources)
+      longtail_level_objects(${target}_${level} ${level} ${sources})
+      target_sources(${target} PRIVATE $<TARGET_OBJECTS:${target}_${level}>)
+    endif()
   endforeach()
 endfunction()

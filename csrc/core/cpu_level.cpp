@@ -5,6 +5,11 @@
 #include <stdexcept>
 #include <string>
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 namespace longtail {
 namespace {
 
@@ -18,9 +23,13 @@ bool runs_here(CpuLevel level) {
       return __builtin_cpu_supports("x86-64-v3");
     case CpuLevel::avx512:
       return __builtin_cpu_supports("x86-64-v4");
+    case CpuLevel::avx512vnni:
+      return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__)
     case CpuLevel::neon:
       return true;
+    case CpuLevel::neondot:
+      return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #endif
     default:
       return false;
@@ -45,17 +54,21 @@ std::string_view to_string(CpuLevel level) {
       return "avx2";
     case CpuLevel::avx512:
       return "avx512";
+    case CpuLevel::avx512vnni:
+      return "avx512vnni";
     case CpuLevel::neon:
       return "neon";
+    case CpuLevel::neondot:
+      return "neondot";
   }
   return "unknown";
 }
 
 std::vector<CpuLevel> built_cpu_levels() {
 #if defined(__x86_64__)
-  return {CpuLevel::scalar, CpuLevel::avx2, CpuLevel::avx512};
+  return {CpuLevel::scalar, CpuLevel::avx2, CpuLevel::avx512, CpuLevel::avx512vnni};
 #elif defined(__aarch64__)
-  return {CpuLevel::scalar, CpuLevel::neon};
+  return {CpuLevel::scalar, CpuLevel::neon, CpuLevel::neondot};
 #else
   return {CpuLevel::scalar};
 #endif

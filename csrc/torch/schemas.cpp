@@ -93,4 +93,12 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def(
       "mexican_hat_linear_backward(Tensor grad, Tensor x, Tensor weight, Tensor bias, Tensor "
       "scale, Tensor shift) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
+
+  // Hadamard transforms of the last dimension.
+
+  // Quantised attention; heads are dimension 1 of four.
+
+  // Quantised key-value caches.
+
+  // Attention with a compressed prefix, and attention over parameter tokens.
 }

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.autograd.graph import increment_version
 
+from longtail._attention_operators import attention_operators
 from longtail._kan_kinds import functions_of
 
 #: Element-wise functions of two tensors: each is the operators f, f.out and f_derivative.
@@ -137,6 +138,7 @@ def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any
     ):
         yield public, getattr(namespace, name).default, fake
         yield public, getattr(namespace, f"{name}_backward").default, _like_each
+    yield from attention_operators()
 
 
 def complete(cuda_problem: str) -> None:

@@ -61,4 +61,19 @@ TEST(per_level_table) {
   CHECK_EQUAL(table[CpuLevel::scalar], 0);
 }
 
+TEST(dot_levels_fall_back_to_the_level_below) {
+#if defined(__x86_64__)
+  const longtail::PerDotLevel<int> table{{0, 1, 2}, 3};
+  CHECK_EQUAL(table.base[CpuLevel::avx512vnni], 2);
+  CHECK_EQUAL(table[CpuLevel::avx512], 2);
+  CHECK_EQUAL(table[CpuLevel::avx512vnni], 3);
+#elif defined(__aarch64__)
+  const longtail::PerDotLevel<int> table{{0, 1}, 3};
+  CHECK_EQUAL(table.base[CpuLevel::neondot], 1);
+  CHECK_EQUAL(table[CpuLevel::neon], 1);
+  CHECK_EQUAL(table[CpuLevel::neondot], 3);
+#endif
+  CHECK_EQUAL(table[CpuLevel::scalar], 0);
+}
+
 }  // namespace

@@ -7,6 +7,8 @@ import pytest
 from kit.processes import run_script
 
 LEVELS = ("scalar", "avx2", "avx512", "neon")
+#: Those and the ones that add dot products of bytes, for integer kernels.
+DOT_LEVELS = (*LEVELS, "avx512vnni", "neondot")
 
 
 def run_on_level(level: str, module: str, *arguments: str) -> None:
