@@ -107,7 +107,8 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "cu_seqlens_k, int codes, int smooth, bool rotate, int causal, bool strict, float scale) -> "
       "(Tensor, Tensor)");
   m.def(
-      "quantized_attention_inputs(Tensor q, Tensor k, Tensor v, int codes, int smooth, bool rotate, "
+      "quantized_attention_inputs(Tensor q, Tensor k, Tensor v, int codes, int smooth, bool "
+      "rotate, "
       "bool strict) -> (Tensor, Tensor, Tensor)");
 
   // Quantised key-value caches.
