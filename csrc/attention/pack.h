@@ -1,6 +1,8 @@
 #pragma once
 // Rows of float16, bfloat16 or float32 into codes: what packing keys, values and queries shares.
 
+#include <utility>
+
 #include "attention/dot.h"
 #include "attention/prefill_level.h"
 #include "attention/quantise.h"
@@ -19,6 +21,29 @@ constexpr int round_up(int n, int multiple) { return (n + multiple - 1) / multip
 template <class Visit>
 LONGTAIL_INLINE void for_vectors(int channels, const Visit& visit) {
   for (int c = 0; c < channels; c += kWidth) visit(c);
+}
+
+/// Lane k of the result is lane k ^ distance of x.
+template <int distance, int N, int... lane>
+LONGTAIL_INLINE Vec<float, N> partners(Vec<float, N> x, std::integer_sequence<int, lane...>) {
+  return typename Vec<float, N>::Raw(__builtin_shufflevector(x.raw, x.raw, (lane ^ distance)...));
+}
+
+/// All lanes joined by `join` in a tree, neighbours last.
+template <int distance = kWidth / 2, class Join>
+LONGTAIL_INLINE float joined(Float x, const Join& join) {
+  if constexpr (distance == 0) {
+    return lane(x, 0);
+  } else {
+    const Float other = partners<distance>(x, std::make_integer_sequence<int, kWidth>());
+    return joined<distance / 2>(join(x, other), join);
+  }
+}
+LONGTAIL_INLINE float sum_of(Float x) {
+  return joined(x, [](Float a, Float b) { return Float(a + b); });
+}
+LONGTAIL_INLINE float largest_lane(Float x) {
+  return joined(x, [](Float a, Float b) { return max(a, b); });
 }
 
 template <class E>
@@ -49,12 +74,7 @@ inline float largest_of(const float* row, int channels) {
     top = max(top, abs(x));
     spoilt = fma(x, Float(0.0f), spoilt);
   });
-  float result = 0, nothing = 0;
-  for (int k = 0; k < kWidth; ++k) {
-    result = lane(top, k) > result ? lane(top, k) : result;
-    nothing += lane(spoilt, k);
-  }
-  return result + nothing;
+  return largest_lane(top) + sum_of(spoilt);
 }
 
 /// row - mean; a null mean is none.

@@ -105,7 +105,9 @@ def flattened(name: str, q: Tensor, k: Tensor, v: Tensor) -> tuple[list[int], li
 
 
 def _four(tensor: Tensor, lead: int) -> Tensor:
-    return tensor if lead == 1 else tensor.reshape(-1, *tensor.shape[-3:])
+    if lead == 0:
+        return tensor.unsqueeze(0)
+    return tensor if lead == 1 else tensor.flatten(0, lead - 1)
 
 
 def check_mask(
