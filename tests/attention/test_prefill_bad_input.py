@@ -22,8 +22,13 @@ def attention(**changes: Any) -> Callable[[], Any]:
 
 def varlen(**changes: Any) -> Callable[[], Any]:
     arguments = {
-        **dict(q=Q[0].mT, k=K[0].mT, v=V[0].mT, cu_seqlens_q=ENDS, cu_seqlens_k=ENDS),
-        **dict(max_seqlen_q=5, max_seqlen_k=5),
+        "q": Q[0].mT,
+        "k": K[0].mT,
+        "v": V[0].mT,
+        "cu_seqlens_q": ENDS,
+        "cu_seqlens_k": ENDS,
+        "max_seqlen_q": 5,
+        "max_seqlen_k": 5,
     }
     for name in ("q", "k", "v"):
         arguments[name] = torch.ones(5, 4, 8)
@@ -137,8 +142,16 @@ def test_unknown_keywords() -> None:
 def test_raw_operator(changes: dict[str, Any], words: str) -> None:
     """Raw operators refuse what would read out of bounds."""
     arguments = {
-        **dict(q=Q, k=K, v=V, attn_mask=None, codes=0, smooth=2, rotate=False, causal=0),
-        **dict(strict=False, scale=1.0),
+        "q": Q,
+        "k": K,
+        "v": V,
+        "attn_mask": None,
+        "codes": 0,
+        "smooth": 2,
+        "rotate": False,
+        "causal": 0,
+        "strict": False,
+        "scale": 1.0,
     }
     with pytest.raises((ValueError, RuntimeError), match=words):
         torch.ops.longtail.quantized_attention(**{**arguments, **changes})
