@@ -118,15 +118,17 @@ LONGTAIL_INLINE Sums dot_values(Sums sum, DotVector values, std::int32_t weights
 // Codes come out of the bits of 1.5 * 2^23 + x: rounded to nearest even, in two's complement.
 inline constexpr float kRounder = 0x1.8p23f;
 
-/// Stores the low bits of every lane one after another. Instructions by name: GCC 12 takes
-/// __builtin_convertvector apart lane by lane.
+/// Stores the low bits of every lane one after another. Instructions by name, since GCC 12 takes
+/// __builtin_convertvector apart lane by lane; masked, since it warns about the plain ones.
 LONGTAIL_INLINE void store_low(Element* to, Sums x) {
 #if LONGTAIL_SCALAR_LEVEL
   *to = static_cast<Element>(x);
 #elif defined(__AVX512VNNI__)
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8((__m512i)x.raw));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)x.raw));
 #elif defined(__AVX512BW__)
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16((__m512i)x.raw));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)x.raw));
 #elif defined(__AVX2__)
   // vpackusdw saturates, so the upper halves go first; it works on both 128-bit halves apart.
   const __m256i low = _mm256_and_si256((__m256i)x.raw, _mm256_set1_epi32(0xffff));

@@ -122,6 +122,15 @@ inline void dequantise_row(const float* row, float inverse, float scale, int cha
   for (int c = 0; c < channels; ++c) to[c] = rint(row[c] * inverse) * scale;
 }
 
+/// The mean of rows kRowFloats apart, in float64 and rounded once; zeros behind the channels.
+inline void mean_of(const float* rows, const Rows& source, float* mean) {
+  double sum[kRowFloats] = {};
+  for (int r = 0; r < source.count; ++r) {
+    for (int c = 0; c < source.channels; ++c) sum[c] += double(rows[r * kRowFloats + c]);
+  }
+  for (int c = 0; c < kRowFloats; ++c) mean[c] = float(sum[c] / source.count);
+}
+
 /// The queries of one job as floats, smoothed and rotated, with the scale of each.
 struct QueryRows {
   alignas(64) float rows[kQueryBlock][kRowFloats];
@@ -135,7 +144,7 @@ struct QueryRows {
       read_row(source, r, rows[r]);
       raw(r, rows[r]);
     }
-    if (smooth) take_mean(source);
+    if (smooth) mean_of(&rows[0][0], source, mean);
     Groups groups;
     for (int r = 0; r < source.count; ++r) {
       subtract_mean(rows[r], smooth ? mean : nullptr, source.channels);
@@ -147,15 +156,6 @@ struct QueryRows {
       inverse[r] = group_inverse(largest, format.largest);
       scale[r] = group_scale(largest, format.largest);
     }
-  }
-
- private:
-  void take_mean(const Rows& source) {
-    double sum[kRowFloats] = {};
-    for (int r = 0; r < source.count; ++r) {
-      for (int c = 0; c < source.channels; ++c) sum[c] += double(rows[r][c]);
-    }
-    for (int c = 0; c < kRowFloats; ++c) mean[c] = float(sum[c] / source.count);
   }
 };
 

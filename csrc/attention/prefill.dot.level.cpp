@@ -29,7 +29,6 @@ struct Workspace {
   float factor[kQueryBlock];        // scale of a row's codes times what makes scores powers of two
   float constant[kQueryBlock];      // q . kbar
   float top[kQueryBlock], total[kQueryBlock];
-  alignas(64) float rest[kKeyBlock];  // qbar . (k - kbar)
   alignas(64) float scores[kRowsAtOnce][kKeyBlock];
   alignas(64) Element weights[kRowsAtOnce][kKeyBlock];
 };
@@ -65,24 +64,6 @@ void read_queries(const RowJob& job, Workspace& space) {
   }
 }
 
-/// rest = qbar . (k - kbar) for a block of keys, in powers of two.
-void rest_of_scores(const RowJob& job, const float* smooth, Workspace& space) {
-  constexpr int vectors = kKeyBlock / kWidth, step = vectors < 8 ? vectors : 8;
-  for (int first = 0; first < vectors; first += step) {
-    Float sums[step];
-    for (int v = 0; v < step; ++v) sums[v] = Float(0.0f);
-    for (int c = 0; c < job.rows.channels; ++c) {
-      const Float mean(space.queries.mean[c]);
-      const float* keys = smooth + c * kKeyBlock + first * kWidth;
-#pragma GCC unroll 8
-      for (int v = 0; v < step; ++v) sums[v] = fma(mean, load<Float>(keys + v * kWidth), sums[v]);
-    }
-    for (int v = 0; v < step; ++v) {
-      store(space.rest + (first + v) * kWidth, Float(sums[v] * Float(job.scale * kLog2E)));
-    }
-  }
-}
-
 /// Scores of four rows and a block of keys, before masks: space.scores.
 void multiply_keys(const RowJob& job, std::int64_t block, int row, Workspace& space) {
   const int words = job.query_format.channels / kGroup;
@@ -114,7 +95,8 @@ void multiply_keys(const RowJob& job, std::int64_t block, int row, Workspace& sp
     for (int v = 0; v < kVectors; ++v) {
       const int key = (first + v) * kWidth;
       const Float of_key = load<Float>(scale + key);
-      const Float rest = job.smooth_q ? load<Float>(space.rest + key) : Float(0.0f);
+      const Float rest =
+          job.smooth_q ? load<Float>(job.rest + block * kKeyBlock + key) : Float(0.0f);
 #pragma GCC unroll 4
       for (int r = 0; r < kRowsAtOnce; ++r) {
         store(space.scores[r] + key,
@@ -326,9 +308,6 @@ void attend_rows(const RowJob& job) {
   for (std::int64_t block = 0; block * kKeyBlock < job.keys; ++block) {
     const std::int64_t first = block * kKeyBlock;
     if (visible_keys(job, first, job.rows.count - 1) == 0) break;
-    if (job.smooth_q) {
-      rest_of_scores(job, job.head.key_smooth + first * job.rows.channels, space);
-    }
     for (int row = 0; row < job.rows.count; row += kRowsAtOnce) {
       if (visible_keys(job, first, row + kRowsAtOnce - 1) == 0) continue;
       multiply_keys(job, block, row, space);
@@ -354,8 +333,9 @@ PackedSizes packed_sizes(int key_channels, int value_channels, bool strict) {
 
 }  // namespace
 
-const PrefillKernels kPrefillKernels = {packed_sizes, channel_statistics, pack_keys,
-                                        pack_values,  dequantise_queries, attend_rows};
+const PrefillKernels kPrefillKernels = {packed_sizes,   channel_statistics, pack_keys,
+                                        pack_values,    dequantise_queries, query_mean,
+                                        rest_of_scores, attend_rows};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::attention
