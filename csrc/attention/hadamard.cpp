@@ -22,42 +22,25 @@ const HadamardKernels& kernels() {
 
 bool is_power_of_two(std::int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
-/// A base matrix (or its transpose) as kernels read it.
+/// A base matrix or its transpose, by rows; made at the first use and kept.
 template <class S>
-struct Signs {
-  std::vector<S> rows, columns;
-};
-template <class S>
-Signs<S> make_signs(int base, bool transpose) {
-  const int padded = (base + kSignLanes - 1) / kSignLanes * kSignLanes;
-  Signs<S> signs{std::vector<S>(base * base), std::vector<S>(base * padded)};
-  for (int i = 0; i < base; ++i) {
-    for (int j = 0; j < base; ++j) {
-      const int entry = transpose ? hadamard_entry(base, j, i) : hadamard_entry(base, i, j);
-      signs.rows[i * base + j] = static_cast<S>(entry);
-      signs.columns[j * padded + i] = static_cast<S>(entry);
-    }
-  }
-  return signs;
-}
-
-/// Made at the first use and kept.
-template <class S>
-const Signs<S>& signs_of(int base, bool transpose) {
+const S* signs_of(int base, bool transpose) {
   constexpr std::size_t count = std::size(kHadamardBases);
   static std::array<std::once_flag, 2 * count> made;
-  static std::array<Signs<S>, 2 * count> signs;
+  static std::array<std::vector<S>, 2 * count> all;
   const auto found = std::find(std::begin(kHadamardBases), std::end(kHadamardBases), base);
   const std::size_t index = 2 * (found - std::begin(kHadamardBases)) + (transpose ? 1 : 0);
-  std::call_once(made[index], [&] { signs[index] = make_signs<S>(base, transpose); });
-  return signs[index];
-}
-
-template <class S>
-void set_signs(HadamardJob& job, bool transpose) {
-  const Signs<S>& signs = signs_of<S>(job.base, transpose);
-  job.rows = signs.rows.data();
-  job.columns = signs.columns.data();
+  std::call_once(made[index], [&] {
+    std::vector<S> signs(base * base);
+    for (int i = 0; i < base; ++i) {
+      for (int j = 0; j < base; ++j) {
+        const int entry = transpose ? hadamard_entry(base, j, i) : hadamard_entry(base, i, j);
+        signs[i * base + j] = static_cast<S>(entry);
+      }
+    }
+    all[index] = std::move(signs);
+  });
+  return all[index].data();
 }
 
 // Elements that are worth another thread.
@@ -84,16 +67,16 @@ void hadamard_transform(std::int64_t rows, std::int64_t n, DType dtype, const vo
                         bool transpose, void* y, const ParallelFor& parallel_for) {
   const int base = hadamard_base(n);
   check_argument(base > 0, "hadamard_transform", "n", n, kHadamardSizes);
-  HadamardJob job{n / base, base, scale, nullptr, nullptr};
+  HadamardJob job{n / base, base, scale, nullptr};
   const bool wide = dtype == DType::float64;
-  if (base > 1 && wide) set_signs<double>(job, transpose);
-  if (base > 1 && !wide) set_signs<float>(job, transpose);
+  if (base > 1 && wide) job.signs = signs_of<double>(base, transpose);
+  if (base > 1 && !wide) job.signs = signs_of<float>(base, transpose);
 
   const HadamardRows run = kernels().rows[static_cast<int>(dtype)];
   const std::int64_t row_bytes = n * item_size(dtype);
   const std::int64_t grain = std::max<std::int64_t>(1, kGrainElements / n);
   run_parallel(parallel_for, 0, rows, grain, [&](std::int64_t begin, std::int64_t end) {
-    const auto scratch = std::make_unique_for_overwrite<double[]>(wide ? n : (n + 1) / 2);
+    const auto scratch = std::make_unique_for_overwrite<double[]>(scratch_elements(job));
     run(job, end - begin, static_cast<const std::byte*>(x) + begin * row_bytes,
         static_cast<std::byte*>(y) + begin * row_bytes, scratch.get());
   });

@@ -5,16 +5,14 @@
 
 #include "attention/butterfly.h"
 #include "attention/hadamard_level.h"
-#include "rational/lanes.h"
+#include "attention/half_lanes.h"
 
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 namespace {
 
 using rational::compute_t;
-using rational::load_full;
 using rational::load_lanes;
-using rational::store_full;
 using rational::store_lanes;
 
 // Bytes of a row up to which the next one is fetched while it is finished: both fit the L1 cache.
@@ -27,7 +25,7 @@ void narrow_blocks(std::int64_t total, const E* x, T scale, Out* y) {
   constexpr int width = kLanes<T>;
   std::int64_t i = 0;
   for (; i + width <= total; i += width) {
-    store_full(y + i, T(lane_stages<span>(load_full<T>(x + i)) * scale));
+    store_narrow(y + i, T(lane_stages<span>(load_wide<T>(x + i)) * scale));
   }
   if (i < total) {
     const int rest = static_cast<int>(total - i);
@@ -43,9 +41,9 @@ LONGTAIL_INLINE void pass(std::int64_t block, std::int64_t step, const E* x, Out
                           const Finish& finish, const Next* next = nullptr) {
   for (std::int64_t outer = 0; outer < block; outer += count * step) {
     for (std::int64_t i = outer; i < outer + step; i += kLanes<T>) {
-      butterfly_pass<count, span, T>([&](int v) { return load_full<T>(x + i + v * step); },
+      butterfly_pass<count, span, T>([&](int v) { return load_wide<T>(x + i + v * step); },
                                      [&](int v, T a) {
-                                       store_full(y + i + v * step, T(finish(a)));
+                                       store_narrow(y + i + v * step, T(finish(a)));
                                        if (next) __builtin_prefetch(next + i + v * step);
                                      });
     }
@@ -110,15 +108,16 @@ void blocks_of(std::int64_t blocks, std::int64_t block, const E* x, T scale, Out
   if constexpr (kLanes<T> > 8) narrow_blocks<8>(total, x, scale, y);
 }
 
-/// y[i][c] = scale * sum over j of sign[i][j] a[j][c] for `columns` vectors of columns from c on,
+/// y[i][c] = scale * sum over j of sign[i][j] a[j][c] for `columns` vectors of the `block` columns,
 /// four rows at a time, so that the sums stay in registers.
 template <int columns, class T, class Out>
-LONGTAIL_INLINE void mix_columns(const HadamardJob& job, const scalar_t<T>* a, T scale, Out* y) {
+LONGTAIL_INLINE void mix_columns(const HadamardJob& job, std::int64_t block, const scalar_t<T>* a,
+                                 T scale, Out* y) {
   using S = scalar_t<T>;
   constexpr int width = kLanes<T>, rows = 4;  // every K is a multiple of 4
   const int base = job.base;
   for (int i = 0; i < base; i += rows) {
-    const S* sign = static_cast<const S*>(job.rows) + i * base;
+    const S* sign = static_cast<const S*>(job.signs) + i * base;
     T sum[rows][columns];
 #pragma GCC unroll 4
     for (int r = 0; r < rows; ++r) {
@@ -128,7 +127,7 @@ LONGTAIL_INLINE void mix_columns(const HadamardJob& job, const scalar_t<T>* a, T
     for (int j = 0; j < base; ++j) {
 #pragma GCC unroll 4
       for (int c = 0; c < columns; ++c) {
-        const T value = load<T>(a + j * job.block + c * width);
+        const T value = load<T>(a + j * block + c * width);
 #pragma GCC unroll 4
         for (int r = 0; r < rows; ++r) sum[r][c] = fma(T(sign[r * base + j]), value, sum[r][c]);
       }
@@ -137,42 +136,61 @@ LONGTAIL_INLINE void mix_columns(const HadamardJob& job, const scalar_t<T>* a, T
     for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
       for (int c = 0; c < columns; ++c) {
-        store_full(y + (i + r) * job.block + c * width, T(sum[r][c] * scale));
+        store_narrow(y + (i + r) * block + c * width, T(sum[r][c] * scale));
       }
     }
   }
 }
 
-/// The same sums in the same order where a block is narrower than a vector: lanes are rows.
 template <class T, class Out>
-void mix_narrow(const HadamardJob& job, const scalar_t<T>* a, scalar_t<T> scale, Out* y) {
+void mix(const HadamardJob& job, std::int64_t block, const scalar_t<T>* a, T scale, Out* y) {
+  constexpr int width = kLanes<T>, most = kButterflyVectors / 4;
+  std::int64_t c = 0;
+  for (; c + most * width <= block; c += most * width) {
+    mix_columns<most, T>(job, block, a + c, scale, y + c);
+  }
+  for (; c < block; c += width) mix_columns<1, T>(job, block, a + c, scale, y + c);
+}
+
+/// Puts rows of K blocks narrower than a vector side by side, so that block j of all of them makes
+/// one vector; or takes them apart again.
+template <int block, bool Together, class S>
+LONGTAIL_INLINE void interleave(std::int64_t rows, int base, std::int64_t width, const S* from,
+                                S* to) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (int j = 0; j < base; ++j) {
+      const std::int64_t apart = (r * base + j) * block, together = j * width + r * block;
+#pragma GCC unroll 16
+      for (int c = 0; c < block; ++c) {
+        Together ? to[together + c] = from[apart + c] : to[apart + c] = from[together + c];
+      }
+    }
+  }
+}
+
+/// Rows with blocks narrower than a vector, as many at a time as fill one.
+template <class T, class E>
+void mixed_narrow_rows(const HadamardJob& job, std::int64_t rows, const E* x, T scale, E* y,
+                       scalar_t<T>* scratch) {
   using S = scalar_t<T>;
   constexpr int width = kLanes<T>;
-  const S* columns = static_cast<const S*>(job.columns);
-  const std::int64_t padded = (job.base + kSignLanes - 1) / kSignLanes * kSignLanes;
-  for (int i = 0; i < job.base; i += width) {
-    const int count = job.base - i < width ? job.base - i : width;
-    for (std::int64_t c = 0; c < job.block; ++c) {
-      T sum = T(S(0));
-      for (int j = 0; j < job.base; ++j) {
-        sum = fma(load<T>(columns + j * padded + i), T(a[j * job.block + c]), sum);
-      }
-      for (int r = 0; r < count; ++r) {
-        y[(i + r) * job.block + c] = rational::narrow<Out>(lane(sum, r) * scale);
-      }
+  const std::int64_t n = job.base * job.block, group = width / job.block;
+  S* const other = scratch + job.base * width;
+  for (std::int64_t r = 0; r < rows; r += group) {
+    const std::int64_t count = rows - r < group ? rows - r : group;
+    if (count < group) {
+      for (int i = 0; i < job.base * width; ++i) other[i] = S(0);
     }
+    blocks_of<T>(count * job.base, job.block, x + r * n, T(S(1)), scratch, scratch);
+    with_vector_count(job.block, [&](auto block) {
+      interleave<decltype(block)::value, true>(count, job.base, width, scratch, other);
+    });
+    mix<T>(job, width, other, scale, scratch);
+    with_vector_count(job.block, [&](auto block) {
+      interleave<decltype(block)::value, false>(count, job.base, width, scratch, other);
+    });
+    narrow_blocks<1>(count * n, other, T(S(1)), y + r * n);
   }
-}
-
-template <class T, class Out>
-void mix(const HadamardJob& job, const scalar_t<T>* a, T scale, Out* y) {
-  constexpr int width = kLanes<T>, most = kButterflyVectors / 4;
-  if (job.block < width) return mix_narrow<T>(job, a, lane(scale, 0), y);
-  std::int64_t c = 0;
-  for (; c + most * width <= job.block; c += most * width) {
-    mix_columns<most, T>(job, a + c, scale, y + c);
-  }
-  for (; c < job.block; c += width) mix_columns<1, T>(job, a + c, scale, y + c);
 }
 
 template <class E>
@@ -185,10 +203,11 @@ void transform_rows(const HadamardJob& job, std::int64_t rows, const void* x_dat
   S* scratch = static_cast<S*>(scratch_data);
   const T scale = T(static_cast<S>(job.scale));
   if (job.base == 1) return blocks_of<T>(rows, job.block, x, scale, y, scratch);
+  if (job.block < kLanes<T>) return mixed_narrow_rows<T>(job, rows, x, scale, y, scratch);
   const std::int64_t n = job.base * job.block;
   for (std::int64_t r = 0; r < rows; ++r) {
     blocks_of<T>(job.base, job.block, x + r * n, T(S(1)), scratch, scratch);
-    mix<T>(job, scratch, scale, y + r * n);
+    mix<T>(job, job.block, scratch, scale, y + r * n);
   }
 }
 

@@ -8,22 +8,24 @@
 
 namespace longtail::attention {
 
-/// Lanes of the widest vector: columns of HadamardJob::columns are padded to a multiple of them.
-inline constexpr int kSignLanes = 16;
+/// Lanes of the widest vector.
+inline constexpr int kMostLanes = 16;
 
 /// The transform of rows of base * block elements.
 struct HadamardJob {
   std::int64_t block;  // a power of two
   int base;            // 1, or K
   double scale;
-  // The matrix of size `base` in the type computed in: rows of `base` entries, and columns of
-  // `base` entries padded with zeros to a multiple of kSignLanes.
-  const void* rows;
-  const void* columns;
+  const void* signs;  // the matrix of size `base`, by rows, in the type computed in
 };
 
-/// y = transform of `rows` rows of x. `scratch` holds base * block elements of the type computed
-/// in, where it is needed.
+/// Elements of the type computed in that a call needs as scratch memory.
+constexpr std::int64_t scratch_elements(const HadamardJob& job) {
+  const std::int64_t row = job.base * job.block, vectors = 2 * job.base * kMostLanes;
+  return row > vectors ? row : vectors;
+}
+
+/// y = transform of `rows` rows of x; y may be x.
 using HadamardRows = void (*)(const HadamardJob&, std::int64_t rows, const void* x, void* y,
                               void* scratch);
 
