@@ -21,8 +21,11 @@ __all__ = ["hadamard_transform"]
 
 #: K of the sizes K 2^k. The first that fits is taken, so 20 serves n = 20 alone.
 _BASES = (172, 156, 140, 108, 60, 52, 40, 36, 28, 20, 12)
-_LARGEST = 1 << 15
-_SIZES = "2^k or K 2^k with K = " + ", ".join(map(str, sorted(_BASES))) + f", at most {_LARGEST}"
+#: The largest n.
+LARGEST_SIZE = 1 << 15
+_SIZES = (
+    "2^k or K 2^k with K = " + ", ".join(map(str, sorted(_BASES))) + f", at most {LARGEST_SIZE}"
+)
 _DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -70,7 +73,10 @@ def hadamard_transform(x: Tensor, scale: float = 1.0, *, transpose: bool = False
             f"hadamard_transform: x has dtype {x.dtype}; supported are float64, float32, float16 "
             "and bfloat16"
         )
-    if not isinstance(scale, (int, float, torch.SymInt, torch.SymFloat, numbers.Real)):
+    factor: Any = scale
+    if isinstance(factor, numbers.Real):
+        factor = float(factor)
+    elif not isinstance(factor, (torch.SymInt, torch.SymFloat)):
         raise TypeError(f"hadamard_transform: scale must be a number, got {type(scale).__name__}")
     if not isinstance(transpose, bool):
         raise TypeError(
@@ -83,20 +89,21 @@ def hadamard_transform(x: Tensor, scale: float = 1.0, *, transpose: bool = False
         raise ValueError(
             f"hadamard_transform: the last dimension of x has size {size}, expected {_SIZES}"
         )
-    factor: Any = scale if isinstance(scale, (torch.SymInt, torch.SymFloat)) else float(scale)
     return _transform(x, factor, transpose)
 
 
 def is_hadamard_size(n: int) -> bool:
     """Whether ``hadamard_transform`` has a matrix of size n."""
-    if not 0 < n <= _LARGEST:
+    if not 0 < n <= LARGEST_SIZE:
         return False
     return any(n % base == 0 and _is_power_of_two(n // base) for base in (1, *_BASES))
 
 
 def hadamard_size_for(n: int) -> int | None:
     """The smallest size of ``hadamard_transform`` that is at least n; None if there is none."""
-    return next((size for size in range(max(n, 1), _LARGEST + 1) if is_hadamard_size(size)), None)
+    return next(
+        (size for size in range(max(n, 1), LARGEST_SIZE + 1) if is_hadamard_size(size)), None
+    )
 
 
 def _is_power_of_two(n: int) -> bool:
