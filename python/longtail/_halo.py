@@ -37,7 +37,7 @@ def rotate(a: Tensor, *, transpose: bool) -> Tensor:
     size = hadamard_size_for(n) if n <= LARGEST_SIZE else LARGEST_SIZE
     assert size is not None, "every n up to the largest has a size above it"
     padded = torch.nn.functional.pad(a, (0, -n % size))
-    blocks = padded.reshape(*a.shape[:-1], -1, size)
+    blocks = padded.unflatten(-1, (padded.shape[-1] // size, size))
     return torch.ops.longtail.hadamard_transform(blocks, size**-0.5, transpose).flatten(-2)
 
 
@@ -47,10 +47,12 @@ def integer_product(a: Tensor, b: Tensor, wide: torch.dtype) -> Tensor:
     columns = b.shape[0]
     if rows == 0 or columns == 0 or depth == 0:
         return torch.zeros(rows, columns, dtype=wide, device=a.device)
-    if a.device.type == "cuda":  # what its int8 product asks for: M > 16, K and N multiples of 8
-        pad = torch.nn.functional.pad
-        a = pad(a, (0, -depth % 8, 0, max(0, 32 - rows)))
-        b = pad(b, (0, -depth % 8, 0, -columns % 8))
+    # CUDA asks for M > 16, K and N multiples of 8; torch 2.13's CPU kernel is wrong at K = 1.
+    on_cuda = a.device.type == "cuda"
+    deeper = -depth % 8 if on_cuda or depth == 1 or depth > _LONGEST_SUM else 0
+    pad = torch.nn.functional.pad
+    a = pad(a, (0, deeper, 0, max(0, 32 - rows) if on_cuda else 0))
+    b = pad(b, (0, deeper, 0, -columns % 8 if on_cuda else 0))
     if a.device.type not in ("cpu", "cuda", "meta"):
         return (a.double() @ b.double().t()).to(wide)  # exact as well
     if a.shape[1] <= _LONGEST_SUM:
