@@ -154,6 +154,7 @@ void channel_statistics(const Plan& plan, const InputHeads& of, std::int64_t cha
   std::fill_n(result.mean, kPadded, 0.0f);
   std::fill_n(result.scale, kPadded, 0.0f);
   std::fill_n(result.inverse, kPadded, 0.0f);
+  if (sequence.keys == 0) return;  // nothing is the largest of nothing
   for (std::int64_t c = 0; c < channels; ++c) {
     if (smooth) result.mean[c] = float(total.sum[c] / double(sequence.keys));
     const float high = total.high[c] - result.mean[c], low = total.low[c] - result.mean[c];
