@@ -24,6 +24,13 @@
 #define LONGTAIL_KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
+// Before a loop of CUDA code over an array that is to stay in registers; g++ decides for itself.
+#if defined(__CUDACC__)
+#define LONGTAIL_UNROLL _Pragma("unroll")
+#else
+#define LONGTAIL_UNROLL
+#endif
+
 #if !defined(LONGTAIL_LEVEL)
 #if defined(__CUDACC__)
 #define LONGTAIL_LEVEL scalar

@@ -9,7 +9,8 @@
 #include <cmath>
 
 #include "cuda/attention/prefill_warp.cuh"
-#include "cuda/attention/prefill_sequences.cuh"
+#include "cuda/attention/prefill_find.cuh"
+#include "cuda/attention/prefill_work.h"
 #include "cuda/core/shared.cuh"
 
 namespace longtail::cuda {
@@ -34,8 +35,17 @@ struct alignas(16) MmaStage {
   float scale[Shape::kKeys];
   float rest[Shape::kKeys];
 };
+/// The block's problem; in shared memory, as registers are short.
+struct MmaBlock {
+  QueryBlock rows;
+  PrefillSequence sequence;
+  std::int64_t key_head;
+  std::int64_t position;  // of its first key among all packed ones
+  const float* rest;      // of this block's keys, or null
+};
 template <class Shape>
 struct alignas(16) MmaMemory {
+  MmaBlock block;
   unsigned char queries[kQueryBlock][Shape::kCodeBytes];
   MmaStage<Shape> stages[2];
 };
@@ -70,14 +80,6 @@ struct RowState {
 
 /// Weights are 2^(s - top + kLift): the largest is 2^15, the smallest normal 2^-14.
 constexpr float kLift = 15;
-
-/// The block's problem, the same in all threads.
-struct MmaBlock {
-  QueryBlock rows;
-  PrefillSequence sequence;
-  std::int64_t key_head;
-  const float* rest;  // of this block's keys, or null
-};
 
 /// Sums of products of codes for 16 rows from `row` on and all keys of the tile.
 template <class Shape, int Bits>
@@ -244,8 +246,7 @@ template <class Shape>
 __device__ inline void copy_tile(const PrefillPlan& plan, const MmaBlock& block, std::int64_t tile,
                                  MmaStage<Shape>& stage) {
   const std::int64_t key = tile * Shape::kKeys;
-  const std::int64_t position =
-      (block.key_head * plan.key_tiles + block.sequence.key_tile) * kKeyTile + key;
+  const std::int64_t position = block.position + key;
   copy_rows<Shape::kThreads, Shape::kKeys>(stage.codes,
                                            plan.key_codes + position * Shape::kCodeBytes);
   copy_rows<Shape::kThreads, Shape::kKeys>(
@@ -299,6 +300,17 @@ __device__ inline void attend_tile(
   add_values<Shape>(stage, weights, state);
 }
 
+__device__ inline MmaBlock find_mma_block(const PrefillPlan& plan, std::int64_t task,
+                                          std::int64_t of_launch) {
+  MmaBlock block{};
+  block.rows = find_query_block(plan, task);
+  block.sequence = plan.sequence[block.rows.sequence];
+  block.key_head = block.rows.head / (plan.heads / plan.key_heads);
+  block.position = (block.key_head * plan.key_tiles + block.sequence.key_tile) * kKeyTile;
+  if (plan.smooth_q) block.rest = plan.rest + of_launch * plan.longest_key_tiles * kKeyTile;
+  return block;
+}
+
 /// Tasks from first_task on, a block each.
 template <int Channels, int Bits, bool PerToken>
 __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
@@ -306,17 +318,12 @@ __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
   using Shape = MmaShape<Channels, Bits>;
   auto& memory = *dynamic_shared<MmaMemory<Shape>>();
   const std::int64_t task = first_task + blockIdx.x;
-  MmaBlock block{};
-  block.rows = find_query_block(plan, task);
+  if (threadIdx.x == 0) memory.block = find_mma_block(plan, task, blockIdx.x);
+  __syncthreads();
+  const MmaBlock& block = memory.block;
   if (block.rows.count == 0) return;
-  block.sequence = plan.sequence[block.rows.sequence];
-  block.key_head = block.rows.head / (plan.heads / plan.key_heads);
-  if (plan.smooth_q) {
-    block.rest = plan.rest + std::int64_t{blockIdx.x} * plan.longest_key_tiles * kKeyTile;
-  } else {
-    for (int i = threadIdx.x; i < 2 * Shape::kKeys; i += Shape::kThreads) {
-      memory.stages[i / Shape::kKeys].rest[i % Shape::kKeys] = 0;
-    }
+  for (int i = threadIdx.x; !plan.smooth_q && i < 2 * Shape::kKeys; i += Shape::kThreads) {
+    memory.stages[i / Shape::kKeys].rest[i % Shape::kKeys] = 0;
   }
   const auto lane = static_cast<int>(threadIdx.x % 32);
   const int row = static_cast<int>(threadIdx.x) / 32 * 16 * Shape::kRowTiles;
@@ -360,6 +367,24 @@ __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
   wait_for_copies<0>();
   LONGTAIL_UNROLL
   for (int m = 0; m < Shape::kRowTiles; ++m) finish_rows(plan, block, row + 16 * m, state[m]);
+}
+
+/// Attention for tasks [begin, end); `launch` as in prefill_run.cuh.
+template <int Channels, class Launch>
+void run_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                     const Launch& launch) {
+  const auto run = [&]<int Bits>(auto kernel, std::integral_constant<int, Bits>) {
+    using Shape = MmaShape<Channels, Bits>;
+    launch(kernel, prefill_grid(end - begin), Shape::kThreads, sizeof(MmaMemory<Shape>), plan,
+           begin);
+  };
+  if (plan.nibbles) {
+    run(prefill_mma<Channels, 4, false>, std::integral_constant<int, 4>());
+  } else if (plan.per_token) {
+    run(prefill_mma<Channels, 8, true>, std::integral_constant<int, 8>());
+  } else {
+    run(prefill_mma<Channels, 8, false>, std::integral_constant<int, 8>());
+  }
 }
 
 }  // namespace longtail::cuda
