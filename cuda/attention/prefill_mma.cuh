@@ -42,11 +42,13 @@ struct MmaBlock {
   std::int64_t key_head;
   std::int64_t position;  // of its first key among all packed ones
   const float* rest;      // of this block's keys, or null
+  int tiles;              // of keys that a row may see; more would not fit a GPU
 };
 template <class Shape>
 struct alignas(16) MmaMemory {
   MmaBlock block;
   unsigned char queries[kQueryBlock][Shape::kCodeBytes];
+  float factor[kQueryBlock];  // scales of the queries times what makes scores powers of two
   MmaStage<Shape> stages[2];
 };
 
@@ -58,13 +60,17 @@ __device__ inline unsigned char* swizzled(unsigned char (*rows)[RowBytes], int r
   return rows[row] + 16 * (chunk ^ (row / rows_a_line & mask));
 }
 
-/// Starts to copy Rows rows that lie one after another.
+/// Starts to copy Rows rows that lie one after another. A thread's pieces are a multiple of eight
+/// rows apart, so that all have the same place in their row.
 template <int Threads, int Rows, int RowBytes>
 __device__ inline void copy_rows(unsigned char (*to)[RowBytes], const unsigned char* from) {
-  constexpr int chunks = RowBytes / 16;
-  for (int i = threadIdx.x; i < Rows * chunks; i += Threads) {
-    copy_async(swizzled<RowBytes>(to, i / chunks, i % chunks), from + std::int64_t{i} * 16);
-  }
+  constexpr int chunks = RowBytes / 16, step = Threads / chunks;
+  static_assert(step % 8 == 0 && Rows % step == 0);
+  const int row = static_cast<int>(threadIdx.x) / chunks;
+  unsigned char* target = swizzled<RowBytes>(to, row, static_cast<int>(threadIdx.x) % chunks);
+  const unsigned char* source = from + threadIdx.x * 16;
+  LONGTAIL_UNROLL
+  for (int r = 0; r < Rows; r += step) copy_async(target + r * RowBytes, source + r * RowBytes);
 }
 template <int Threads, int Count>
 __device__ inline void copy_floats(float (&to)[Count], const float* from) {
@@ -91,7 +97,7 @@ __device__ inline void multiply_codes(MmaMemory<Shape>& memory, MmaStage<Shape>&
     LONGTAIL_UNROLL
     for (int i = 0; i < 4; ++i) sums[n][i] = 0;
   }
-  LONGTAIL_UNROLL
+  LONGTAIL_KEEP_LOOP
   for (int s = 0; s < Shape::kSteps; ++s) {
     const FragmentA a = load_matrices(
         swizzled<Shape::kCodeBytes>(memory.queries, row + lane % 16, 2 * s + lane / 16));
@@ -111,32 +117,65 @@ __device__ inline void multiply_codes(MmaMemory<Shape>& memory, MmaStage<Shape>&
   }
 }
 
-/// Hides what the rows may not see, and adds a mask.
+/// Hides what the rows may not see.
 template <class Shape>
-__device__ inline void mask_scores(const PrefillPlan& plan, const MmaBlock& block, int row,
+__device__ inline void hide_scores(const PrefillPlan& plan, const MmaBlock& block, int row,
                                    std::int64_t first_key, float (&scores)[Shape::kKeys / 8][4]) {
   const auto lane = static_cast<int>(threadIdx.x % 32);
-  const attention::Mask& mask = plan.mask;
-  const bool masked = mask.kind != attention::Mask::Kind::none;
   LONGTAIL_UNROLL
   for (int half = 0; half < 2; ++half) {
     const int r = row + lane / 4 + 8 * half;
-    const std::int64_t of_row = block.rows.first + r;
-    const std::int64_t seen = r < block.rows.count ? visible_keys(plan, block.sequence, of_row) : 0;
-    const std::int64_t offset =
-        block.sequence.batch * mask.batch + block.rows.head * mask.head + of_row * mask.row;
+    const std::int64_t left =
+        (r < block.rows.count ? visible_keys(plan, block.sequence, block.rows.first + r) : 0) -
+        first_key;
+    // Of this thread's keys, 8 n + i from its first on, those below `seen`.
+    const int seen = static_cast<int>(left < 0              ? 0
+                                      : left < Shape::kKeys ? left
+                                                            : Shape::kKeys) -
+                     2 * (lane % 4);
     LONGTAIL_UNROLL
     for (int n = 0; n < Shape::kKeys / 8; ++n) {
       LONGTAIL_UNROLL
       for (int i = 0; i < 2; ++i) {
-        const std::int64_t key = first_key + 8 * n + 2 * (lane % 4) + i;
-        float& score = scores[n][2 * half + i];
-        if (key >= seen) {
-          score = -__builtin_inff();
-        } else if (masked) {
-          score = masked_score(mask, offset + key * mask.key, score);
-        }
+        if (8 * n + i >= seen) scores[n][2 * half + i] = -__builtin_inff();
       }
+    }
+  }
+}
+
+/// What a mask adds to a tile of scores, behind MmaMemory; an even number of floats a row.
+template <class Shape>
+using MaskTile = float[kQueryBlock][Shape::kKeys + 2];
+
+template <class Shape>
+__device__ inline MaskTile<Shape>& mask_tile(MmaMemory<Shape>& memory) {
+  return *reinterpret_cast<MaskTile<Shape>*>(&memory + 1);
+}
+
+template <class Shape>
+__device__ inline void read_mask(const PrefillPlan& plan, const MmaBlock& block,
+                                 std::int64_t first_key, MaskTile<Shape>& tile) {
+  const attention::Mask& mask = plan.mask;
+  const std::int64_t begin = block.sequence.batch * mask.batch + block.rows.head * mask.head;
+  for (int i = threadIdx.x; i < kQueryBlock * Shape::kKeys; i += Shape::kThreads) {
+    const int r = i / Shape::kKeys, k = i % Shape::kKeys;
+    const std::int64_t row = block.rows.first + r, key = first_key + k;
+    const bool there = r < block.rows.count && key < visible_keys(plan, block.sequence, row);
+    tile[r][k] = there ? masked_score(mask, begin + row * mask.row + key * mask.key, 0.0f) : 0.0f;
+  }
+}
+
+template <class Shape>
+__device__ inline void add_mask(const MaskTile<Shape>& tile, int row,
+                                float (&scores)[Shape::kKeys / 8][4]) {
+  const auto lane = static_cast<int>(threadIdx.x % 32);
+  LONGTAIL_UNROLL
+  for (int n = 0; n < Shape::kKeys / 8; ++n) {
+    LONGTAIL_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const float bias = tile[row + lane / 4 + i / 2 * 8][8 * n + 2 * (lane % 4) + i % 2];
+      float& score = scores[n][i];  // a hidden nan is hidden too
+      score = bias == -__builtin_inff() ? bias : score + bias;
     }
   }
 }
@@ -261,20 +300,19 @@ template <int Channels, int Bits, bool PerToken>
 __device__ inline void attend_tile(
     const PrefillPlan& plan, const MmaBlock& block, MmaMemory<MmaShape<Channels, Bits>>& memory,
     MmaStage<MmaShape<Channels, Bits>>& stage, int row, std::int64_t first_key,
-    const float (&factor)[MmaShape<Channels, Bits>::kRowTiles][2],
     RowState<Channels> (&state)[MmaShape<Channels, Bits>::kRowTiles]) {
   using Shape = MmaShape<Channels, Bits>;
-  const int t = static_cast<int>(threadIdx.x % 4);
+  const int g = static_cast<int>(threadIdx.x % 32) / 4, t = static_cast<int>(threadIdx.x % 4);
   const std::int64_t last_key = first_key + Shape::kKeys - 1;
-  // Rows near the edge, and all rows of a mask, are looked at key by key.
-  const bool edge = plan.mask.kind != attention::Mask::Kind::none ||
-                    last_key >= visible_keys(plan, block.sequence, block.rows.first + row);
+  const bool masked = plan.mask.kind != attention::Mask::Kind::none;
+  const bool edge = last_key >= visible_keys(plan, block.sequence, block.rows.first + row);
   FragmentA weights[Shape::kRowTiles][Shape::kKeys / 16];
   LONGTAIL_UNROLL
   for (int m = 0; m < Shape::kRowTiles; ++m) {
     int sums[Shape::kKeys / 8][4];
     multiply_codes<Shape, Bits>(memory, stage, row + 16 * m, sums);
     float scores[Shape::kKeys / 8][4];
+    const float* factor = memory.factor + row + 16 * m + g;  // of its rows, 8 apart
     const float shared = stage.scale[2 * t];  // of this thread's keys, if scales span tokens
     LONGTAIL_UNROLL
     for (int n = 0; n < Shape::kKeys / 8; ++n) {
@@ -283,10 +321,11 @@ __device__ inline void attend_tile(
         const int key = 8 * n + 2 * t + i % 2;
         const float of_key = PerToken ? stage.scale[key] : shared;
         scores[n][i] =
-            fmaf(static_cast<float>(sums[n][i]) * of_key, factor[m][i / 2], stage.rest[key]);
+            fmaf(static_cast<float>(sums[n][i]) * of_key, factor[i / 2 * 8], stage.rest[key]);
       }
     }
-    if (edge) mask_scores<Shape>(plan, block, row + 16 * m, first_key, scores);
+    if (masked) add_mask<Shape>(mask_tile(memory), row + 16 * m, scores);
+    if (edge) hide_scores<Shape>(plan, block, row + 16 * m, first_key, scores);
     weigh_scores<Shape>(scores, state[m]);
     LONGTAIL_UNROLL
     for (int k = 0; k < Shape::kKeys / 16; ++k) {
@@ -300,6 +339,7 @@ __device__ inline void attend_tile(
   add_values<Shape>(stage, weights, state);
 }
 
+template <int Keys>
 __device__ inline MmaBlock find_mma_block(const PrefillPlan& plan, std::int64_t task,
                                           std::int64_t of_launch) {
   MmaBlock block{};
@@ -308,6 +348,9 @@ __device__ inline MmaBlock find_mma_block(const PrefillPlan& plan, std::int64_t 
   block.key_head = block.rows.head / (plan.heads / plan.key_heads);
   block.position = (block.key_head * plan.key_tiles + block.sequence.key_tile) * kKeyTile;
   if (plan.smooth_q) block.rest = plan.rest + of_launch * plan.longest_key_tiles * kKeyTile;
+  const std::int64_t last_row = block.rows.first + block.rows.count - 1;
+  block.tiles =
+      static_cast<int>(prefill_blocks(visible_keys(plan, block.sequence, last_row), Keys));
   return block;
 }
 
@@ -318,23 +361,22 @@ __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
   using Shape = MmaShape<Channels, Bits>;
   auto& memory = *dynamic_shared<MmaMemory<Shape>>();
   const std::int64_t task = first_task + blockIdx.x;
-  if (threadIdx.x == 0) memory.block = find_mma_block(plan, task, blockIdx.x);
+  if (threadIdx.x == 0) memory.block = find_mma_block<Shape::kKeys>(plan, task, blockIdx.x);
   __syncthreads();
   const MmaBlock& block = memory.block;
   if (block.rows.count == 0) return;
   for (int i = threadIdx.x; !plan.smooth_q && i < 2 * Shape::kKeys; i += Shape::kThreads) {
     memory.stages[i / Shape::kKeys].rest[i % Shape::kKeys] = 0;
   }
-  const auto lane = static_cast<int>(threadIdx.x % 32);
+  for (int i = threadIdx.x; i < kQueryBlock; i += Shape::kThreads) {
+    memory.factor[i] = plan.query_scale[task * kQueryBlock + i] * (plan.scale * 0x1.715476p+0f);
+  }
   const int row = static_cast<int>(threadIdx.x) / 32 * 16 * Shape::kRowTiles;
   RowState<Channels> state[Shape::kRowTiles];
-  float factor[Shape::kRowTiles][2];
   LONGTAIL_UNROLL
   for (int m = 0; m < Shape::kRowTiles; ++m) {
     LONGTAIL_UNROLL
     for (int half = 0; half < 2; ++half) {
-      const std::int64_t position = task * kQueryBlock + row + 16 * m + lane / 4 + 8 * half;
-      factor[m][half] = plan.query_scale[position] * (plan.scale * 0x1.715476p+0f);
       state[m].top[half] = -__builtin_inff();
       state[m].total[half] = 0;
     }
@@ -344,23 +386,23 @@ __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
       for (int i = 0; i < 4; ++i) state[m].out[n][i] = 0;
     }
   }
-  const std::int64_t last_row = block.rows.first + block.rows.count - 1;
-  const std::int64_t tiles =
-      prefill_blocks(visible_keys(plan, block.sequence, last_row), Shape::kKeys);
   copy_rows<Shape::kThreads, kQueryBlock>(
       memory.queries, plan.query_codes + task * kQueryBlock * Shape::kCodeBytes);
-  if (tiles > 0) copy_tile(plan, block, 0, memory.stages[0]);
+  if (block.tiles > 0) copy_tile(plan, block, 0, memory.stages[0]);
   commit_copies();
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    if (tile + 1 < tiles) copy_tile(plan, block, tile + 1, memory.stages[(tile + 1) % 2]);
+  for (int tile = 0; tile < block.tiles; ++tile) {
+    if (tile + 1 < block.tiles) copy_tile(plan, block, tile + 1, memory.stages[(tile + 1) % 2]);
     commit_copies();
+    const std::int64_t first_key = std::int64_t{tile} * Shape::kKeys;
+    if (plan.mask.kind != attention::Mask::Kind::none) {
+      read_mask<Shape>(plan, block, first_key, mask_tile(memory));
+    }
     wait_for_copies<1>();
     __syncthreads();
-    const std::int64_t first_key = tile * Shape::kKeys;
     const std::int64_t warp_last = block.rows.first + row + 16 * Shape::kRowTiles - 1;
     if (row < block.rows.count && first_key < visible_keys(plan, block.sequence, warp_last)) {
       attend_tile<Channels, Bits, PerToken>(plan, block, memory, memory.stages[tile % 2], row,
-                                            first_key, factor, state);
+                                            first_key, state);
     }
     __syncthreads();  // before this stage is written again
   }
@@ -375,8 +417,9 @@ void run_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t e
                      const Launch& launch) {
   const auto run = [&]<int Bits>(auto kernel, std::integral_constant<int, Bits>) {
     using Shape = MmaShape<Channels, Bits>;
-    launch(kernel, prefill_grid(end - begin), Shape::kThreads, sizeof(MmaMemory<Shape>), plan,
-           begin);
+    const bool masked = plan.mask.kind != attention::Mask::Kind::none;
+    launch(kernel, prefill_grid(end - begin), Shape::kThreads,
+           sizeof(MmaMemory<Shape>) + (masked ? sizeof(MaskTile<Shape>) : 0), plan, begin);
   };
   if (plan.nibbles) {
     run(prefill_mma<Channels, 4, false>, std::integral_constant<int, 4>());
