@@ -35,6 +35,12 @@ struct alignas(16) MmaStage {
   float scale[Shape::kKeys];
   float rest[Shape::kKeys];
 };
+/// What a thread keeps of 16 rows of its warp: rows g and g + 8.
+template <int Channels>
+struct RowState {
+  float out[Channels / 8][4];
+};
+
 /// The block's problem; in shared memory, as registers are short.
 struct MmaBlock {
   QueryBlock rows;
@@ -48,6 +54,7 @@ template <class Shape>
 struct alignas(16) MmaMemory {
   MmaBlock block;
   unsigned char queries[kQueryBlock][Shape::kCodeBytes];
+  float top[kQueryBlock], total[kQueryBlock];  // largest score and sum of weights of each row
   float factor[kQueryBlock];  // scales of the queries times what makes scores powers of two
   MmaStage<Shape> stages[2];
 };
@@ -76,13 +83,6 @@ template <int Threads, int Count>
 __device__ inline void copy_floats(float (&to)[Count], const float* from) {
   for (int i = threadIdx.x; i < Count / 4; i += Threads) copy_async(to + 4 * i, from + 4 * i);
 }
-
-/// What a thread keeps of 16 rows of its warp: rows g and g + 8.
-template <int Channels>
-struct RowState {
-  float out[Channels / 8][4];
-  float top[2], total[2];
-};
 
 /// Weights are 2^(s - top + kLift): the largest is 2^15, the smallest normal 2^-14.
 constexpr float kLift = 15;
@@ -143,9 +143,14 @@ __device__ inline void hide_scores(const PrefillPlan& plan, const MmaBlock& bloc
   }
 }
 
-/// What a mask adds to a tile of scores, behind MmaMemory; an even number of floats a row.
+/// What a mask adds to a tile of scores, behind MmaMemory. Rows that are read together have their
+/// keys in another order, eight by eight, to lie in different banks.
 template <class Shape>
-using MaskTile = float[kQueryBlock][Shape::kKeys + 2];
+using MaskTile = float[kQueryBlock][Shape::kKeys];
+template <class Shape>
+__device__ inline int mask_column(int row, int key) {
+  return key ^ 8 * (row & 3);
+}
 
 template <class Shape>
 __device__ inline MaskTile<Shape>& mask_tile(MmaMemory<Shape>& memory) {
@@ -161,7 +166,8 @@ __device__ inline void read_mask(const PrefillPlan& plan, const MmaBlock& block,
     const int r = i / Shape::kKeys, k = i % Shape::kKeys;
     const std::int64_t row = block.rows.first + r, key = first_key + k;
     const bool there = r < block.rows.count && key < visible_keys(plan, block.sequence, row);
-    tile[r][k] = there ? masked_score(mask, begin + row * mask.row + key * mask.key, 0.0f) : 0.0f;
+    tile[r][mask_column<Shape>(r, k)] =
+        there ? masked_score(mask, begin + row * mask.row + key * mask.key, 0.0f) : 0.0f;
   }
 }
 
@@ -173,21 +179,27 @@ __device__ inline void add_mask(const MaskTile<Shape>& tile, int row,
   for (int n = 0; n < Shape::kKeys / 8; ++n) {
     LONGTAIL_UNROLL
     for (int i = 0; i < 4; ++i) {
-      const float bias = tile[row + lane / 4 + i / 2 * 8][8 * n + 2 * (lane % 4) + i % 2];
+      const int r = row + lane / 4 + i / 2 * 8;
+      const float bias = tile[r][mask_column<Shape>(r, 8 * n + 2 * (lane % 4) + i % 2)];
       float& score = scores[n][i];  // a hidden nan is hidden too
       score = bias == -__builtin_inff() ? bias : score + bias;
     }
   }
 }
 
-/// Scores become weights; totals and what is already in `out` follow the new largest score.
+/// Scores of 16 rows become weights; totals and what is already in `out` follow the new largest
+/// score. One of the four threads that share a row writes the row's totals, after all have read.
 template <class Shape, int Channels>
-__device__ inline void weigh_scores(float (&scores)[Shape::kKeys / 8][4],
+__device__ inline void weigh_scores(MmaMemory<Shape>& memory, int row,
+                                    float (&scores)[Shape::kKeys / 8][4],
                                     RowState<Channels>& state) {
   constexpr float infinity = __builtin_inff();
+  const auto lane = static_cast<int>(threadIdx.x % 32);
   LONGTAIL_UNROLL
   for (int half = 0; half < 2; ++half) {
-    float top = state.top[half];
+    const int r = row + lane / 4 + 8 * half;
+    const float old_top = memory.top[r];
+    float top = old_top;
     LONGTAIL_UNROLL
     for (int n = 0; n < Shape::kKeys / 8; ++n) {
       top = fmaxf(top, fmaxf(scores[n][2 * half], scores[n][2 * half + 1]));
@@ -195,7 +207,7 @@ __device__ inline void weigh_scores(float (&scores)[Shape::kKeys / 8][4],
     top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 1));
     top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 2));
     const float base = top == -infinity ? 0.0f : top;
-    const float kept = exp2_fast(state.top[half] - base);
+    const float kept = exp2_fast(old_top - base);
     float sum = 0;
     LONGTAIL_UNROLL
     for (int n = 0; n < Shape::kKeys / 8; ++n) {
@@ -206,8 +218,12 @@ __device__ inline void weigh_scores(float (&scores)[Shape::kKeys / 8][4],
         sum += p;
       }
     }
-    state.total[half] = fmaf(state.total[half], kept, sum);
-    state.top[half] = top;
+    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+    sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+    if (lane % 4 == 0) {
+      memory.top[r] = top;
+      memory.total[r] = fmaf(memory.total[r], kept, sum);
+    }
     LONGTAIL_UNROLL
     for (int n = 0; n < Channels / 8; ++n) {
       state.out[n][2 * half] *= kept;
@@ -239,20 +255,18 @@ __device__ inline void add_values(MmaStage<Shape>& stage,
 }
 
 /// Output and log-sum-exp of 16 rows.
-template <int Channels>
-__device__ inline void finish_rows(const PrefillPlan& plan, const MmaBlock& block, int row,
+template <class Shape, int Channels>
+__device__ inline void finish_rows(const PrefillPlan& plan, const MmaMemory<Shape>& memory, int row,
                                    const RowState<Channels>& state) {
+  const MmaBlock& block = memory.block;
   const auto lane = static_cast<int>(threadIdx.x % 32);
   const std::int64_t of_value =
       (block.rows.sequence * plan.key_heads + block.key_head) * attention::kMostChannels;
   LONGTAIL_UNROLL
   for (int half = 0; half < 2; ++half) {
-    float total = state.total[half];
-    total += __shfl_xor_sync(0xffffffffu, total, 1);
-    total += __shfl_xor_sync(0xffffffffu, total, 2);
     const int r = row + lane / 4 + 8 * half;
     if (r >= block.rows.count) continue;
-    const float top = state.top[half];
+    const float top = memory.top[r], total = memory.total[r];
     const bool empty = top == -__builtin_inff() && total == 0;
     const std::int64_t of_row = block.sequence.first_row + block.rows.first + r;
     if (lane % 4 == 0) {
@@ -326,7 +340,7 @@ __device__ inline void attend_tile(
     }
     if (masked) add_mask<Shape>(mask_tile(memory), row + 16 * m, scores);
     if (edge) hide_scores<Shape>(plan, block, row + 16 * m, first_key, scores);
-    weigh_scores<Shape>(scores, state[m]);
+    weigh_scores(memory, row + 16 * m, scores, state[m]);
     LONGTAIL_UNROLL
     for (int k = 0; k < Shape::kKeys / 16; ++k) {
       LONGTAIL_UNROLL
@@ -362,24 +376,21 @@ __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
   auto& memory = *dynamic_shared<MmaMemory<Shape>>();
   const std::int64_t task = first_task + blockIdx.x;
   if (threadIdx.x == 0) memory.block = find_mma_block<Shape::kKeys>(plan, task, blockIdx.x);
+  for (int i = threadIdx.x; i < kQueryBlock; i += Shape::kThreads) {
+    memory.factor[i] = plan.query_scale[task * kQueryBlock + i] * (plan.scale * 0x1.715476p+0f);
+    memory.top[i] = -__builtin_inff();
+    memory.total[i] = 0;
+  }
   __syncthreads();
   const MmaBlock& block = memory.block;
   if (block.rows.count == 0) return;
   for (int i = threadIdx.x; !plan.smooth_q && i < 2 * Shape::kKeys; i += Shape::kThreads) {
     memory.stages[i / Shape::kKeys].rest[i % Shape::kKeys] = 0;
   }
-  for (int i = threadIdx.x; i < kQueryBlock; i += Shape::kThreads) {
-    memory.factor[i] = plan.query_scale[task * kQueryBlock + i] * (plan.scale * 0x1.715476p+0f);
-  }
   const int row = static_cast<int>(threadIdx.x) / 32 * 16 * Shape::kRowTiles;
   RowState<Channels> state[Shape::kRowTiles];
   LONGTAIL_UNROLL
   for (int m = 0; m < Shape::kRowTiles; ++m) {
-    LONGTAIL_UNROLL
-    for (int half = 0; half < 2; ++half) {
-      state[m].top[half] = -__builtin_inff();
-      state[m].total[half] = 0;
-    }
     LONGTAIL_UNROLL
     for (int n = 0; n < Channels / 8; ++n) {
       LONGTAIL_UNROLL
@@ -408,7 +419,7 @@ __global__ void __launch_bounds__(MmaShape<Channels, Bits>::kThreads)
   }
   wait_for_copies<0>();
   LONGTAIL_UNROLL
-  for (int m = 0; m < Shape::kRowTiles; ++m) finish_rows(plan, block, row + 16 * m, state[m]);
+  for (int m = 0; m < Shape::kRowTiles; ++m) finish_rows(plan, memory, row + 16 * m, state[m]);
 }
 
 /// Attention for tasks [begin, end); `launch` as in prefill_run.cuh.
@@ -417,6 +428,8 @@ void run_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t e
                      const Launch& launch) {
   const auto run = [&]<int Bits>(auto kernel, std::integral_constant<int, Bits>) {
     using Shape = MmaShape<Channels, Bits>;
+    // What a block may have on every GPU from sm_80 on.
+    static_assert(sizeof(MmaMemory<Shape>) + sizeof(MaskTile<Shape>) <= 99 * 1024);
     const bool masked = plan.mask.kind != attention::Mask::Kind::none;
     launch(kernel, prefill_grid(end - begin), Shape::kThreads,
            sizeof(MmaMemory<Shape>) + (masked ? sizeof(MaskTile<Shape>) : 0), plan, begin);
