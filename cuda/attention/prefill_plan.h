@@ -59,8 +59,8 @@ struct PrefillPlan {
   std::int64_t rows, keys;  // of all sequences together if they are packed, otherwise of each
   std::int64_t most_keys;   // of a packed sequence; what is more is not looked at
   int channels, value_channels;
-  const void *row_ends, *key_ends;  // cumulative lengths of packed sequences, or null
-  bool long_ends;                   // they are int64, not int32
+  const void *row_ends, *key_ends;    // cumulative lengths of packed sequences, or null
+  bool long_row_ends, long_key_ends;  // they are int64, not int32
 
   // The options as they act.
   bool per_token, smooth_q, smooth_k, rotate, strict;

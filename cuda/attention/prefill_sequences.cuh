@@ -10,10 +10,10 @@ constexpr int kSequenceThreads = 32;
 
 /// The end of sequence s - 1, not before the end of the one before it and not past `most`, so that
 /// wrong lengths read nothing that is not there.
-__device__ inline std::int64_t prefill_end(const PrefillPlan& plan, const void* ends,
-                                           std::int64_t s, std::int64_t before, std::int64_t most) {
-  const std::int64_t end = plan.long_ends ? static_cast<const std::int64_t*>(ends)[s]
-                                          : static_cast<const std::int32_t*>(ends)[s];
+__device__ inline std::int64_t prefill_end(const void* ends, bool is_long, std::int64_t s,
+                                           std::int64_t before, std::int64_t most) {
+  const std::int64_t end = is_long ? static_cast<const std::int64_t*>(ends)[s]
+                                   : static_cast<const std::int32_t*>(ends)[s];
   return end < before ? before : end > most ? most : end;
 }
 
@@ -32,11 +32,13 @@ __global__ void __launch_bounds__(kSequenceThreads)
     }
   } else if (threadIdx.x == 0) {
     PrefillSequence next{};
-    next.first_row = prefill_end(plan, plan.row_ends, 0, 0, plan.rows);
-    next.first_key = prefill_end(plan, plan.key_ends, 0, 0, plan.keys);
+    next.first_row = prefill_end(plan.row_ends, plan.long_row_ends, 0, 0, plan.rows);
+    next.first_key = prefill_end(plan.key_ends, plan.long_key_ends, 0, 0, plan.keys);
     for (std::int64_t s = 0; s < count; ++s) {
-      const auto row = prefill_end(plan, plan.row_ends, s + 1, next.first_row, plan.rows);
-      const auto key = prefill_end(plan, plan.key_ends, s + 1, next.first_key, plan.keys);
+      const auto row =
+          prefill_end(plan.row_ends, plan.long_row_ends, s + 1, next.first_row, plan.rows);
+      const auto key =
+          prefill_end(plan.key_ends, plan.long_key_ends, s + 1, next.first_key, plan.keys);
       next.rows = row - next.first_row;
       next.keys = key - next.first_key < plan.most_keys ? key - next.first_key : plan.most_keys;
       plan.sequence[s] = next;

@@ -125,7 +125,7 @@ struct OnFibres {
     plan.rest_bytes = c.rest_bytes;
     if (!c.row_ends.empty()) {
       plan.row_ends = c.row_ends.data(), plan.key_ends = c.key_ends.data();
-      plan.long_ends = true;
+      plan.long_row_ends = plan.long_key_ends = true;
       plan.sequences = std::ssize(c.row_ends) - 1;
       for (std::size_t s = 1; s < c.key_ends.size(); ++s) {
         plan.most_keys = std::max(plan.most_keys, c.key_ends[s] - c.key_ends[s - 1]);
