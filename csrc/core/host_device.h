@@ -24,7 +24,7 @@
 #define LONGTAIL_KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
-// Before a loop of CUDA code over an array that is to stay in registers; g++ decides for itself.
+// Before a loop over the elements of a CUDA thread's small array, which must stay in registers.
 #if defined(__CUDACC__)
 #define LONGTAIL_UNROLL _Pragma("unroll")
 #else

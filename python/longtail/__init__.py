@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .hadamard import hadamard_transform as hadamard_transform
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
     from .polynomials import poly_norm as poly_norm
@@ -42,6 +43,7 @@ _DEFINED_IN = {
     "log_hyp0f1": "bessel",
     "matern": "bessel",
     "fit_rational": "rationals",
+    "hadamard_transform": "hadamard",
     "kan_basis": "kan",
     "kan_linear": "kan",
     "poly_norm": "polynomials",
@@ -57,6 +59,7 @@ _MODULES = (
     "bessel",
     "distributed",
     "distributions",
+    "hadamard",
     "kan",
     "nn",
     "polynomials",

@@ -20,6 +20,7 @@ def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
         ("quantized_attention_varlen_backward", "quantized_attention_varlen", _gradients),
     ):
         yield public, getattr(namespace, name).default, fake
+    yield "hadamard_transform", namespace.hadamard_transform.default, _like_x
 
 
 def _output_and_lse(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
@@ -47,3 +48,7 @@ def _inputs(
         return tensor.new_empty([*tensor.shape[:-1], last], dtype=torch.float32)
 
     return like(q, padded), like(k, padded), like(v, v.shape[-1])
+
+
+def _like_x(x: Tensor, *rest: Any) -> Tensor:
+    return x.new_empty(x.shape)

@@ -3,12 +3,15 @@ LONGTAIL_CPU_LEVEL names, beside the float64 emulation."""
 
 from __future__ import annotations
 
+import torch
+
 from attention import test_prefill
 from attention.cases import SHAPES, VARIANTS, draw
 from attention.cases import check as check_values
 from attention.emulation import Variant
 from longtail import _native
 
+torch.set_num_threads(1)  # small tensors, see conftest.py
 print(_native.cpu_level())
 for variant in VARIANTS:
     for shape in SHAPES:
