@@ -53,7 +53,7 @@ struct MmaBlock {
 template <class Shape>
 struct alignas(16) MmaMemory {
   MmaBlock block;
-  unsigned char queries[kQueryBlock][Shape::kCodeBytes];
+  alignas(16) unsigned char queries[kQueryBlock][Shape::kCodeBytes];
   float top[kQueryBlock], total[kQueryBlock];  // largest score and sum of weights of each row
   float factor[kQueryBlock];  // scales of the queries times what makes scores powers of two
   MmaStage<Shape> stages[2];

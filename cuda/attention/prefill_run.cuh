@@ -21,8 +21,10 @@ void prepare_prefill(const PrefillPlan& plan, const Launch& launch) {
       launch(prefill_tile_statistics, prefill_grid(tiles), kStatisticThreads, 0, plan, of,
              channels);
     }
-    launch(prefill_sequence_statistics, prefill_grid(heads), kStatisticThreads, 0, plan, channels,
-           plan.smooth_k, mean, scale);
+    if (heads > 0) {
+      launch(prefill_sequence_statistics, prefill_grid(heads), kStatisticThreads, 0, plan, channels,
+             plan.smooth_k, mean, scale);
+    }
   };
   if (plan.smooth_k) measure(plan.k, plan.channels, plan.key_mean, static_cast<float*>(nullptr));
   if (!plan.strict) measure(plan.v, plan.value_channels, plan.value_mean, plan.value_scale);
