@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "cuda/attention/prefill_element.cuh"
-#include "cuda/attention/prefill_sequences.cuh"
+#include "cuda/attention/prefill_find.cuh"
 
 namespace longtail::cuda {
 

@@ -1,7 +1,7 @@
 // What the CUDA kernels of quantised attention are told: the problem, and where in memory the
 // pieces of work lie. Device pointers; passed by value.
 //
-//   prefill_sequences.cuh   where the blocks of each sequence begin
+//   prefill_sequences.cuh   where the blocks of each sequence begin; prefill_find.cuh
 //   prefill_statistics.cuh  means of keys and values, scales of values
 //   prefill_pack.cuh        queries and keys into codes, values into float16
 //   prefill_rest.cuh        qbar . (k - kbar) for every block of queries
@@ -57,9 +57,10 @@ struct PrefillPlan {
   attention::Mask mask;
   std::int64_t heads, key_heads, batch;
   std::int64_t rows, keys;  // of all sequences together if they are packed, otherwise of each
+  std::int64_t most_keys;   // of a packed sequence; what is more is not looked at
   int channels, value_channels;
-  const void *row_ends, *key_ends;  // cumulative lengths of packed sequences, or null
-  bool long_ends;                   // they are int64, not int32
+  const void *row_ends, *key_ends;    // cumulative lengths of packed sequences, or null
+  bool long_row_ends, long_key_ends;  // they are int64, not int32
 
   // The options as they act.
   bool per_token, smooth_q, smooth_k, rotate, strict;

@@ -5,7 +5,8 @@
 #include <cmath>
 
 #include "cuda/attention/prefill_element.cuh"
-#include "cuda/attention/prefill_sequences.cuh"
+#include "cuda/attention/prefill_find.cuh"
+#include "cuda/attention/prefill_work.h"
 #include "cuda/core/shared.cuh"
 
 namespace longtail::cuda {
@@ -203,6 +204,14 @@ __global__ void __launch_bounds__(kPortableThreads)
       write_element(plan.out.data, to + c, plan.dtype, x);
     }
   }
+}
+
+/// Attention for tasks [begin, end); `launch` as in prefill_run.cuh.
+template <int Channels, class Launch>
+void run_prefill_portable(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                          const Launch& launch) {
+  launch(prefill_portable<Channels>, prefill_grid(end - begin, kQueryBlock / kPortableRows),
+         kPortableThreads, sizeof(PortableMemory<Channels>), plan, begin);
 }
 
 }  // namespace longtail::cuda

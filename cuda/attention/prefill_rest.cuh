@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cuda/attention/prefill_element.cuh"
-#include "cuda/attention/prefill_sequences.cuh"
+#include "cuda/attention/prefill_find.cuh"
 
 namespace longtail::cuda {
 

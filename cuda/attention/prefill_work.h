@@ -26,6 +26,10 @@ inline std::int64_t prefill_tasks_at_a_time(const PrefillPlan& plan) {
   return std::min({most, std::int64_t{1} << 19, prefill_tasks(plan)});
 }
 
+inline dim3 prefill_grid(std::int64_t x, std::int64_t y = 1) {
+  return {static_cast<unsigned>(x), static_cast<unsigned>(y), 1};
+}
+
 /// Calls visit(first task, behind the last) for every launch.
 template <class Visit>
 void for_task_ranges(const PrefillPlan& plan, const Visit& visit) {
@@ -55,9 +59,13 @@ inline void set_options(PrefillPlan& plan, const attention::Options& options, Pr
     return (length + block - 1) / block;
   };
   const bool packed = plan.row_ends != nullptr;
+  if (!packed) {
+    plan.sequences = plan.batch;
+    plan.most_keys = plan.keys;
+  }
+  plan.most_keys = std::clamp<std::int64_t>(plan.most_keys, 0, plan.keys);
+  plan.longest_key_tiles = blocks(plan.most_keys, kKeyTile);
   // Of packed sequences only the sums of the lengths are known: each may waste a block.
-  plan.sequences = packed ? plan.sequences : plan.batch;
-  plan.longest_key_tiles = blocks(plan.keys, kKeyTile);
   plan.query_blocks = packed ? blocks(plan.rows, kQueryBlock) + plan.sequences
                              : plan.sequences * blocks(plan.rows, kQueryBlock);
   plan.key_tiles =

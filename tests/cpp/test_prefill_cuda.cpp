@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "attention/prefill.h"
+#include "cuda/attention/prefill_mma.cuh"
+#include "cuda/attention/prefill_portable.cuh"
 #include "cuda/attention/prefill_run.cuh"
 #include "test.h"
 
@@ -123,8 +125,11 @@ struct OnFibres {
     plan.rest_bytes = c.rest_bytes;
     if (!c.row_ends.empty()) {
       plan.row_ends = c.row_ends.data(), plan.key_ends = c.key_ends.data();
-      plan.long_ends = true;
+      plan.long_row_ends = plan.long_key_ends = true;
       plan.sequences = std::ssize(c.row_ends) - 1;
+      for (std::size_t s = 1; s < c.key_ends.size(); ++s) {
+        plan.most_keys = std::max(plan.most_keys, c.key_ends[s] - c.key_ends[s - 1]);
+      }
     }
     cuda::set_options(plan, c.options, path);
     Layout size;

@@ -2,14 +2,18 @@
 // the threads of a block are fibres that take turns. Found before the toolkit's by the tests that
 // use it, which therefore need no toolkit.
 //
-// Every thread of a block must reach the same __syncthreads() and shuffles, as on a GPU. Between
-// two of them the threads run one after the other, so a missing barrier shows as a wrong result.
+// Every thread of a block must reach the same __syncthreads(), and every thread of a warp the same
+// shuffles, as on a GPU. Between two of them the threads run one after the other, so a missing
+// barrier shows as a wrong result; threads that wait for each other for ever end the program.
 #pragma once
 
 #include <ucontext.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -32,6 +36,20 @@ namespace simt {
 inline dim3 thread_index, block_index, block_size, grid_size;
 inline void* dynamic_shared = nullptr;  // cuda/core/shared.cuh
 
+// Lets `count` threads meet, again and again.
+struct Barrier {
+  unsigned arrived = 0, generation = 0;
+};
+
+// What the threads of a warp show each other: of two calls in turn, so that one of them may be
+// written while the slower threads still read the other.
+struct Warp {
+  static constexpr std::size_t kLargest = 64;  // bytes a thread
+  alignas(16) unsigned char shown[2][32][kLargest];
+  unsigned calls[32] = {};
+  Barrier barrier;
+};
+
 class Block {
  public:
   static Block*& current() {
@@ -42,7 +60,7 @@ class Block {
   Block(unsigned threads, const std::function<void()>& body) : threads_(threads), body_(body) {
     current() = this;
     fibres_.resize(threads);
-    exchange_.resize(threads);
+    warps_.resize((threads + 31) / 32);
     for (Fibre& fibre : fibres_) {
       getcontext(&fibre.context);
       fibre.context.uc_stack.ss_sp = stack(&fibre - fibres_.data());
@@ -52,25 +70,42 @@ class Block {
     }
     for (unsigned running = threads; running > 0;) {
       running = 0;
+      progress_ = false;
       for (unsigned t = 0; t < threads; ++t) {
         if (fibres_[t].done) continue;
         turn_ = t;
         thread_index = {t, 0, 0};
         swapcontext(&scheduler_, &fibres_[t].context);
+        progress_ = progress_ || fibres_[t].done;
         if (!fibres_[t].done) ++running;
+      }
+      if (running > 0 && !progress_) {
+        std::fputs("simt: threads of a block wait at different barriers\n", stderr);
+        std::abort();
       }
     }
   }
 
-  // Lets the other threads of the block catch up.
-  void wait() { swapcontext(&fibres_[turn_].context, &scheduler_); }
+  void meet() { meet(barrier_, threads_); }
 
-  double exchange(double value, unsigned from) {
-    exchange_[turn_] = value;
-    wait();
-    const double received = exchange_[from];
-    wait();
-    return received;
+  // What the threads of a warp called show() with; to be read before the next call but one.
+  template <class T>
+  struct Shown {
+    const unsigned char (*slots)[Warp::kLargest];
+    T operator[](unsigned lane) const {
+      T value;
+      std::memcpy(&value, slots[lane], sizeof(T));
+      return value;
+    }
+  };
+  template <class T>
+  Shown<T> show(const T& mine) {
+    static_assert(sizeof(T) <= Warp::kLargest);
+    Warp& warp = warps_[turn_ / 32];
+    auto& slots = warp.shown[warp.calls[turn_ % 32]++ % 2];
+    std::memcpy(slots[turn_ % 32], &mine, sizeof(T));
+    meet(warp.barrier, std::min(32u, threads_ - turn_ / 32 * 32));
+    return {slots};
   }
   unsigned turn() const { return turn_; }
 
@@ -88,6 +123,15 @@ class Block {
     }
     return stacks[thread].get();
   }
+  void meet(Barrier& barrier, unsigned count) {
+    const unsigned mine = barrier.generation;
+    if (++barrier.arrived == count) {
+      barrier.arrived = 0;
+      ++barrier.generation;
+      progress_ = true;
+    }
+    while (barrier.generation == mine) swapcontext(&fibres_[turn_].context, &scheduler_);
+  }
   static void enter() {
     Block* block = current();
     block->body_();
@@ -98,7 +142,9 @@ class Block {
   const std::function<void()>& body_;
   ucontext_t scheduler_;
   std::vector<Fibre> fibres_;
-  std::vector<double> exchange_;
+  std::vector<Warp> warps_;
+  Barrier barrier_;
+  bool progress_ = false;
 };
 
 // kernel<<<grid, threads, shared>>>(...) as launch(grid, threads, [&] { kernel(...); }, shared).
@@ -126,12 +172,17 @@ inline void launch(dim3 grid, unsigned threads, const std::function<void()>& bod
 #define blockDim simt::block_size
 #define gridDim simt::grid_size
 
-inline void __syncthreads() { simt::Block::current()->wait(); }
+inline void __syncthreads() { simt::Block::current()->meet(); }
 
-inline double __shfl_down_sync(unsigned, double value, unsigned offset) {
-  const unsigned self = simt::Block::current()->turn();
-  const unsigned from = self % 32 + offset < 32 ? self + offset : self;
-  return simt::Block::current()->exchange(value, from);
+template <class T>
+T __shfl_down_sync(unsigned, T value, unsigned offset) {
+  const unsigned lane = simt::Block::current()->turn() % 32;
+  return simt::Block::current()->show(value)[lane + offset < 32 ? lane + offset : lane];
+}
+template <class T>
+T __shfl_xor_sync(unsigned, T value, unsigned bits) {
+  const unsigned lane = simt::Block::current()->turn() % 32;
+  return simt::Block::current()->show(value)[lane ^ bits];
 }
 inline double __shfl_xor_sync(unsigned, double value, unsigned bits) {
   const unsigned self = simt::Block::current()->turn();

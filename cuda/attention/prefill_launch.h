@@ -1,0 +1,24 @@
+// The CUDA entry points of quantised attention; no torch here.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include "cuda/attention/prefill_plan.h"
+
+namespace longtail::cuda {
+
+/// Sequences, statistics and codes.
+void launch_prefill_preparation(const PrefillPlan& plan, cudaStream_t stream);
+
+/// qbar . (k - kbar) for tasks [begin, end), if the plan smooths queries.
+void launch_prefill_rest(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                         cudaStream_t stream);
+
+/// Attention for tasks [begin, end); Channels: the plan's stored_channels.
+template <int Channels>
+void launch_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                        cudaStream_t stream);
+void launch_prefill_portable(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                             cudaStream_t stream);
+
+}  // namespace longtail::cuda

@@ -1,0 +1,157 @@
+// Quantised attention on CUDA: tensors to a plan, the tensors' device and stream, the launches.
+#include <torch/csrc/stable/accelerator.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "cuda/attention/prefill_launch.h"
+#include "cuda/attention/prefill_work.h"
+#include "cuda/core/launch.h"
+#include "torch/attention.h"
+
+namespace longtail::torch_layer {
+namespace {
+
+using cuda::PrefillPath, cuda::PrefillPlan;
+using torch::headeronly::ScalarType;
+
+// Tensor cores below sm_90 multiply codes of 4 bits. LONGTAIL_CUDA_ATTENTION=portable, =mma (8 bits
+// for all codes) or =mma4 overrides the choice; the numbers do not depend on the last two.
+PrefillPath chosen_path() {
+  const char* choice = std::getenv("LONGTAIL_CUDA_ATTENTION");
+  const std::string_view text = choice == nullptr ? "" : choice;
+  if (text.empty()) {
+    int device = 0, major = 0;
+    const bool known =
+        cudaGetDevice(&device) == cudaSuccess &&
+        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess;
+    return known && major < 9 ? PrefillPath::mma4 : PrefillPath::mma;
+  }
+  check_argument(text == "portable" || text == "mma" || text == "mma4", "longtail",
+                 "LONGTAIL_CUDA_ATTENTION", text, "'portable', 'mma' or 'mma4'");
+  return text == "portable" ? PrefillPath::portable
+         : text == "mma"    ? PrefillPath::mma
+                            : PrefillPath::mma4;
+}
+
+template <class Heads>
+Heads heads_of(const AttentionCall& call, const Tensor& tensor) {
+  return {tensor.mutable_data_ptr(), call.stride(tensor, 0), call.stride(tensor, 1),
+          call.stride(tensor, 2)};
+}
+
+cuda::PrefillTensor input_of(const AttentionCall& call, const Tensor& tensor) {
+  return {tensor.const_data_ptr(), call.stride(tensor, 0), call.stride(tensor, 1),
+          call.stride(tensor, 2)};
+}
+
+// The log-sum-exp has no channels: [batch, heads, rows] or, of packed sequences, [heads, rows].
+cuda::PrefillOutput rows_of(const Tensor& tensor) {
+  const std::int64_t last = tensor.dim() - 1;
+  return {tensor.mutable_data_ptr(), last == 2 ? tensor.stride(0) : 0, tensor.stride(last - 1),
+          tensor.stride(last)};
+}
+
+attention::Mask mask_of(const Tensor& tensor) {
+  const bool boolean = tensor.scalar_type() == ScalarType::Bool;
+  using Kind = attention::Mask::Kind;
+  return {boolean ? Kind::boolean : Kind::number,
+          boolean ? DType::uint8 : floating_dtype(tensor, "quantized_attention", "attn_mask"),
+          static_cast<const std::byte*>(tensor.const_data_ptr()),
+          tensor.stride(0),
+          tensor.stride(1),
+          tensor.stride(2),
+          tensor.stride(3)};
+}
+
+PrefillPlan plan_of(const AttentionCall& call, PrefillPath path) {
+  PrefillPlan plan{};
+  plan.dtype = floating_dtype(call.q, "quantized_attention", "q");
+  plan.q = input_of(call, call.q);
+  plan.k = input_of(call, call.k);
+  plan.v = input_of(call, call.v);
+  if (call.mask) plan.mask = mask_of(*call.mask);
+  plan.batch = call.size(call.q, 0);
+  plan.heads = call.size(call.q, 1);
+  plan.key_heads = call.size(call.k, 1);
+  plan.rows = call.size(call.q, 2);
+  plan.keys = call.size(call.k, 2);
+  plan.channels = static_cast<int>(call.size(call.q, 3));
+  plan.value_channels = static_cast<int>(call.size(call.v, 3));
+  if (call.packed()) {
+    plan.row_ends = call.rows_of->const_data_ptr();
+    plan.key_ends = call.keys_of->const_data_ptr();
+    plan.long_row_ends = call.rows_of->scalar_type() == ScalarType::Long;
+    plan.long_key_ends = call.keys_of->scalar_type() == ScalarType::Long;
+    plan.sequences = call.rows_of->size(0) - 1;
+    plan.most_keys = call.most_keys;
+  }
+  cuda::set_options(plan, call.options, path);
+  return plan;
+}
+
+// The plan with its memory, and the preparation launched, on the current stream of q's device.
+class Call {
+ public:
+  Call(const AttentionCall& call, PrefillPlan& plan)
+      : stream_(cuda::current_stream(call.q.get_device_index())), memory_(memory_of(call, plan)) {
+    Layout layout(static_cast<std::byte*>(memory_.mutable_data_ptr()));
+    cuda::place_work(plan, layout);
+    cuda::launch_prefill_preparation(plan, stream_);
+  }
+  cudaStream_t stream() const { return stream_; }
+
+ private:
+  static Tensor memory_of(const AttentionCall& call, PrefillPlan plan) {
+    Layout size;
+    cuda::place_work(plan, size);
+    return float64_buffer(call.q, size.size() / std::int64_t{sizeof(double)});
+  }
+
+  cudaStream_t stream_;
+  Tensor memory_;
+};
+
+void launch_attention(const PrefillPlan& plan, PrefillPath path, std::int64_t begin,
+                      std::int64_t end, cudaStream_t stream) {
+  cuda::launch_prefill_rest(plan, begin, end, stream);
+  if (path == PrefillPath::portable || plan.strict) {
+    cuda::launch_prefill_portable(plan, begin, end, stream);
+  } else if (plan.stored_channels == 64) {
+    cuda::launch_prefill_mma<64>(plan, begin, end, stream);
+  } else if (plan.stored_channels == 128) {
+    cuda::launch_prefill_mma<128>(plan, begin, end, stream);
+  } else {
+    cuda::launch_prefill_mma<256>(plan, begin, end, stream);
+  }
+}
+
+struct CudaBackend {
+  static void attend(const AttentionCall& call, const Tensor& out, const Tensor& lse) {
+    if (lse.numel() == 0) return;
+    const torch::stable::accelerator::DeviceGuard guard(call.q.get_device_index());
+    const PrefillPath path = chosen_path();
+    PrefillPlan plan = plan_of(call, path);
+    plan.out = heads_of<cuda::PrefillOutput>(call, out);
+    plan.lse = rows_of(lse);
+    const Call running(call, plan);
+    cuda::for_task_ranges(plan, [&](std::int64_t begin, std::int64_t end) {
+      launch_attention(plan, path, begin, end, running.stream());
+    });
+  }
+  static void inputs(const AttentionCall& call, const Tensor& q, const Tensor& k, const Tensor& v) {
+    if (q.numel() == 0 && k.numel() == 0) return;
+    const torch::stable::accelerator::DeviceGuard guard(call.q.get_device_index());
+    PrefillPlan plan = plan_of(call, chosen_path());
+    plan.q_hat = static_cast<float*>(q.mutable_data_ptr());
+    plan.k_hat = static_cast<float*>(k.mutable_data_ptr());
+    plan.v_hat = static_cast<float*>(v.mutable_data_ptr());
+    const Call running(call, plan);
+  }
+};
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_IMPL(longtail, CUDA, m) { register_attention<CudaBackend>(m); }
+
+}  // namespace longtail::torch_layer
