@@ -33,7 +33,8 @@ const PattentionKernels<S>& kernels_of() {
   }
 }
 
-/// A right matrix [depth, columns] of any depth, packed in slices of kDepth.
+/// A right matrix [depth, columns] of any depth up to that it is made with, packed in slices of
+/// kDepth.
 template <class S>
 class Packed {
  public:
@@ -45,7 +46,8 @@ class Packed {
         data_(scratch<S>(depth * panels_.padded)) {}
 
   template <class Element>
-  void fill(const Element& element, const ParallelFor& parallel_for) {
+  void fill(std::int64_t depth, const Element& element, const ParallelFor& parallel_for) {
+    depth_ = depth;
     run_parallel(parallel_for, 0, blocks_of(depth_, kDepth), 1,
                  [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t slice = begin; slice < end; ++slice) {
@@ -59,10 +61,10 @@ class Packed {
 
   std::int64_t padded() const { return panels_.padded; }
 
-  /// c [rows, padded] += a times this, over the first `depth` of its rows.
-  void multiply(std::int64_t rows, std::int64_t depth, const Strided<S>& a, S* c) const {
-    for (std::int64_t first = 0; first < depth; first += kDepth) {
-      kernels_.multiply(rows, panels_.padded, std::min(kDepth, depth - first),
+  /// c [rows, padded] += a [rows, depth] times this.
+  void multiply(std::int64_t rows, const Strided<S>& a, S* c) const {
+    for (std::int64_t first = 0; first < depth_; first += kDepth) {
+      kernels_.multiply(rows, panels_.padded, std::min(kDepth, depth_ - first),
                         {a.data + first * a.column, a.row, a.column},
                         data_.get() + first * panels_.padded, c, panels_.padded);
     }
@@ -90,15 +92,16 @@ struct Tensors {
         key(kernels, types.tokens, key_, s.tokens * s.inputs),
         value(kernels, types.tokens, value_, s.tokens * s.outputs),
         keys(kernels, s.inputs, s.tokens) {
-    keys.fill([&](std::int64_t d, std::int64_t t) { return *key.at(t * s.inputs + d); },
-              parallel_for);
+    keys.fill(
+        s.inputs, [&](std::int64_t d, std::int64_t t) { return *key.at(t * s.inputs + d); },
+        parallel_for);
   }
 
   S tau() const { return static_cast<S>(shape.tau); }
   /// scores [rows, keys.padded()] of the rows from `row` on.
   void score(std::int64_t row, std::int64_t rows, S* scores) const {
     std::fill_n(scores, rows * keys.padded(), S(0));
-    keys.multiply(rows, shape.inputs, {x.at(row * shape.inputs), shape.inputs, 1}, scores);
+    keys.multiply(rows, {x.at(row * shape.inputs), shape.inputs, 1}, scores);
   }
   /// Of [rows, stride], the first `count` columns in the type of a tensor.
   void narrow(const S* from, std::int64_t stride, DType dtype, void* to, std::int64_t row,
@@ -116,8 +119,10 @@ void forward(const PattentionShape& shape, const PattentionTypes& types, const v
              const void* key, const void* value, void* y, const ParallelFor& parallel_for) {
   const Tensors<S> t(shape, types, x, key, value, parallel_for);
   Packed<S> values(t.kernels, shape.tokens, shape.outputs);
-  values.fill([&](std::int64_t n, std::int64_t o) { return *t.value.at(n * shape.outputs + o); },
-              parallel_for);
+  values.fill(
+      shape.tokens,
+      [&](std::int64_t n, std::int64_t o) { return *t.value.at(n * shape.outputs + o); },
+      parallel_for);
   const std::int64_t tokens = t.keys.padded(), outputs = values.padded();
   const std::int64_t tile = std::clamp<std::int64_t>(kScores / tokens / 12 * 12, 12, kRows);
   run_parallel(parallel_for, 0, blocks_of(shape.rows, tile), 1,
@@ -130,7 +135,7 @@ void forward(const PattentionShape& shape, const PattentionTypes& types, const v
                      t.kernels.weigh(scores.get() + r * tokens, tokens, t.tau());
                    }
                    std::fill_n(sums.get(), rows * outputs, S(0));
-                   values.multiply(rows, shape.tokens, {scores.get(), tokens, 1}, sums.get());
+                   values.multiply(rows, {scores.get(), tokens, 1}, sums.get());
                    t.narrow(sums.get(), outputs, types.rows, y, row, rows, shape.outputs);
                  }
                });
@@ -156,10 +161,12 @@ class Backward {
         dkey_(zeros(t.shape.tokens * plain_.padded())),
         dvalue_(zeros(t.shape.tokens * grads_.padded())) {
     const PattentionShape& s = t.shape;
-    values_.fill([&](std::int64_t o, std::int64_t n) { return *t.value.at(n * s.outputs + o); },
-                 parallel_for);
-    plain_.fill([&](std::int64_t n, std::int64_t d) { return *t.key.at(n * s.inputs + d); },
-                parallel_for);
+    values_.fill(
+        s.outputs, [&](std::int64_t o, std::int64_t n) { return *t.value.at(n * s.outputs + o); },
+        parallel_for);
+    plain_.fill(
+        s.tokens, [&](std::int64_t n, std::int64_t d) { return *t.key.at(n * s.inputs + d); },
+        parallel_for);
   }
 
   void run(void* dkey, void* dvalue) {
@@ -168,13 +175,14 @@ class Backward {
       const std::int64_t rows = std::min(stretch_, s.rows - row);
       run_parallel(parallel_for_, 0, blocks_of(rows, kBackRows), 1,
                    [&](std::int64_t begin, std::int64_t end) { pull(row, rows, begin, end); });
-      const auto in = [&](std::int64_t r) { return row + std::min(r, rows - 1); };
-      grads_.fill([&](std::int64_t r, std::int64_t o) { return *grad_.at(in(r) * s.outputs + o); },
-                  parallel_for_);
-      inputs_.fill([&](std::int64_t r, std::int64_t d) { return *t_.x.at(in(r) * s.inputs + d); },
-                   parallel_for_);
+      const S *g = grad_.at(row * s.outputs), *x = t_.x.at(row * s.inputs);
+      grads_.fill(
+          rows, [&](std::int64_t r, std::int64_t o) { return g[r * s.outputs + o]; },
+          parallel_for_);
+      inputs_.fill(
+          rows, [&](std::int64_t r, std::int64_t d) { return x[r * s.inputs + d]; }, parallel_for_);
       run_parallel(parallel_for_, 0, blocks_of(s.tokens, kChunk), 1,
-                   [&](std::int64_t begin, std::int64_t end) { add(rows, begin, end); });
+                   [&](std::int64_t begin, std::int64_t end) { add(begin, end); });
     }
     t_.narrow(dkey_.get(), plain_.padded(), types_.tokens, dkey, 0, s.tokens, s.inputs);
     t_.narrow(dvalue_.get(), grads_.padded(), types_.tokens, dvalue, 0, s.tokens, s.outputs);
@@ -200,25 +208,23 @@ class Backward {
       S *theta = theta_.get() + at * tokens, *dscore = dscore_.get() + at * tokens;
       t_.score(row + at, count, theta);
       std::fill_n(dscore, count * tokens, S(0));
-      values_.multiply(count, s.outputs, {grad_.at((row + at) * s.outputs), s.outputs, 1}, dscore);
+      values_.multiply(count, {grad_.at((row + at) * s.outputs), s.outputs, 1}, dscore);
       for (std::int64_t r = 0; r < count; ++r) {
         t_.kernels.pull(theta + r * tokens, dscore + r * tokens, u.get(), tokens, t_.tau());
       }
       std::fill_n(sums.get(), count * plain_.padded(), S(0));
-      plain_.multiply(count, s.tokens, {dscore, tokens, 1}, sums.get());
+      plain_.multiply(count, {dscore, tokens, 1}, sums.get());
       t_.narrow(sums.get(), plain_.padded(), types_.rows, dx_, row + at, count, s.inputs);
     }
   }
 
   /// Adds the sums over a stretch to the gradients of some chunks of tokens.
-  void add(std::int64_t rows, std::int64_t begin, std::int64_t end) {
+  void add(std::int64_t begin, std::int64_t end) {
     const std::int64_t tokens = t_.keys.padded();
     for (std::int64_t chunk = begin; chunk < end; ++chunk) {
       const std::int64_t n = chunk * kChunk, count = std::min(kChunk, t_.shape.tokens - n);
-      grads_.multiply(count, rows, {theta_.get() + n, 1, tokens},
-                      dvalue_.get() + n * grads_.padded());
-      inputs_.multiply(count, rows, {dscore_.get() + n, 1, tokens},
-                       dkey_.get() + n * inputs_.padded());
+      grads_.multiply(count, {theta_.get() + n, 1, tokens}, dvalue_.get() + n * grads_.padded());
+      inputs_.multiply(count, {dscore_.get() + n, 1, tokens}, dkey_.get() + n * inputs_.padded());
     }
   }
 

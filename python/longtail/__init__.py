@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     from .bessel import matern as matern
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
+    from .ntk import ntk_attention as ntk_attention
+    from .ntk import ntk_prefix as ntk_prefix
     from .polynomials import poly_norm as poly_norm
     from .polynomials import poly_relu as poly_relu
     from .rationals import fit_rational as fit_rational
     from .rationals import rational as rational
+    from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
@@ -42,6 +45,9 @@ _DEFINED_IN = {
     "fit_rational": "rationals",
     "kan_basis": "kan",
     "kan_linear": "kan",
+    "ntk_attention": "ntk",
+    "ntk_prefix": "ntk",
+    "pattention": "tokenformer",
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
     "rational": "rationals",
@@ -54,9 +60,11 @@ _MODULES = (
     "distributions",
     "kan",
     "nn",
+    "ntk",
     "polynomials",
     "rationals",
     "special",
+    "tokenformer",
 )
 
 __all__ = ["__version__", *_DEFINED_IN, *_MODULES]

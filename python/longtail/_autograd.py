@@ -40,10 +40,13 @@ class Saved:
     Attributes:
         inputs: the arguments of the forward call, in order; constants as they were.
         needs: for each of them, whether its gradient is asked for (all true in ``jvp``).
+        results: of the forward call, detached, where ``differentiable`` was told to keep them;
+            never in ``jvp``.
     """
 
     inputs: tuple[Any, ...]
     needs: tuple[bool, ...]
+    results: tuple[Tensor, ...] = ()
 
 
 def differentiable(
@@ -51,6 +54,7 @@ def differentiable(
     forward: Callable[..., Any],
     backward: Callable[..., Sequence[Gradient]],
     jvp: Callable[..., Any] | None = None,
+    keep_results: bool = False,
 ) -> Callable[..., Any]:
     """Make a differentiable function out of formulas.
 
@@ -63,6 +67,8 @@ def differentiable(
             ask for. A gradient is None where nothing flows into that output; any strides.
         jvp: ``jvp(saved, *tangents)`` gives the tangent of each output; a tangent is None where
             the input does not move. Without it forward mode raises NotImplementedError.
+        keep_results: whether ``backward`` reads what ``forward`` gave. Derivatives of ``backward``
+            are those with respect to the inputs: whatever the results say, the inputs say too.
 
     Returns:
         A function of the same positional arguments as ``forward``.
@@ -73,14 +79,18 @@ def differentiable(
         ctx.constants = tuple(None if t else v for t, v in zip(is_tensor, inputs, strict=True))
         ctx.is_tensor = is_tensor
         tensors = [value for value in inputs if isinstance(value, Tensor)]
-        ctx.save_for_backward(*tensors)
+        results: tuple[Tensor, ...] = ()
+        if keep_results:
+            results = (output,) if isinstance(output, Tensor) else tuple(output)
+        ctx.save_for_backward(*tensors, *results)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)
 
     def saved(ctx: Any, tensors: Sequence[Tensor], needs: tuple[bool, ...]) -> Saved:
         rest = iter(tensors)
         merged = zip(ctx.is_tensor, ctx.constants, strict=True)
-        return Saved(tuple(next(rest) if tensor else value for tensor, value in merged), needs)
+        inputs = tuple(next(rest) if tensor else value for tensor, value in merged)
+        return Saved(inputs, needs, tuple(result.detach() for result in rest))
 
     def run_backward(ctx: Any, *grads: Gradient) -> Any:
         if all(grad is None for grad in grads):
