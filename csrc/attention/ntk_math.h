@@ -59,12 +59,12 @@ LONGTAIL_INLINE double log_of(double sum) {
   return sum == 0 ? -Format<double>::infinity : log(sum);
 }
 
-/// e^(-L/2) for the gradients of the prefix, which are infinite for L to -inf and stop growing at
-/// a weight e^-L of e^86 (e^700): 0 times infinity is no gradient.
+/// e^(-L/2) for the gradients of the prefix, which grow without bound for L to -inf and stop here
+/// at a weight e^-L of e^60 (e^600 in double), so that sums over rows stay finite.
 template <class S>
 LONGTAIL_INLINE S half_weight(double lse) {
   if (!(lse > -Format<double>::infinity)) return S(0);
-  return static_cast<S>(exp(min(-0.5 * lse, sizeof(S) == 8 ? 350.0 : 43.0)));
+  return static_cast<S>(exp(min(-0.5 * lse, sizeof(S) == 8 ? 300.0 : 30.0)));
 }
 
 }  // namespace LONGTAIL_LEVEL

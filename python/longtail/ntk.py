@@ -58,7 +58,7 @@ def ntk_attention(
 
     Gradients: exact in all five tensors, to any order (from the second on, and in forward mode, by
     torch operations in float64, which do hold the scores). Those of z and kappa stop growing where
-    a row's scores lie below -86 (-700 in float64) and kappa has nothing to add: they have no bound
+    a row's scores lie below -60 (-600 in float64) and kappa has nothing to add: they have no bound
     there. Sums are taken in a fixed order: the same bits on repeat and for any number of threads.
 
     Raises:
