@@ -256,34 +256,33 @@ def test_a_learned_prefix_beats_none() -> None:
 
 
 def test_a_grown_block_beats_the_one_it_grew_from() -> None:
-    """Both go on for as many steps, from the same weights, with the same optimizer state."""
+    """Both go on for as many steps, from the same weights, with the same optimizer state. Two
+    values span a plane only."""
     torch.manual_seed(0)
     g = torch.Generator().manual_seed(0)
-    held_out = torch.randn(64, 8, 16, generator=g)
-    mix = torch.randn(16, 16, generator=g) / 4
+    held_out = torch.randn(256, 4, 8, generator=g)
+    mix = torch.randn(8, 8, generator=g) / math.sqrt(8)
 
     def target(x: Tensor) -> Tensor:
-        """Of each token, and of the one before it."""
-        before = torch.cat([x[:, :1], x[:, :-1]], 1)
-        return x + torch.sin(2 * x @ mix) + (before @ mix.T).abs()
+        return x + 2 * torch.tanh(functional.layer_norm(x, (8,)) @ mix)
 
     def train(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int) -> float:
         data = torch.Generator().manual_seed(steps)  # the same for both
         for _ in range(steps):
-            x = torch.randn(64, 8, 16, generator=data)
+            x = torch.randn(64, 4, 8, generator=data)
             optimizer.zero_grad()
             (model(x) - target(x)).square().mean().backward()
             optimizer.step()
         with torch.no_grad():
             return float((model(held_out) - target(held_out)).square().mean())
 
-    small = TokenFormerBlock(16, 2, qkv_tokens=4, proj_tokens=4, ffn_tokens=8, is_causal=True)
-    optimizer = torch.optim.Adam(small.parameters(), lr=0.01)
-    start = train(small, optimizer, 100)
+    small = TokenFormerBlock(8, 2, qkv_tokens=2, proj_tokens=2, ffn_tokens=2)
+    optimizer = torch.optim.Adam(small.parameters(), lr=0.02)
+    start = train(small, optimizer, 60)
     large, its_optimizer = copy.deepcopy((small, optimizer))
-    large.grow(8, 8, 32, optimizer=its_optimizer)
-    grown, control = train(large, its_optimizer, 250), train(small, optimizer, 250)
-    assert grown < 0.8 * control < start, (start, grown, control)
+    large.grow(6, 6, 30, optimizer=its_optimizer)
+    grown, control = train(large, its_optimizer, 100), train(small, optimizer, 100)
+    assert grown < 0.3 * control < start, (start, grown, control)
 
 
 def test_pattention_beats_a_linear_layer() -> None:
