@@ -17,10 +17,10 @@ class ForwardTask {
         dtype_(dtype),
         out_(static_cast<std::byte*>(out)),
         lse_(lse),
-        keys_(scratch<S>(t.shape.channels * kKeys(t))),
+        keys_(scratch<S>(t.shape.channels * padded_keys(t))),
         values_(scratch<S>(kTileKeys * t.values.padded)),
         prefix_(scratch<S>(t.shape.channels * t.prefix.padded)),
-        scores_(scratch<S>(kTileRows * kKeys(t))),
+        scores_(scratch<S>(kTileRows * padded_keys(t))),
         sums_(scratch<S>(kGroupRows * t.values.padded)),
         phi_(scratch<S>(kTileRows * t.shape.channels)),
         joined_(scratch<S>(kTileRows * t.prefix.padded)),
@@ -36,7 +36,7 @@ class ForwardTask {
   }
 
  private:
-  static std::int64_t kKeys(const NtkTensors<S>& t) { return t.keys(kTileKeys).padded; }
+  static std::int64_t padded_keys(const NtkTensors<S>& t) { return t.keys(kTileKeys).padded; }
 
   void attend(std::int64_t n, std::int64_t begin, std::int64_t end, std::int64_t j) {
     const NtkShape& shape = t_.shape;

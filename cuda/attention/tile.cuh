@@ -58,7 +58,7 @@ __device__ inline void tile_add(const S* weights, const Rows<E>& others, std::in
   }
 }
 
-// The thread's channels of its row, times a factor.
+// The thread's channels of its row.
 template <class E, class S>
 __device__ inline void tile_write(const S (&sums)[kTileOwn], std::int64_t first, std::int64_t width,
                                   E* row) {
