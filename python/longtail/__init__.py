@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .attention import quantized_attention as quantized_attention
+    from .attention import quantized_attention_varlen as quantized_attention_varlen
     from .bessel import bessel_i_ratio as bessel_i_ratio
     from .bessel import bessel_k_ratio as bessel_k_ratio
     from .bessel import log_bessel_i as log_bessel_i
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .hadamard import hadamard_transform as hadamard_transform
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
     from .ntk import ntk_attention as ntk_attention
@@ -43,6 +46,7 @@ _DEFINED_IN = {
     "log_hyp0f1": "bessel",
     "matern": "bessel",
     "fit_rational": "rationals",
+    "hadamard_transform": "hadamard",
     "kan_basis": "kan",
     "kan_linear": "kan",
     "ntk_attention": "ntk",
@@ -50,14 +54,18 @@ _DEFINED_IN = {
     "pattention": "tokenformer",
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
+    "quantized_attention": "attention",
+    "quantized_attention_varlen": "attention",
     "rational": "rationals",
 }
 
 #: Public modules that are imported on first use.
 _MODULES = (
+    "attention",
     "bessel",
     "distributed",
     "distributions",
+    "hadamard",
     "kan",
     "nn",
     "ntk",

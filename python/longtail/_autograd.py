@@ -54,6 +54,8 @@ def differentiable(
     forward: Callable[..., Any],
     backward: Callable[..., Sequence[Gradient]],
     jvp: Callable[..., Any] | None = None,
+    *,
+    linear: bool = False,
     keep_results: bool = False,
 ) -> Callable[..., Any]:
     """Make a differentiable function out of formulas.
@@ -67,6 +69,7 @@ def differentiable(
             ask for. A gradient is None where nothing flows into that output; any strides.
         jvp: ``jvp(saved, *tangents)`` gives the tangent of each output; a tangent is None where
             the input does not move. Without it forward mode raises NotImplementedError.
+        linear: the formulas read no tensor input, so none is kept; ``saved`` has None for them.
         keep_results: whether ``backward`` reads what ``forward`` gave. Derivatives of ``backward``
             are those with respect to the inputs: whatever the results say, the inputs say too.
 
@@ -78,7 +81,7 @@ def differentiable(
         is_tensor = [isinstance(value, Tensor) for value in inputs]
         ctx.constants = tuple(None if t else v for t, v in zip(is_tensor, inputs, strict=True))
         ctx.is_tensor = is_tensor
-        tensors = [value for value in inputs if isinstance(value, Tensor)]
+        tensors = [value for value in inputs if isinstance(value, Tensor) and not linear]
         results: tuple[Tensor, ...] = ()
         if keep_results:
             results = (output,) if isinstance(output, Tensor) else tuple(output)
@@ -89,8 +92,10 @@ def differentiable(
     def saved(ctx: Any, tensors: Sequence[Tensor], needs: tuple[bool, ...]) -> Saved:
         rest = iter(tensors)
         merged = zip(ctx.is_tensor, ctx.constants, strict=True)
-        inputs = tuple(next(rest) if tensor else value for tensor, value in merged)
-        return Saved(inputs, needs, tuple(result.detach() for result in rest))
+        values = tuple(
+            (None if linear else next(rest)) if tensor else value for tensor, value in merged
+        )
+        return Saved(values, needs, tuple(result.detach() for result in rest))
 
     def run_backward(ctx: Any, *grads: Gradient) -> Any:
         if all(grad is None for grad in grads):

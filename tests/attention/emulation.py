@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 QUERY_BLOCK = 128  # rows that share a mean
 KEY_BLOCK = 128  # keys that share a scale of the weights, on the CPU
+SMALLEST_GROUP = 2.0**-118  # below it a group is coded as zeros
+SCORE_ERROR = 2.0**-20  # of a score in float32, relative to the largest of its row
 LEVELS = {"int4": (7, 7), "q8k4": (127, 7), "int8": (127, 127)}
 
 
@@ -57,12 +60,17 @@ def key_groups(length: int, per_token: bool) -> Tensor:
     return keys if per_token else keys // 64 * 4 + keys % 8 // 2
 
 
+def inverse_scale(amax: Tensor, largest: int) -> Tensor:
+    """largest / amax by one division; torch's number / tensor takes a reciprocal first."""
+    return torch.where(amax >= SMALLEST_GROUP, torch.full_like(amax, largest) / amax, 0.0)
+
+
 def quantise(x: Tensor, groups: Tensor, largest: int) -> tuple[Tensor, Tensor]:
     """Codes [L, D] and the scale of each row [L], float32."""
     amax = torch.zeros(int(groups.max()) + 1 if len(groups) else 0)
     amax.scatter_reduce_(0, groups, x.abs().amax(1), "amax")
     amax = amax[groups]
-    inverse = torch.where(amax > 0, largest / amax, 0.0)
+    inverse = inverse_scale(amax, largest)
     return torch.round(x * inverse[:, None]), amax / largest
 
 
@@ -72,8 +80,8 @@ def mean(x: Tensor) -> Tensor:
 
 
 def rotated(x: Tensor) -> Tensor:
-    """Rows times Sylvester's matrix over sqrt(n), n the next power of two, in float32 steps."""
-    n = 1 << max(0, x.shape[1] - 1).bit_length()
+    """Rows times Sylvester's matrix over sqrt(n), n = 4, 8, 16, ..., in float32 steps."""
+    n = max(4, 1 << (x.shape[1] - 1).bit_length())
     x = torch.nn.functional.pad(x, (0, n - x.shape[1]))
     h = 1
     while h < n:
@@ -127,9 +135,9 @@ def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantise
     )
     v_mean = mean(v) if variant.smooths_k else torch.zeros(v.shape[1])
     v_smooth = v - v_mean
-    v_scale = v_smooth.abs().amax(0) / 127
-    inverse = torch.where(v_scale > 0, 127 / v_smooth.abs().amax(0), 0.0)
-    v_codes = torch.round(v_smooth * inverse)
+    v_amax = v_smooth.abs().amax(0)
+    v_scale = v_amax / 127
+    v_codes = torch.round(v_smooth * inverse_scale(v_amax, 127))
     v_hat = (v_codes * v_scale).double() + v_mean.double()
     if variant.strict_causal or variant.weights == "exact":
         v_hat = v.double()
@@ -151,31 +159,56 @@ def scores(head: Quantised, scale: float) -> Tensor:
     return scale * (head.q @ head.k.T + head.q_mean @ head.k_smooth.T)
 
 
+class Attended(NamedTuple):
+    """Result of one head or of all, float64.
+
+    Attributes:
+        out: [..., Lq, Dv].
+        lse: [..., Lq].
+        slack: [..., Lq]: by how much a row may differ where rounding of a score in float32 tips
+            the code of a weight: one step for every weight so close to a tie.
+    """
+
+    out: Tensor
+    lse: Tensor
+    slack: Tensor
+
+
 def attend_head(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float, variant: Variant
-) -> tuple[Tensor, Tensor]:
-    """Output [Lq, Dv] and log-sum-exp [Lq] of one head in float64; bias [Lq, Lk], -inf: hidden."""
+) -> Attended:
+    """One head; bias [Lq, Lk], -inf: hidden."""
     head = quantise_head(q, k, v, variant)
     s = scores(head, scale) + bias
     row_max = s.amax(1, keepdim=True)
     hidden = row_max == -math.inf
     p = torch.where(hidden, 0.0, torch.exp(s - row_max.masked_fill(hidden, 0.0)))
     total = p.sum(1, keepdim=True)
+    slack = torch.zeros(len(q), 1, dtype=torch.float64)
     if variant.weights == "exact" or variant.strict_causal:
         out = p @ head.v
     else:
         out = torch.zeros(len(q), v.shape[1], dtype=torch.float64)
+        seen = s.masked_fill(s == -math.inf, 0.0)
+        relative = SCORE_ERROR * (1 + seen.abs().amax(1, keepdim=True))
         for block in torch.arange(len(k)).split(KEY_BLOCK):
             top = s[:, block].amax(1, keepdim=True)
             none = top == -math.inf
-            top = top.masked_fill(none, 0.0)
-            codes = torch.where(none, 0.0, torch.round(255 * torch.exp(s[:, block] - top)))
-            share = torch.where(none | hidden, 0.0, torch.exp(top - row_max))
-            out += share / 255 * (codes @ head.v_codes[block])
+            weights = 255 * torch.exp(s[:, block] - top.masked_fill(none, 0.0))
+            codes = torch.where(none, 0.0, torch.round(weights))
+            share = torch.where(none | hidden, 0.0, torch.exp(top - row_max)) / 255
+            out += share * (codes @ head.v_codes[block])
+            from_tie = (weights - torch.floor(weights) - 0.5).abs()
+            slack += share * (from_tie < weights * relative).sum(1, keepdim=True)
         out = out * head.v_scale + total * head.v_mean
+        slack = slack * 127 * head.v_scale.amax() / total
     out = torch.where(hidden, 0.0, out / total)
     lse = row_max + torch.log(total) + scale * (q.double() @ head.k_mean)[:, None]
-    return out, torch.where(hidden, -math.inf, lse)[:, 0]
+    return Attended(
+        out,
+        torch.where(hidden, -math.inf, lse)[:, 0],
+        torch.where(hidden, 0.0, slack)[:, 0],
+    )
 
 
 def bias_of(attn_mask: Tensor | None, causal: str, shape: tuple[int, int, int, int]) -> Tensor:
@@ -203,20 +236,20 @@ def attend(
     causal: str = "",
     scale: float | None = None,
     variant: Variant = Variant(),
-) -> tuple[Tensor, Tensor]:
-    """Output [B, H, Lq, Dv] and log-sum-exp [B, H, Lq], float64; heads of k and v are shared."""
+) -> Attended:
+    """All heads of [B, H, L, D]; heads of k and v are shared."""
     batch, heads, rows, channels = q.shape
     scale = 1 / math.sqrt(channels) if scale is None else scale
     bias = bias_of(attn_mask, causal, (batch, heads, rows, k.shape[2]))
-    out = torch.empty(batch, heads, rows, v.shape[3], dtype=torch.float64)
-    lse = torch.empty(batch, heads, rows, dtype=torch.float64)
     share = heads // k.shape[1]
-    for b in range(batch):
-        for h in range(heads):
-            out[b, h], lse[b, h] = attend_head(
-                q[b, h], k[b, h // share], v[b, h // share], bias[b, h], scale, variant
-            )
-    return out, lse
+    results = [
+        attend_head(q[b, h], k[b, h // share], v[b, h // share], bias[b, h], scale, variant)
+        for b in range(batch)
+        for h in range(heads)
+    ]
+    return Attended(
+        *(torch.stack(each).unflatten(0, (batch, heads)) for each in zip(*results, strict=True))
+    )
 
 
 def exact(
