@@ -5,15 +5,11 @@
 
 #include "attention/butterfly.h"
 #include "attention/hadamard_level.h"
-#include "attention/half_lanes.h"
+#include "core/half_lanes.h"
 
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 namespace {
-
-using rational::compute_t;
-using rational::load_lanes;
-using rational::store_lanes;
 
 // Bytes of a row up to which the next one is fetched while it is finished: both fit the L1 cache.
 // The stride of the passes hides the order of the rows from the hardware's own prefetcher.

@@ -7,7 +7,7 @@
 #include "attention/prefill_level.h"
 #include "attention/quantise.h"
 #include "attention/rotate.h"
-#include "core/element_lanes.h"
+#include "core/half_lanes.h"
 
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
@@ -49,7 +49,7 @@ LONGTAIL_INLINE float largest_lane(Float x) {
 template <class E>
 inline void widen_row(const E* from, int count, float* to) {
   int c = 0;
-  for (; c + kWidth <= count; c += kWidth) store(to + c, load_full<Float>(from + c));
+  for (; c + kWidth <= count; c += kWidth) store(to + c, load_wide<Float>(from + c));
   if (c < count) store(to + c, load_lanes<Float>(from + c, count - c, 0.0f));
 }
 

@@ -270,7 +270,7 @@ void write_row(const float* from, int count, std::byte* to) {
   auto* const out = reinterpret_cast<E*>(to);
   for (int c = 0; c < count; c += kWidth) {
     const Float x = load<Float>(from + c);
-    c + kWidth <= count ? store_full(out + c, x) : store_lanes(out + c, x, count - c);
+    c + kWidth <= count ? store_narrow(out + c, x) : store_lanes(out + c, x, count - c);
   }
 }
 

@@ -2,9 +2,9 @@
 // Whole vectors of float from and to memory of bfloat16 and float16, a few instructions each.
 // Values are those of half.h: widening is exact, narrowing rounds once to nearest even.
 
-#include "rational/lanes.h"
+#include "core/element_lanes.h"
 
-namespace longtail::attention {
+namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 namespace half_lanes {
 
@@ -13,17 +13,46 @@ using Bits16 = lanes::raw<std::uint16_t, N>;
 template <int N>
 using Bits32 = lanes::raw<std::uint32_t, N>;
 
+// Between 32 and 16 bits a lane. Instructions by name where there are some: GCC 12 takes
+// __builtin_convertvector apart lane by lane; masked, since it warns about the plain ones.
+template <int N>
+LONGTAIL_INLINE Bits32<N> to_32_bits(Bits16<N> a) {
+#if defined(__AVX512BW__)
+  if constexpr (N == 16) return (Bits32<N>)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)a);
+#endif
+#if defined(__AVX2__)
+  if constexpr (N == 8) return (Bits32<N>)_mm256_cvtepu16_epi32((__m128i)a);
+#elif defined(__aarch64__)
+  if constexpr (N == 4) return (Bits32<N>)vmovl_u16((uint16x4_t)a);
+#endif
+  return __builtin_convertvector(a, Bits32<N>);
+}
+template <int N>
+LONGTAIL_INLINE Bits16<N> to_16_bits(Bits32<N> a) {  // the upper halves are zero
+#if defined(__AVX512BW__)
+  if constexpr (N == 16) return (Bits16<N>)_mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)a);
+#endif
+#if defined(__AVX2__)
+  if constexpr (N == 8) {  // vpackusdw works on both 128-bit halves apart
+    const __m256i packed = _mm256_packus_epi32((__m256i)a, (__m256i)a);
+    return (Bits16<N>)_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08));
+  }
+#elif defined(__aarch64__)
+  if constexpr (N == 4) return (Bits16<N>)vmovn_u32((uint32x4_t)a);
+#endif
+  return __builtin_convertvector(a, Bits16<N>);
+}
+
 template <int N>
 LONGTAIL_INLINE Vec<float, N> widen_bfloat16(Bits16<N> a) {
-  return (lanes::raw<float, N>)(__builtin_convertvector(a, Bits32<N>) << 16);
+  return (lanes::raw<float, N>)(to_32_bits<N>(a) << 16);
 }
 template <int N>
 LONGTAIL_INLINE Bits16<N> narrow_bfloat16(Vec<float, N> a) {
   const auto bits = (Bits32<N>)a.raw;
   const Bits32<N> rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   const Bits32<N> quiet = (bits >> 16) | 0x40;
-  const Bits32<N> result = (bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded;
-  return __builtin_convertvector(result, Bits16<N>);
+  return to_16_bits<N>((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
 }
 
 // float16 has instructions at each level with vectors, for its own vectors.
@@ -73,7 +102,7 @@ LONGTAIL_INLINE T load_wide(const E* p) {
       return half_lanes::widen_float16(bits);
     }
   } else {
-    return rational::load_full<T>(p);
+    return load_full<T>(p);
   }
 }
 template <class T, class E>
@@ -87,9 +116,9 @@ LONGTAIL_INLINE void store_narrow(E* p, T a) {
     }
     __builtin_memcpy(p, &bits, sizeof(bits));
   } else {
-    rational::store_full(p, a);
+    store_full(p, a);
   }
 }
 
 }  // namespace LONGTAIL_LEVEL
-}  // namespace longtail::attention
+}  // namespace longtail
