@@ -154,10 +154,25 @@ def reciprocal_gamma() -> None:
         print(f"  {k}: {literal(high, 53)}, {literal(round_to(c - high, 53), 53)}")
 
 
+def erfc_family() -> None:
+    def scaled(t: mp.mpf) -> mp.mpf:
+        """(x + 1/2) e^(x^2) erfc(x) at t = (x - 3) / (x + 3)."""
+        x = 3 * (1 + t) / (1 - t) if t < 1 else mp.inf
+        if x > 1000:
+            u = 1 / (2 * x * x)
+            return (1 + 1 / (2 * x)) * (1 - u + 3 * u**2 - 15 * u**3 + 105 * u**4) / mp.sqrt(mp.pi)
+        return (x + HALF) * mp.exp(x * x) * mp.erfc(x)
+
+    for degree, bits in ((22, 53), (10, 24)):
+        name = "(x + 1/2) e^(x^2) erfc(x), t = (x - 3)/(x + 3)"
+        fit_polynomial(name, scaled, lambda t: 1 / scaled(t), -1, 1, degree, bits)
+
+
 FITS = {
     fit.__name__: fit
     for fit in (
         exp_family,
+        erfc_family,
         hyperbolic_family,
         log_family,
         log_dd_tail,

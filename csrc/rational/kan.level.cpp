@@ -1,8 +1,8 @@
 // The tiles of kan_level.h, compiled once per CPU level: lanes are neighbouring inputs.
 
 #include "rational/kan_level.h"
-#include "rational/kan_multiply.h"
 #include "core/element_lanes.h"
+#include "core/multiply.h"
 
 namespace longtail::rational {
 inline namespace LONGTAIL_LEVEL {
@@ -90,30 +90,10 @@ void pull(const KanTile<scalar_t<T>>& tile, const scalar_t<T>* dphi, scalar_t<T>
   });
 }
 
-template <class S, class E>
-void widen_elements(const void* from, S* to, std::int64_t count) {
-  const E* elements = static_cast<const E*>(from);
-  for (std::int64_t i = 0; i < count; ++i) to[i] = widen<S>(elements[i]);
-}
-template <class S, class E>
-void narrow_elements(const S* from, void* to, std::int64_t count) {
-  E* elements = static_cast<E*>(to);
-  for (std::int64_t i = 0; i < count; ++i) elements[i] = narrow<E>(from[i]);
-}
-
 template <class S, BasisKind... kinds>
 constexpr KanKernels<S> kernels_of() {
   using T = native<S>;
-  return {
-      {values<kinds, T>...},
-      {pull<kinds, T>...},
-      multiply<T>,
-      kLanes<T>,
-      {widen_elements<S, double>, widen_elements<S, float>, widen_elements<S, float16>,
-       widen_elements<S, bfloat16>},
-      {narrow_elements<S, double>, narrow_elements<S, float>, narrow_elements<S, float16>,
-       narrow_elements<S, bfloat16>},
-  };
+  return {dense_kernels<S>(), {values<kinds, T>...}, {pull<kinds, T>...}};
 }
 template <class S>
 constexpr KanKernels<S> kernels() {

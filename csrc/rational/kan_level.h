@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/cpu_level.h"
+#include "core/panels.h"
 #include "rational/kan_math.h"
 
 namespace longtail::rational {
@@ -29,29 +30,11 @@ template <class S>
 using KanPull = void (*)(const KanTile<S>& tile, const S* dphi, S* dx, double* first,
                          double* second);
 
-/// A matrix [rows, depth] whose element (r, d) is data[r * row + d * column].
 template <class S>
-struct Strided {
-  const S* data;
-  std::int64_t row, column;
-};
-/// c [rows, columns] += a b, b packed by pack_columns; c has whole vectors of columns.
-template <class S>
-using KanMultiply = void (*)(std::int64_t rows, std::int64_t columns, std::int64_t depth,
-                             const Strided<S>& a, const S* b, S* c, std::int64_t c_stride);
-
-template <class S>
-struct KanKernels {
+struct KanKernels : DenseKernels<S> {
   KanValues<S> values[kBasisKinds];
   KanPull<S> pull[kBasisKinds];
-  KanMultiply<S> multiply;
-  int lanes;  // of a vector of S
-  void (*widen[4])(const void* from, S* to, std::int64_t count);
-  void (*narrow[4])(const S* from, void* to, std::int64_t count);
 };
-
-/// Columns of b lie in panels of two vectors, each [depth, panel]; the last may be one vector.
-inline constexpr int kPanelVectors = 2;
 
 LONGTAIL_DECLARE_PER_LEVEL(KanKernels<float>, kKanFloat)
 LONGTAIL_DECLARE_PER_LEVEL(KanKernels<double>, kKanDouble)

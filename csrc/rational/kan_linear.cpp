@@ -9,36 +9,6 @@
 namespace longtail::rational {
 namespace {
 
-/// Where column c of panels [depth, panel] starts, and how wide its panel is.
-struct Panels {
-  std::int64_t lanes, padded;  // columns padded to whole vectors
-
-  Panels(int lanes_, std::int64_t columns)
-      : lanes(lanes_), padded(blocks_of(columns, lanes_) * lanes_) {}
-  std::int64_t start(std::int64_t column) const {
-    const std::int64_t panel = kPanelVectors * lanes;
-    return column / panel * panel;
-  }
-  std::int64_t width(std::int64_t column) const {
-    return std::min(kPanelVectors * lanes, padded - start(column));
-  }
-};
-
-/// Element (d, c) of `of` into panels, zeros where columns are padded.
-template <class S, class Element>
-void pack(const Panels& panels, std::int64_t depth, std::int64_t columns, S* to,
-          const Element& element) {
-  for (std::int64_t begin = 0; begin < panels.padded;) {
-    const std::int64_t width = panels.width(begin);
-    const std::int64_t filled = std::min(columns - begin, width);
-    for (std::int64_t d = 0; d < depth; ++d, to += width) {
-      for (std::int64_t c = 0; c < filled; ++c) to[c] = element(d, begin + c);
-      for (std::int64_t c = filled; c < width; ++c) to[c] = S(0);
-    }
-    begin += width;
-  }
-}
-
 /// Weights [outputs, inputs, total] in S, whatever the caller's type.
 template <class S>
 struct Weights {

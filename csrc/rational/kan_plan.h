@@ -24,16 +24,6 @@ const KanKernels<S>& kan_kernels() {
   }
 }
 
-inline std::int64_t blocks_of(std::int64_t count, std::int64_t block) {
-  return (count + block - 1) / block;
-}
-
-/// Memory to be written before it is read.
-template <class S>
-std::unique_ptr<S[]> scratch(std::int64_t count) {
-  return std::make_unique_for_overwrite<S[]>(static_cast<std::size_t>(count));
-}
-
 /// Inputs are cut into chunks whose functions fill a first cache beside the weights, rows into
 /// tiles. A gradient's sums over all rows are taken chunk by chunk; where there are too few chunks
 /// to share out, the rows are cut into groups too, whose sums are added in order.

@@ -122,5 +122,17 @@ STABLE_TORCH_LIBRARY(longtail, m) {
 
   // Quantised key-value caches.
 
-  // Attention with a compressed prefix, and attention over parameter tokens.
+  // Attention with a compressed prefix, and attention over parameter tokens. ntk_attention also
+  // gives the logarithms of its denominators, float64; its backward takes both results.
+  m.def(
+      "ntk_attention(Tensor q, Tensor k, Tensor v, Tensor z, Tensor kappa, bool is_causal, float "
+      "scale) -> (Tensor, Tensor)");
+  m.def(
+      "ntk_attention_backward(Tensor grad, Tensor q, Tensor k, Tensor v, Tensor z, Tensor kappa, "
+      "bool is_causal, float scale, Tensor out, Tensor lse) -> (Tensor, Tensor, Tensor, Tensor, "
+      "Tensor)");
+  m.def("pattention(Tensor x, Tensor key, Tensor value, float tau) -> Tensor");
+  m.def(
+      "pattention_backward(Tensor grad, Tensor x, Tensor key, Tensor value, float tau) -> (Tensor, "
+      "Tensor, Tensor)");
 }

@@ -27,10 +27,13 @@ if TYPE_CHECKING:
     from .hadamard import hadamard_transform as hadamard_transform
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
+    from .ntk import ntk_attention as ntk_attention
+    from .ntk import ntk_prefix as ntk_prefix
     from .polynomials import poly_norm as poly_norm
     from .polynomials import poly_relu as poly_relu
     from .rationals import fit_rational as fit_rational
     from .rationals import rational as rational
+    from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
@@ -46,6 +49,9 @@ _DEFINED_IN = {
     "hadamard_transform": "hadamard",
     "kan_basis": "kan",
     "kan_linear": "kan",
+    "ntk_attention": "ntk",
+    "ntk_prefix": "ntk",
+    "pattention": "tokenformer",
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
     "quantized_attention": "attention",
@@ -62,9 +68,11 @@ _MODULES = (
     "hadamard",
     "kan",
     "nn",
+    "ntk",
     "polynomials",
     "rationals",
     "special",
+    "tokenformer",
 )
 
 __all__ = ["__version__", *_DEFINED_IN, *_MODULES]

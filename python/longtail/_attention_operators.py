@@ -21,6 +21,8 @@ def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
     ):
         yield public, getattr(namespace, name).default, fake
     yield "hadamard_transform", namespace.hadamard_transform.default, _like_x
+    yield from _compressed_prefix()
+    yield from _parameter_tokens()
 
 
 def _output_and_lse(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
@@ -52,3 +54,34 @@ def _inputs(
 
 def _like_x(x: Tensor, *rest: Any) -> Tensor:
     return x.new_empty(x.shape)
+
+
+def _like(*tensors: Tensor) -> tuple[Tensor, ...]:
+    return tuple(each.new_empty(each.shape) for each in tensors)
+
+
+def _compressed_prefix() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any]]]:
+    def value(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+        rows = q.shape[:-1]
+        return q.new_empty([*rows, v.shape[-1]]), q.new_empty(rows, dtype=torch.float64)
+
+    def gradient(
+        grad: Tensor, q: Tensor, k: Tensor, v: Tensor, z: Tensor, kappa: Tensor, *rest: Any
+    ) -> tuple[Tensor, ...]:
+        return _like(q, k, v, z, kappa)
+
+    yield "ntk_attention", torch.ops.longtail.ntk_attention.default, value
+    yield "ntk_attention", torch.ops.longtail.ntk_attention_backward.default, gradient
+
+
+def _parameter_tokens() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any]]]:
+    def value(x: Tensor, key: Tensor, value: Tensor, tau: float) -> Tensor:
+        return x.new_empty([*x.shape[:-1], value.shape[1]])
+
+    def gradient(
+        grad: Tensor, x: Tensor, key: Tensor, value: Tensor, tau: float
+    ) -> tuple[Tensor, ...]:
+        return _like(x, key, value)
+
+    yield "pattention", torch.ops.longtail.pattention.default, value
+    yield "pattention", torch.ops.longtail.pattention_backward.default, gradient

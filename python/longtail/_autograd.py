@@ -40,10 +40,13 @@ class Saved:
     Attributes:
         inputs: the arguments of the forward call, in order; constants as they were.
         needs: for each of them, whether its gradient is asked for (all true in ``jvp``).
+        results: of the forward call, detached, where ``differentiable`` was told to keep them;
+            never in ``jvp``.
     """
 
     inputs: tuple[Any, ...]
     needs: tuple[bool, ...]
+    results: tuple[Tensor, ...] = ()
 
 
 def differentiable(
@@ -53,6 +56,7 @@ def differentiable(
     jvp: Callable[..., Any] | None = None,
     *,
     linear: bool = False,
+    keep_results: bool = False,
 ) -> Callable[..., Any]:
     """Make a differentiable function out of formulas.
 
@@ -66,6 +70,8 @@ def differentiable(
         jvp: ``jvp(saved, *tangents)`` gives the tangent of each output; a tangent is None where
             the input does not move. Without it forward mode raises NotImplementedError.
         linear: the formulas read no tensor input, so none is kept; ``saved`` has None for them.
+        keep_results: whether ``backward`` reads what ``forward`` gave. Derivatives of ``backward``
+            are those with respect to the inputs: whatever the results say, the inputs say too.
 
     Returns:
         A function of the same positional arguments as ``forward``.
@@ -76,16 +82,20 @@ def differentiable(
         ctx.constants = tuple(None if t else v for t, v in zip(is_tensor, inputs, strict=True))
         ctx.is_tensor = is_tensor
         tensors = [value for value in inputs if isinstance(value, Tensor) and not linear]
-        ctx.save_for_backward(*tensors)
+        results: tuple[Tensor, ...] = ()
+        if keep_results:
+            results = (output,) if isinstance(output, Tensor) else tuple(output)
+        ctx.save_for_backward(*tensors, *results)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)
 
     def saved(ctx: Any, tensors: Sequence[Tensor], needs: tuple[bool, ...]) -> Saved:
         rest = iter(tensors)
         merged = zip(ctx.is_tensor, ctx.constants, strict=True)
-        return Saved(
-            tuple(next(rest, None) if tensor else value for tensor, value in merged), needs
+        values = tuple(
+            (None if linear else next(rest)) if tensor else value for tensor, value in merged
         )
+        return Saved(values, needs, tuple(result.detach() for result in rest))
 
     def run_backward(ctx: Any, *grads: Gradient) -> Any:
         if all(grad is None for grad in grads):

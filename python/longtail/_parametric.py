@@ -24,20 +24,25 @@ class Formula(NamedTuple):
     """The same function in torch operations.
 
     Attributes:
-        value: of (x, *parameters, *constants).
+        value: of (x, *parameters, *constants); with ``kept``, a tuple of all results.
         gradient: of (grad, x, *parameters, *constants), to the gradients of x and the parameters.
     """
 
-    value: Callable[..., Tensor]
+    value: Callable[..., Any]
     gradient: Callable[..., tuple[Tensor, ...]]
 
 
-def formula_of(value: Callable[..., Tensor], tensors: int) -> Formula:
+def formula_of(value: Callable[..., Any], tensors: int) -> Formula:
     """The formula whose gradient torch works out from the value of so many tensors."""
 
     def gradient(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
         constants = inputs[tensors:]
-        return vjp(lambda *each: value(*each, *constants), *inputs[:tensors])[1](grad)
+
+        def result(*each: Tensor) -> Tensor:
+            results = value(*each, *constants)
+            return results if isinstance(results, Tensor) else results[0]
+
+        return vjp(result, *inputs[:tensors])[1](grad)
 
     return Formula(value, gradient)
 
@@ -49,11 +54,13 @@ class Placement(NamedTuple):
         result: of the result and of its gradient.
         tensors: of x and the parameters.
         gradients: of theirs.
+        kept: of what else the value op gives.
     """
 
     result: Any
     tensors: Sequence[Any]
     gradients: Sequence[Any]
+    kept: Sequence[Any] = ()
 
 
 def parametric_function(
@@ -61,6 +68,7 @@ def parametric_function(
     formula: Formula,
     shardings: Callable[..., Sequence[Placement]],
     tensors: int = 3,
+    kept: int = 0,
 ) -> Callable[..., Tensor]:
     """Make the differentiable function and declare what its raw ops need for vmap and DTensor.
 
@@ -69,9 +77,11 @@ def parametric_function(
         formula: what the kernels compute, in torch operations.
         shardings: of (x, *parameters, *constants), the acceptable placements.
         tensors: how many x and the parameters are.
+        kept: how many more results the value op gives, for the gradient op alone, which then takes
+            all of them after its other arguments.
 
     Returns:
-        A function of (x, *parameters, *constants).
+        A function of (x, *parameters, *constants); with ``kept``, to a tuple.
     """
     value_op = getattr(torch.ops.longtail, name).default
     gradient_op = getattr(torch.ops.longtail, f"{name}_backward").default
@@ -84,40 +94,55 @@ def parametric_function(
 
         return forward
 
-    def backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
-        return _wanted(saved, gradient(grad, *saved.inputs))
+    def slopes(*inputs: Any) -> tuple[Tensor, ...]:
+        """Of the same arguments as the gradient op, whose last ones the formula can do without."""
+        results = 1 + kept if kept else 0
+        return formula.gradient(*inputs[: len(inputs) - results])
+
+    def backward(saved: Saved, grad: Tensor, *unused: Gradient) -> tuple[Gradient, ...]:
+        return _wanted(saved, gradient(grad, *saved.inputs, *saved.results))
 
     def value_jvp(saved: Saved, *tangents: Gradient) -> Any:
         return _push(formula.value, tensors, saved, tangents)
 
     def gradient_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
         inputs, constants = saved.inputs[: tensors + 1], saved.inputs[tensors + 1 :]
-        pull = vjp(lambda *each: formula.gradient(*each, *constants), *inputs)[1]
+        pull = vjp(lambda *each: slopes(*each, *constants), *inputs)[1]
         return _wanted(saved, pull(_with_zeros(inputs[1:], grads)))
 
     def gradient_jvp(saved: Saved, *tangents: Gradient) -> Any:
-        return _push(formula.gradient, tensors + 1, saved, tangents)
+        return _push(slopes, tensors + 1, saved, tangents)
 
     gradient = differentiable(
         f"{name}_backward", run(gradient_op, tensors + 1), gradient_backward, gradient_jvp
     )
-    torch.library.register_vmap(value_op, _batched(value_op, leading_batch=True))
+    torch.library.register_vmap(value_op, _batched(value_op, leading_batch=not kept))
     torch.library.register_vmap(gradient_op, _batched(gradient_op, leading_batch=False))
 
     def shard_value(*inputs: Any) -> Any:
         nothing = [None] * (len(inputs) - tensors)
-        return [([place.result], [*place.tensors, *nothing]) for place in shardings(*inputs)]
+        return [
+            ([place.result, *place.kept], [*place.tensors, *nothing])
+            for place in shardings(*inputs)
+        ]
 
     def shard_gradient(grad: Any, *inputs: Any) -> Any:
-        nothing = [None] * (len(inputs) - tensors)
+        results = 1 + kept if kept else 0
+        nothing = [None] * (len(inputs) - tensors - results)
         return [
-            ([*place.gradients], [place.result, *place.tensors, *nothing])
+            (
+                [*place.gradients],
+                [
+                    *(place.result, *place.tensors, *nothing),
+                    *((place.result, *place.kept) if kept else ()),
+                ],
+            )
             for place in shardings(*inputs)
         ]
 
     _dtensor.declare_sharding(value_op, shard_value)
     _dtensor.declare_sharding(gradient_op, shard_gradient)
-    return differentiable(name, run(value_op, tensors), backward, value_jvp)
+    return differentiable(name, run(value_op, tensors), backward, value_jvp, keep_results=kept > 0)
 
 
 def _wanted(saved: Saved, gradients: Sequence[Tensor]) -> tuple[Gradient, ...]:

@@ -97,7 +97,8 @@ TEST(eight_bits_are_close_to_attention) {
     for (const Causal causal : {Causal::none, Causal::top_left, Causal::bottom_right}) {
       for (const bool strict : {false, true}) {
         Call call(sizes);
-        Options options{.codes = Codes::int8, .causal = causal, .strict = strict, .scale = 0.25f};
+        Options options{.codes = Codes::int8, .causal = causal, .strict = strict};
+        options.scale = float(1 / std::sqrt(double(sizes.channels)));
         options.rotate = strict;
         const Sequence whole{0, 0, sizes.rows, 0, sizes.keys};
         call.run(options, {&whole, 1});
@@ -108,7 +109,7 @@ TEST(eight_bits_are_close_to_attention) {
         std::vector<double> row;
         for (std::int64_t h = 0; h < sizes.heads; ++h) {
           for (std::int64_t i = 0; i < sizes.rows; ++i) {
-            const double lse = call.exact(h, i, 0.25, row, sees);
+            const double lse = call.exact(h, i, options.scale, row, sees);
             const float got = call.lse[h * sizes.rows + i];
             CHECK(std::isinf(lse) ? got == float(lse) : std::abs(got - lse) < 0.02);
             for (std::int64_t c = 0; c < sizes.value_channels; ++c) {

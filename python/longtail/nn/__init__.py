@@ -9,9 +9,11 @@ from longtail.nn.kat import (
     kat_small_patch16_224,
     kat_tiny_patch16_224,
 )
+from longtail.nn.ntk import NTKAttention
 from longtail.nn.poly import PolyNorm, PolyReLU
 from longtail.nn.rational import GroupRational
 from longtail.nn.replace import Replacement, replace_activations
+from longtail.nn.tokenformer import Pattention, TokenFormerBlock
 
 __all__ = [
     "KAT",
@@ -19,9 +21,12 @@ __all__ = [
     "GroupRational",
     "HaloLinear",
     "KANLinear",
+    "NTKAttention",
+    "Pattention",
     "PolyNorm",
     "PolyReLU",
     "Replacement",
+    "TokenFormerBlock",
     "kat_base_patch16_224",
     "kat_small_patch16_224",
     "kat_tiny_patch16_224",

@@ -4,10 +4,11 @@
 // beside. The sum starts at 0 and is added last: products of a few chunks then err as sums of
 // sums do, not as one long sum.
 
+#include "core/element_lanes.h"
+#include "core/panels.h"
 #include "core/simd.h"
-#include "rational/kan_level.h"
 
-namespace longtail::rational {
+namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 
 /// Rows of c in registers: with two vectors each, most of 32 (AVX-512, NEON) or 16 registers.
@@ -72,5 +73,35 @@ void multiply(std::int64_t rows, std::int64_t columns, std::int64_t depth,
   if (o < columns) multiply_panel<T, 1>(rows, depth, a, b, c + o, c_stride);
 }
 
+/// The sum over lanes, in order.
+template <class T>
+LONGTAIL_INLINE scalar_t<T> sum_of_lanes(T a) {
+  scalar_t<T> sum = lane(a, 0);
+  for (int i = 1; i < kLanes<T>; ++i) sum += lane(a, i);
+  return sum;
+}
+
+template <class S, class E>
+void widen_elements(const void* from, S* to, std::int64_t count) {
+  const E* elements = static_cast<const E*>(from);
+  for (std::int64_t i = 0; i < count; ++i) to[i] = widen<S>(elements[i]);
+}
+template <class S, class E>
+void narrow_elements(const S* from, void* to, std::int64_t count) {
+  E* elements = static_cast<E*>(to);
+  for (std::int64_t i = 0; i < count; ++i) elements[i] = narrow<E>(from[i]);
+}
+
+template <class S>
+constexpr DenseKernels<S> dense_kernels() {
+  using T = native<S>;
+  return {multiply<T>,
+          kLanes<T>,
+          {widen_elements<S, double>, widen_elements<S, float>, widen_elements<S, float16>,
+           widen_elements<S, bfloat16>},
+          {narrow_elements<S, double>, narrow_elements<S, float>, narrow_elements<S, float16>,
+           narrow_elements<S, bfloat16>}};
+}
+
 }  // namespace LONGTAIL_LEVEL
-}  // namespace longtail::rational
+}  // namespace longtail
