@@ -26,13 +26,22 @@ LONGTAIL_INLINE float to_codes16(const float* x, int count, std::int16_t* codes)
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
 inline constexpr int kTokenVectors = kVectorBytes == 64 ? 4 : kVectorBytes == 32 ? 2 : 4;
 
+/// Asks for words that will be read two tiles later. Hardware does so only up to the end of a page,
+/// and a tile of codes is one.
+template <int Words>
+LONGTAIL_INLINE void fetch_ahead(const std::uint32_t* words, std::int64_t distance) {
+  for (int w = 0; w < Words; w += 16) __builtin_prefetch(words + distance + w);
+}
+
 /// dots[r][u] += rows' 16-bit values . codes of the words [0, words) x [vectors of tokens].
 template <int Bits, int R>
-LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, const std::int16_t* queries,
-                              int stride, I (&dots)[R][kTokenVectors]) {
+LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, std::int64_t ahead,
+                              const std::int16_t* queries, int stride,
+                              I (&dots)[R][kTokenVectors]) {
   constexpr int n = CodeFormat<Bits>::kPerWord;
   const I mask(CodeFormat<Bits>::kPairMask);
   for (int m = 0; m < words; ++m) {
+    fetch_ahead<kTokenVectors * kWide>(codes + m * kTileTokens, ahead);
     I word[kTokenVectors];
     for (int u = 0; u < kTokenVectors; ++u) {
       word[u] = load_int(codes + m * kTileTokens + u * kWide);
@@ -61,6 +70,7 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
   F zeros[R];
   for (int r = 0; r < R; ++r) zeros[r] = F(0.0f);
   for (int c = 0; c < width; c += kWide) {
+    fetch_ahead<kWide>(grids + c, 2 * width);
     const I word = load_int(grids + c);
     const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
     for (int r = 0; r < R; ++r) {
@@ -76,7 +86,8 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
   }
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     I dots[R][kTokenVectors] = {};
-    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, queries[0], kMaxHeadDim, dots);
+    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, 2 * job.layout.k_codes(),
+                      queries[0], kMaxHeadDim, dots);
     for (int r = 0; r < R; ++r) {
       for (int u = 0; u < kTokenVectors; ++u) {
         store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step[r], offset[r])));
@@ -97,9 +108,10 @@ LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* code
       const int end = first + group < width ? first + group : width;
       I dots[R][kTokenVectors] = {};
       dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
-                        job.queries.codes + first, width, dots);
+                        2 * job.layout.k_codes(), job.queries.codes + first, width, dots);
       for (int u = 0; u < kTokenVectors; ++u) {
         const int at = t + u * kWide;
+        fetch_ahead<kWide>(grids + g * kTileTokens + at, 2 * job.layout.k_grids());
         const I word = load_int(grids + g * kTileTokens + at);
         const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
         for (int r = 0; r < R; ++r) {
