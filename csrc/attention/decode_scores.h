@@ -11,16 +11,30 @@ inline namespace LONGTAIL_LEVEL {
 
 inline constexpr float kLargestCode16 = 32767;
 
-/// Rounds x[0, count) to 16 bits; what one step is worth.
-LONGTAIL_INLINE float to_codes16(const float* x, int count, std::int16_t* codes) {
+/// x ~ step * codes.
+struct Rounded16 {
+  float step;
+  float residue;  // sum of x less sum of step * codes
+};
+/// Rounds x[0, count) to 16 bits.
+///
+/// The error of a sum x . c is then (x - step codes) . c; with the residue it becomes that of
+/// x . (c - centre), for whatever centre the c lie around.
+LONGTAIL_INLINE Rounded16 to_codes16(const float* x, int count, std::int16_t* codes) {
   F top = abs(load<F>(x));
   for (int c = kWide; c < count; c += kWide) top = max(abs(load<F>(x + c)), top);
   const float largest = largest_of(top);
   // Below that, an inverse would overflow, and nothing is lost.
   const bool worth = largest > 1e-30f;
-  const F inverse(worth ? kLargestCode16 / largest : 0.0f);
-  for (int c = 0; c < count; c += kWide) store_int16(codes + c, F(load<F>(x + c) * inverse));
-  return worth ? largest / kLargestCode16 : 0.0f;
+  const F inverse(worth ? kLargestCode16 / largest : 0.0f),
+      step(worth ? largest / kLargestCode16 : 0.0f);
+  F residue(0.0f);
+  for (int c = 0; c < count; c += kWide) {
+    const F each = load<F>(x + c), code = rint(F(each * inverse));
+    store_int16(codes + c, code);
+    residue = residue + fma(-code, step, each);
+  }
+  return {lane(step, 0), sum_of(residue)};
 }
 
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
@@ -60,7 +74,7 @@ LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, std::int64_
 }
 
 /// K format "channel": the scales of the 64 tokens' channels go into the queries, which are then
-/// rounded: s_j = step (codes . c_j) + q . (scale zero).
+/// rounded: s_j = step (codes . c_j) + centre residue + q . (scale zero).
 template <int Bits, int R>
 LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
                                     const std::uint32_t* grids, float (*scores)[kTileTokens]) {
@@ -81,8 +95,9 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
   }
   F step[R], offset[R];
   for (int r = 0; r < R; ++r) {
-    step[r] = F(to_codes16(scaled[r], width, queries[r]));
-    offset[r] = F(sum_of(zeros[r]));
+    const Rounded16 rounded = to_codes16(scaled[r], width, queries[r]);
+    step[r] = F(rounded.step);
+    offset[r] = F(sum_of(zeros[r]) + CodeFormat<Bits>::kCentre * rounded.residue);
   }
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     I dots[R][kTokenVectors] = {};
@@ -97,7 +112,7 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
 }
 
 /// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step (codes . c_j)
-/// + zero_j sum(q)).
+/// + zero_j sum(q) + centre residue).
 template <int Bits, int R>
 LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* codes,
                                   const std::uint32_t* grids, float (*scores)[kTileTokens]) {
@@ -117,7 +132,8 @@ LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* code
         for (int r = 0; r < R; ++r) {
           const F sum(job.queries.sums[r * kMaxGroups + g]);
           const F step(job.queries.steps[r * kMaxGroups + g]);
-          const F part = fma(F(to_real(dots[r][u])), step, zero * sum);
+          const F rest(CodeFormat<Bits>::kCentre * job.queries.residues[r * kMaxGroups + g]);
+          const F part = fma(F(to_real(dots[r][u])), step, F(fma(zero, sum, rest)));
           const F before = g == 0 ? F(job.queries.bias[r]) : load<F>(scores[r] + at);
           store(scores[r] + at, F(fma(scale, part, before)));
         }

@@ -115,15 +115,18 @@ LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
     const F to_code(kLargestCode16 / largest);
     float factor[R];
     for (int r = 0; r < R; ++r) factor[r] = relative[r] * (largest / kLargestCode16);
+    // The sum of p scale zero, and centre times what rounding takes from the weights (to_codes16).
     F of_zeros[R];
     for (int r = 0; r < R; ++r) of_zeros[r] = F(0.0f);
+    const F centre(CodeFormat<Bits>::kCentre * (largest / kLargestCode16));
     for (int t = 0; t < kTileTokens; t += kWide) {
       const F s = load<F>(scale + t), zero = s * grid_zero<Bits, F>(load_int(words + t));
-      const F code = s * to_code;
+      const F to_weight = s * to_code;
       for (int r = 0; r < R; ++r) {
         const F p = load<F>(scores[r] + t);
-        of_zeros[r] = fma(p, zero, of_zeros[r]);
-        store_int16(weights[r] + t, F(p * code));
+        const F exact = p * to_weight, weight = rint(exact);
+        store_int16(weights[r] + t, weight);
+        of_zeros[r] = fma(p, zero, F(fma(F(exact - weight), centre, of_zeros[r])));
       }
     }
     for (int r = 0; r < R; ++r) {
