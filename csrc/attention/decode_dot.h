@@ -58,24 +58,17 @@ LONGTAIL_INLINE void store_int16(std::int16_t* to, F a) {
 #endif
 }
 
-LONGTAIL_INLINE float largest_of(F a) {
-#if defined(__AVX512F__) && !LONGTAIL_SCALAR_LEVEL
-  return _mm512_reduce_max_ps(a.raw);
-#else
-  float result = lane(a, 0);
-  for (int i = 1; i < kWide; ++i) result = max(lane(a, i), result);
-  return result;
-#endif
+/// One lane from all: halves are joined until one is left. (GCC 12 warns about the undefined
+/// registers inside _mm512_reduce_max_ps.)
+template <int N>
+using Raw = lanes::raw<float, N>;
+template <int N, int... lane>
+LONGTAIL_INLINE Raw<N / 2> half_of(Raw<N> a, int, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(a, a, lane...);
 }
-LONGTAIL_INLINE float sum_of(F a) {
-#if defined(__AVX512F__) && !LONGTAIL_SCALAR_LEVEL
-  return _mm512_reduce_add_ps(a.raw);
-#else
-  float result = lane(a, 0);
-  for (int i = 1; i < kWide; ++i) result += lane(a, i);
-  return result;
-#endif
+template <int N, int... lane>
+LONGTAIL_INLINE Raw<N / 2> upper_half_of(Raw<N> a, std::integer_sequence<int, lane...>) {
+  return __builtin_shufflevector(a, a, (lane + N / 2)...);
 }
-
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::attention

@@ -11,13 +11,12 @@ from longtail import _native
 
 print(_native.cpu_level())
 for bits, k_format in decode.KINDS:
-    for shape in decode.SHAPES:
+    for shape in decode.SHAPES[1:7]:
         decode.test_decode(bits, k_format, shape)
     decode.test_extremes_of_codes(k_format, bits)
     decode.test_many_queries_with_a_mask(bits, k_format, True)
 for k_format in decode.FORMATS:
     decode.test_large_and_small_magnitudes(k_format)
-    decode.test_bits_do_not_depend_on_threads(k_format)
 for dtype in decode.DTYPES:
     decode.test_dtypes(dtype, dtype)
     for bits in (4, 8):
