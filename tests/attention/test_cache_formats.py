@@ -13,7 +13,7 @@ FORMATS = ("channel", "token_rotated")
 
 
 def unpack_codes(words: Tensor, bits: int) -> Tensor:
-    """``[..., n, m]`` words as ``[..., n, 32 / bits, m]`` codes, by csrc/attention/cache_layout.h."""
+    """``[..., n, m]`` words as ``[..., n, 32 / bits, m]`` codes (csrc/attention/cache_layout.h)."""
     shifts = [16 * (i % 2) + bits * (i // 2) for i in range(32 // bits)]
     return torch.stack([words >> s & ((1 << bits) - 1) for s in shifts], -2)
 
@@ -64,10 +64,12 @@ def test_codes_bit_for_bit(bits: int, dim: int, group: int, dtype: torch.dtype) 
         values = oracle.by_group(x.float(), group, bits)
         assert torch.equal(stored_values(cache, 200, dim), values)
         if k_format == "channel":
-            expected = torch.stack([
-                torch.stack([oracle.channel_keys(x[b, h, :192], bits) for h in range(2)])
-                for b in range(2)
-            ])
+            expected = torch.stack(
+                [
+                    torch.stack([oracle.channel_keys(x[b, h, :192], bits) for h in range(2)])
+                    for b in range(2)
+                ]
+            )
             assert torch.equal(stored_keys(cache, 192, dim), expected)
             assert torch.equal(cache._tensors["tail"][:, :, :8], x[:, :, 192:])
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import pickle
 
 import pytest
@@ -31,7 +32,9 @@ def same(a: longtail.QuantizedKVCache, b: longtail.QuantizedKVCache, q: Tensor) 
     for key, value in first.items():
         if key == "tail":
             continue  # rows behind the end are whatever was there
-        equal = torch.equal(value, second[key]) if isinstance(value, Tensor) else value == second[key]
+        equal = (
+            torch.equal(value, second[key]) if isinstance(value, Tensor) else value == second[key]
+        )
         assert equal, key
     assert torch.equal(a.attend(q), b.attend(q))
 
@@ -87,7 +90,7 @@ def test_mean_drifts(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_crop_of_rotated_tokens_is_exact(bits: int) -> None:
-    """What stays is as if nothing else had come, down to fewer tokens than the mean was taken of."""
+    """What stays is as if nothing else had come, down to fewer tokens than the mean is of."""
     q, k, v = make(SHAPE, torch.float32)
     for length in (299, 192, 100, 64):
         cache = filled(bits, "token_rotated", (k, v))
@@ -195,7 +198,7 @@ def test_growth_is_amortised() -> None:
         cache.append(x, x)
         sizes.append(cache.nbytes)
     assert len(set(sizes)) <= 14
-    assert all(b <= 1.5 * a + 2000 for a, b in zip(sizes[3:], sizes[4:], strict=False))
+    assert all(b <= 1.5 * a + 2000 for a, b in itertools.pairwise(sizes[3:]))
     assert "lengths=[6400]" in repr(cache)
 
 

@@ -20,7 +20,7 @@ DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 # would be 2e-4 in the mean.
 CLOSE, RMS_CLOSE, LSE_CLOSE = 2e-4, 3e-5, 3e-4
 
-# B, H, Hkv, Lq, L, D, Dv, group: lengths around tiles and splits, head dimensions that need padding.
+# B, H, Hkv, Lq, L, D, Dv, group: lengths around tiles and splits, head dimensions to be padded.
 SHAPES = [
     (1, 1, 1, 1, 1, 64, 64, 32),
     (2, 8, 2, 1, 63, 128, 128, 32),
@@ -35,7 +35,9 @@ SHAPES = [
 ]
 
 
-def make(shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+def make(
+    shape: tuple[int, ...], dtype: torch.dtype, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     """q, k, v; every channel of k and v has a mean of its own."""
     batch, heads, kv_heads, q_len, length, dim, v_dim, _ = shape
     g = torch.Generator().manual_seed(seed)
