@@ -11,12 +11,12 @@ from torch import Tensor
 import longtail
 from attention import cache_oracle as oracle
 
-LENGTH, DIM, HEADS = 1500, 128, 2
+LENGTH, DIM, HEADS, QUERIES = 1500, 128, 2, 32
 
 
 def normal(g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """N(0, 1)."""
-    q = torch.randn(1, HEADS, 8, DIM, generator=g)
+    q = torch.randn(1, HEADS, QUERIES, DIM, generator=g)
     k, v = (torch.randn(1, HEADS, LENGTH, DIM, generator=g) for _ in range(2))
     return q, k, v
 
@@ -35,14 +35,14 @@ def learned(g: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     size = torch.randn(DIM, generator=g).mul(0.5).exp()
     tokens = torch.randn(1, HEADS, LENGTH, 24, generator=g)
     k = (tokens @ basis + 0.3 * torch.randn(1, HEADS, LENGTH, DIM, generator=g)) * size
-    q = tokens[:, :, -8:] @ basis * 3 + torch.randn(1, HEADS, 8, DIM, generator=g)
+    q = tokens[:, :, -QUERIES:] @ basis * 3 + torch.randn(1, HEADS, QUERIES, DIM, generator=g)
     v = tokens @ torch.randn(HEADS, 24, DIM, generator=g) / 5
     return q, k + torch.randn(DIM, generator=g) * size, v
 
 
-#: Least cosine of the worst head with 4 bits: of K, of K and V. N(0, 1) is where attention.md has
-#: 99.51 (channel) and 99.61 (token_rotated) for K alone: a mean of noise, which nothing exceeds.
-FOUR_BITS = {normal: (0.995, 0.991), biased: (0.995, 0.991), learned: (0.996, 0.995)}
+#: Least cosine of the worst head with 4 bits: of K, of K and V. On N(0, 1) attention is a mean of
+#: noise, the hardest case; attention.md has 99.51 and 99.61 for K there.
+FOUR_BITS = {normal: (0.9955, 0.992), biased: (0.9955, 0.992), learned: (0.998, 0.996)}
 
 
 @pytest.mark.parametrize("data", FOUR_BITS)
