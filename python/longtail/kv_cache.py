@@ -16,6 +16,14 @@ import torch
 from torch import Tensor
 
 from longtail import _library  # noqa: F401  (loads the raw ops)
+from longtail._kv_cache_arguments import (
+    added_mask,
+    ceil_division,
+    check_lengths,
+    check_tensor,
+    integers,
+    to_the_front,
+)
 
 __all__ = ["QuantizedKVCache"]
 
@@ -23,7 +31,6 @@ __all__ = ["QuantizedKVCache"]
 TILE = 64
 _MAX_HEAD_DIM = 256
 _FORMATS = ("channel", "token_rotated")
-_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 _TENSORS = ("k_codes", "k_grids", "v_codes", "v_grids", "tail", "mean")
 
 
@@ -145,17 +152,17 @@ class QuantizedKVCache:
                 lengths not from 0 to T.
         """
         name = "QuantizedKVCache.append"
-        _check_tensor(name, "k", k)
-        _check_tensor(name, "v", v)
+        check_tensor(name, "k", k)
+        check_tensor(name, "v", v)
         self._check_new(name, k, v)
         batch, _, tokens, _ = k.shape
-        counts = _check_lengths(name, "lengths", lengths, batch, tokens)
+        counts = check_lengths(name, "lengths", lengths, batch, tokens)
         if padding_side not in ("left", "right"):
             raise ValueError(
                 f"{name}: padding_side is {padding_side!r}, expected 'left' or 'right'"
             )
         if padding_side == "left" and any(count < tokens for count in counts):
-            k, v = (_to_the_front(each.detach(), counts) for each in (k, v))
+            k, v = (to_the_front(each.detach(), counts) for each in (k, v))
         if not self._tensors:
             self._start(k, v)
         self._make_room(max(map(sum, zip(self._lengths, counts, strict=True)), default=0))
@@ -203,7 +210,7 @@ class QuantizedKVCache:
             ValueError: shapes that do not fit the cache, another device, nothing appended yet.
         """
         name = "QuantizedKVCache.attend"
-        _check_tensor(name, "q", q)
+        check_tensor(name, "q", q)
         if not self._tensors:
             raise ValueError(f"{name}: the cache is empty, expected an append before")
         tail = self._tensors["tail"]
@@ -220,7 +227,7 @@ class QuantizedKVCache:
             scale = 1 / math.sqrt(dim)
         elif not math.isfinite(scale):
             raise ValueError(f"{name}: scale is {scale!r}, expected a finite number")
-        mask = None if attn_mask is None else self._mask(name, attn_mask, q)
+        mask = None if attn_mask is None else added_mask(name, attn_mask, q, self.length)
         out, lse = torch.ops.longtail.kv_attend(
             q.detach(),
             *self._state(),
@@ -245,7 +252,7 @@ class QuantizedKVCache:
         """
         name = "QuantizedKVCache.crop"
         batch = len(self._lengths)
-        wanted = [lengths] * batch if isinstance(lengths, int) else _integers(name, lengths, batch)
+        wanted = [lengths] * batch if isinstance(lengths, int) else integers(name, lengths, batch)
         for b, want in enumerate(wanted):
             old = self._lengths[b]
             new = min(old, want) if want >= 0 else max(0, old + want)
@@ -264,7 +271,7 @@ class QuantizedKVCache:
             ValueError: an index that is no sequence's.
         """
         name = "QuantizedKVCache.reorder"
-        chosen = _integers(name, beam_idx, None)
+        chosen = integers(name, beam_idx, None)
         batch = len(self._lengths)
         if any(not 0 <= b < batch for b in chosen):
             raise ValueError(
@@ -385,15 +392,15 @@ class QuantizedKVCache:
     def _words(self, k_dim: int) -> tuple[int, int, int, int]:
         """Words of a tile of codes and of scales, of keys and of values."""
         channels = 1 << (k_dim - 1).bit_length() if self._rotated else k_dim
-        k_width, v_width = _ceil(channels, 32) * 32, _ceil(self._v_dim, 32) * 32
+        k_width, v_width = ceil_division(channels, 32) * 32, ceil_division(self._v_dim, 32) * 32
         per_word = 32 // self.bits
-        k_grids = _ceil(k_width, self.group) * TILE if self._rotated else k_width
-        v_grids = _ceil(v_width, self.group) * TILE
+        k_grids = ceil_division(k_width, self.group) * TILE if self._rotated else k_width
+        v_grids = ceil_division(v_width, self.group) * TILE
         return k_width // per_word * TILE, k_grids, TILE // per_word * v_width, v_grids
 
     def _make_room(self, tokens: int) -> None:
         """Memory for so many tokens of each sequence: half as much again if it must grow."""
-        tiles, needed = self._tensors["k_codes"].shape[2], _ceil(tokens, TILE)
+        tiles, needed = self._tensors["k_codes"].shape[2], ceil_division(tokens, TILE)
         if needed <= tiles:
             return
         grown = max(needed, tiles + tiles // 2)
@@ -402,30 +409,6 @@ class QuantizedKVCache:
             new = old.new_zeros([*old.shape[:2], grown, old.shape[3]])
             new[:, :, :tiles] = old
             self._tensors[key] = new
-
-    def _mask(self, name: str, mask: Tensor, q: Tensor) -> Tensor:
-        if not isinstance(mask, Tensor):
-            raise TypeError(f"{name}: attn_mask must be a Tensor, got {type(mask).__name__}")
-        if mask.dtype not in (torch.bool, *_DTYPES):
-            raise TypeError(
-                f"{name}: attn_mask has dtype {mask.dtype}; supported are bool, float32, bfloat16 "
-                "and float16"
-            )
-        _refuse_gradient(name, "attn_mask", mask)
-        if mask.device != q.device:
-            raise ValueError(f"{name}: attn_mask is on {mask.device} and q on {q.device}")
-        shape = [*q.shape[:3], self.length]
-        fits = mask.dim() <= 4 and all(
-            mine in (1, whole) for mine, whole in zip(mask.shape[::-1], shape[::-1], strict=False)
-        )
-        if not fits:
-            raise ValueError(
-                f"{name}: attn_mask has shape {list(mask.shape)}, expected one that broadcasts to "
-                f"[B, H, Lq, Lk] = {shape}"
-            )
-        if mask.dtype == torch.bool:
-            mask = torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, -math.inf)
-        return mask.detach().float().expand(shape)
 
     def _unpack_to_tail(self, b: int, length: int) -> None:
         """Format "channel": what is left of a quantised tile of keys becomes exact tokens."""
@@ -444,57 +427,3 @@ class QuantizedKVCache:
         tail = self._tensors["tail"]
         most = torch.finfo(tail.dtype).max  # half a scale more than that is inf
         tail[b, :, :left] = keys[:, :left, : tail.shape[3]].clamp(-most, most).to(tail.dtype)
-
-
-def _ceil(count: int, size: int) -> int:
-    return -(-count // size)
-
-
-def _refuse_gradient(name: str, argument: str, value: Tensor) -> None:
-    if torch.is_grad_enabled() and value.requires_grad:
-        raise NotImplementedError(
-            f"{name}: {argument} requires a gradient, which a quantised cache does not give; "
-            "call it under torch.no_grad(), or detach"
-        )
-
-
-def _check_tensor(name: str, argument: str, value: Tensor) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
-    if value.dtype not in _DTYPES:
-        raise TypeError(
-            f"{name}: {argument} has dtype {value.dtype}; supported are float32, bfloat16 and "
-            "float16"
-        )
-    if value.dim() != 4:
-        raise ValueError(
-            f"{name}: {argument} has shape {list(value.shape)}, expected [batch, heads, tokens, "
-            "head_dim]"
-        )
-    _refuse_gradient(name, argument, value)
-
-
-def _integers(name: str, values: Tensor | Sequence[int], count: int | None) -> list[int]:
-    numbers = values.tolist() if isinstance(values, Tensor) else list(values)
-    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in numbers)
-    if not whole or (count is not None and len(numbers) != count):
-        wanted = "integers" if count is None else f"{count} integers"
-        raise ValueError(f"{name}: got {numbers}, expected {wanted}")
-    return numbers
-
-
-def _check_lengths(
-    name: str, argument: str, lengths: Tensor | Sequence[int] | None, batch: int, tokens: int
-) -> list[int]:
-    if lengths is None:
-        return [tokens] * batch
-    numbers = _integers(name, lengths, batch)
-    if any(not 0 <= each <= tokens for each in numbers):
-        raise ValueError(f"{name}: {argument} is {numbers}, expected numbers from 0 to {tokens}")
-    return numbers
-
-
-def _to_the_front(x: Tensor, counts: Sequence[int]) -> Tensor:
-    """Left-padded tokens as right-padded ones."""
-    tokens = x.shape[2]
-    return torch.stack([x[b].roll(count - tokens, 1) for b, count in enumerate(counts)])
