@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .hadamard import hadamard_transform as hadamard_transform
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
+    from .kv_cache import QuantizedKVCache as QuantizedKVCache
     from .ntk import ntk_attention as ntk_attention
     from .ntk import ntk_prefix as ntk_prefix
     from .polynomials import poly_norm as poly_norm
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
+    "QuantizedKVCache": "kv_cache",
     "bessel_i_ratio": "bessel",
     "bessel_k_ratio": "bessel",
     "log_bessel_i": "bessel",
@@ -67,6 +69,7 @@ _MODULES = (
     "distributions",
     "hadamard",
     "kan",
+    "kv_cache",
     "nn",
     "ntk",
     "polynomials",

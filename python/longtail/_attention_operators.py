@@ -21,6 +21,8 @@ def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
     ):
         yield public, getattr(namespace, name).default, fake
     yield "hadamard_transform", namespace.hadamard_transform.default, _like_x
+    yield "QuantizedKVCache.append", namespace.kv_append.default, _nothing
+    yield "QuantizedKVCache.attend", namespace.kv_attend.default, _attended
     yield from _compressed_prefix()
     yield from _parameter_tokens()
 
@@ -85,3 +87,12 @@ def _parameter_tokens() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[.
 
     yield "pattention", torch.ops.longtail.pattention.default, value
     yield "pattention", torch.ops.longtail.pattention_backward.default, gradient
+
+
+def _nothing(*args: Any) -> None:
+    pass
+
+
+def _attended(q: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    shape = q.shape[:-1]
+    return q.new_empty([*shape, rest[-1]]), q.new_empty(shape, dtype=torch.float32)
