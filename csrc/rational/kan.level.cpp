@@ -2,7 +2,7 @@
 
 #include "rational/kan_level.h"
 #include "rational/kan_multiply.h"
-#include "rational/lanes.h"
+#include "core/element_lanes.h"
 
 namespace longtail::rational {
 inline namespace LONGTAIL_LEVEL {

@@ -1,7 +1,7 @@
 // The rows of kan_hat_level.h, compiled once per CPU level: lanes are neighbouring inputs.
 
 #include "rational/kan_hat_level.h"
-#include "rational/lanes.h"
+#include "core/element_lanes.h"
 
 namespace longtail::rational {
 inline namespace LONGTAIL_LEVEL {

@@ -1,6 +1,6 @@
 // The rows of poly.h, compiled once per CPU level.
 
-#include "rational/lanes.h"
+#include "core/element_lanes.h"
 #include "rational/poly_level.h"
 #include "rational/poly_math.h"
 

@@ -5,7 +5,7 @@
 #include "core/half.h"
 #include "core/simd.h"
 
-namespace longtail::rational {
+namespace longtail {
 inline namespace LONGTAIL_LEVEL {
 
 template <class E>
@@ -82,4 +82,4 @@ LONGTAIL_INLINE void store_lanes(E* p, T a, int count) {
 }
 
 }  // namespace LONGTAIL_LEVEL
-}  // namespace longtail::rational
+}  // namespace longtail

@@ -1,0 +1,239 @@
+"""The oracle: quantised attention written out, slow and obvious.
+
+Codes are made in float32, step by step as the contract has them (csrc/attention/quantise.h), so
+that they can be compared bit for bit; everything after them is float64. One head at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import torch
+from torch import Tensor
+
+QUERY_BLOCK = 128  # rows that share a mean
+KEY_BLOCK = 128  # keys that share a scale of the weights, on the CPU
+LEVELS = {"int4": (7, 7), "q8k4": (127, 7), "int8": (127, 127)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """How the inputs are quantised.
+
+    Attributes:
+        qk, smooth, rotate, strict_causal: as of ``quantized_attention``.
+        weights: "u8" as the CPU kernels have them, "exact" for the codes of q and k alone.
+    """
+
+    qk: str = "int4"
+    smooth: str = "qk"
+    rotate: bool = False
+    strict_causal: bool = False
+    weights: str = "u8"
+
+    @property
+    def smooths_q(self) -> bool:
+        return self.smooth == "qk" and not self.strict_causal
+
+    @property
+    def smooths_k(self) -> bool:
+        return self.smooth != "none" and not self.strict_causal
+
+    @property
+    def per_token(self) -> bool:
+        return self.qk == "q8k4" or self.strict_causal
+
+
+def query_groups(length: int, per_token: bool) -> Tensor:
+    """The group of each row: in every 32 rows, those equal modulo 8 share a scale."""
+    rows = torch.arange(length)
+    return rows if per_token else rows // 32 * 8 + rows % 8
+
+
+def key_groups(length: int, per_token: bool) -> Tensor:
+    """The group of each key: in every 64 keys, 4 groups {8 i + 2 t, 8 i + 2 t + 1}."""
+    keys = torch.arange(length)
+    return keys if per_token else keys // 64 * 4 + keys % 8 // 2
+
+
+def quantise(x: Tensor, groups: Tensor, largest: int) -> tuple[Tensor, Tensor]:
+    """Codes [L, D] and the scale of each row [L], float32."""
+    amax = torch.zeros(int(groups.max()) + 1 if len(groups) else 0)
+    amax.scatter_reduce_(0, groups, x.abs().amax(1), "amax")
+    amax = amax[groups]
+    inverse = torch.where(amax > 0, largest / amax, 0.0)
+    return torch.round(x * inverse[:, None]), amax / largest
+
+
+def mean(x: Tensor) -> Tensor:
+    """Over rows, rounded to float32 once."""
+    return x.double().mean(0).float()
+
+
+def rotated(x: Tensor) -> Tensor:
+    """Rows times Sylvester's matrix over sqrt(n), n the next power of two, in float32 steps."""
+    n = 1 << max(0, x.shape[1] - 1).bit_length()
+    x = torch.nn.functional.pad(x, (0, n - x.shape[1]))
+    h = 1
+    while h < n:
+        pairs = x.view(-1, n // (2 * h), 2, h)
+        first, second = pairs[:, :, 0], pairs[:, :, 1]
+        x = torch.stack([first + second, first - second], 2).reshape(-1, n)
+        h *= 2
+    return x * torch.tensor(1 / math.sqrt(n), dtype=torch.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantised:
+    """What one head becomes.
+
+    Attributes:
+        q, k: dequantised, smoothed and perhaps rotated [L, D or the next power of two], float64.
+        q_mean: the mean that was taken from each row of q [Lq, D], float64; zeros without.
+        k_smooth: k less its mean, exact [Lk, D], float64.
+        k_mean: [D].
+        v: dequantised, float64; v_mean: [D].
+    """
+
+    q: Tensor
+    k: Tensor
+    q_mean: Tensor
+    k_smooth: Tensor
+    k_mean: Tensor
+    v: Tensor
+    v_codes: Tensor
+    v_scale: Tensor
+    v_mean: Tensor
+
+
+def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantised:
+    """q [Lq, D], k [Lk, D], v [Lk, Dv] of one head."""
+    q, k, v = q.float(), k.float(), v.float()
+    zeros = torch.zeros(k.shape[1])
+    k_mean = mean(k) if variant.smooths_k else zeros
+    k_smooth = k - k_mean
+    q_mean = torch.zeros_like(q)
+    if variant.smooths_q:
+        for block in torch.arange(len(q)).split(QUERY_BLOCK):
+            q_mean[block] = mean(q[block])
+    q_smooth = q - q_mean
+    turn = rotated if variant.rotate else (lambda x: x)
+    q_codes, q_scale = quantise(
+        turn(q_smooth), query_groups(len(q), variant.per_token), LEVELS[variant.qk][0]
+    )
+    k_codes, k_scale = quantise(
+        turn(k_smooth), key_groups(len(k), variant.per_token), LEVELS[variant.qk][1]
+    )
+    v_mean = mean(v) if variant.smooths_k else torch.zeros(v.shape[1])
+    v_smooth = v - v_mean
+    v_scale = v_smooth.abs().amax(0) / 127
+    inverse = torch.where(v_scale > 0, 127 / v_smooth.abs().amax(0), 0.0)
+    v_codes = torch.round(v_smooth * inverse)
+    v_hat = (v_codes * v_scale).double() + v_mean.double()
+    if variant.strict_causal or variant.weights == "exact":
+        v_hat = v.double()
+    return Quantised(
+        (q_codes * q_scale[:, None]).double(),
+        (k_codes * k_scale[:, None]).double(),
+        q_mean.double(),
+        k_smooth.double(),
+        k_mean.double(),
+        v_hat,
+        v_codes.double(),
+        v_scale.double(),
+        v_mean.double(),
+    )
+
+
+def scores(head: Quantised, scale: float) -> Tensor:
+    """[Lq, Lk] less the row constant q . k_mean."""
+    return scale * (head.q @ head.k.T + head.q_mean @ head.k_smooth.T)
+
+
+def attend_head(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float, variant: Variant
+) -> tuple[Tensor, Tensor]:
+    """Output [Lq, Dv] and log-sum-exp [Lq] of one head in float64; bias [Lq, Lk], -inf: hidden."""
+    head = quantise_head(q, k, v, variant)
+    s = scores(head, scale) + bias
+    row_max = s.amax(1, keepdim=True)
+    hidden = row_max == -math.inf
+    p = torch.where(hidden, 0.0, torch.exp(s - row_max.masked_fill(hidden, 0.0)))
+    total = p.sum(1, keepdim=True)
+    if variant.weights == "exact" or variant.strict_causal:
+        out = p @ head.v
+    else:
+        out = torch.zeros(len(q), v.shape[1], dtype=torch.float64)
+        for block in torch.arange(len(k)).split(KEY_BLOCK):
+            top = s[:, block].amax(1, keepdim=True)
+            none = top == -math.inf
+            top = top.masked_fill(none, 0.0)
+            codes = torch.where(none, 0.0, torch.round(255 * torch.exp(s[:, block] - top)))
+            share = torch.where(none | hidden, 0.0, torch.exp(top - row_max))
+            out += share / 255 * (codes @ head.v_codes[block])
+        out = out * head.v_scale + total * head.v_mean
+    out = torch.where(hidden, 0.0, out / total)
+    lse = row_max + torch.log(total) + scale * (q.double() @ head.k_mean)[:, None]
+    return out, torch.where(hidden, -math.inf, lse)[:, 0]
+
+
+def bias_of(
+    attn_mask: Tensor | None, causal: str, shape: tuple[int, int, int, int]
+) -> Tensor:
+    """What is added to the scores [B, H, Lq, Lk]; causal: "", "top_left" or "bottom_right"."""
+    rows, keys = shape[2:]
+    bias = torch.zeros(shape, dtype=torch.float64)
+    if attn_mask is not None:
+        if attn_mask.dtype == torch.bool:
+            bias = bias.masked_fill(~attn_mask, -math.inf)
+        else:
+            bias = bias + attn_mask.double()
+    if causal:
+        shift = keys - rows if causal == "bottom_right" else 0
+        seen = torch.arange(keys) <= torch.arange(rows)[:, None] + shift
+        bias = bias.masked_fill(~seen, -math.inf)
+    return bias
+
+
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    attn_mask: Tensor | None = None,
+    *,
+    causal: str = "",
+    scale: float | None = None,
+    variant: Variant = Variant(),
+) -> tuple[Tensor, Tensor]:
+    """Output [B, H, Lq, Dv] and log-sum-exp [B, H, Lq], float64; heads of k and v are shared."""
+    batch, heads, rows, channels = q.shape
+    scale = 1 / math.sqrt(channels) if scale is None else scale
+    bias = bias_of(attn_mask, causal, (batch, heads, rows, k.shape[2]))
+    out = torch.empty(batch, heads, rows, v.shape[3], dtype=torch.float64)
+    lse = torch.empty(batch, heads, rows, dtype=torch.float64)
+    share = heads // k.shape[1]
+    for b in range(batch):
+        for h in range(heads):
+            out[b, h], lse[b, h] = attend_head(
+                q[b, h], k[b, h // share], v[b, h // share], bias[b, h], scale, variant
+            )
+    return out, lse
+
+
+def exact(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    attn_mask: Tensor | None = None,
+    *,
+    causal: str = "",
+    scale: float | None = None,
+) -> Tensor:
+    """Attention of the inputs as they are, float64."""
+    share = q.shape[1] // k.shape[1]
+    k, v = (each.double().repeat_interleave(share, 1) for each in (k, v))
+    scale = 1 / math.sqrt(q.shape[3]) if scale is None else scale
+    shape = (*q.shape[:3], k.shape[2])
+    s = scale * q.double() @ k.mT + bias_of(attn_mask, causal, shape)
+    return torch.nan_to_num(torch.softmax(s, -1)) @ v
