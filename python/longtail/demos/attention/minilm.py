@@ -73,7 +73,11 @@ class MiniLM(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
 
     def forward(
-        self, numbers: Tensor, text: Tensor, attention: Attention = exact, watch: Watch | None = None
+        self,
+        numbers: Tensor,
+        text: Tensor,
+        attention: Attention = exact,
+        watch: Watch | None = None,
     ) -> Encoded:
         """Word numbers [B, L] and which of them are text, not padding (bool [B, L])."""
         x = self.words(numbers) + self.positions.weight[: numbers.shape[1]] + self.kinds.weight[0]
