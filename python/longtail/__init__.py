@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .polynomials import poly_relu as poly_relu
     from .rationals import fit_rational as fit_rational
     from .rationals import rational as rational
+    from .sdpa import SdpaStats as SdpaStats
+    from .sdpa import patch_sdpa as patch_sdpa
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
@@ -45,6 +47,8 @@ _DEFINED_IN = {
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
     "rational": "rationals",
+    "SdpaStats": "sdpa",
+    "patch_sdpa": "sdpa",
 }
 
 #: Public modules that are imported on first use.
@@ -52,10 +56,12 @@ _MODULES = (
     "bessel",
     "distributed",
     "distributions",
+    "integrations",
     "kan",
     "nn",
     "polynomials",
     "rationals",
+    "sdpa",
     "special",
 )
 

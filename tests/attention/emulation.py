@@ -178,9 +178,7 @@ def attend_head(
     return out, torch.where(hidden, -math.inf, lse)[:, 0]
 
 
-def bias_of(
-    attn_mask: Tensor | None, causal: str, shape: tuple[int, int, int, int]
-) -> Tensor:
+def bias_of(attn_mask: Tensor | None, causal: str, shape: tuple[int, int, int, int]) -> Tensor:
     """What is added to the scores [B, H, Lq, Lk]; causal: "", "top_left" or "bottom_right"."""
     rows, keys = shape[2:]
     bias = torch.zeros(shape, dtype=torch.float64)
