@@ -59,8 +59,7 @@ CpuLevel cpu_level();
   namespace avx512vnni {                           \
   extern const type name;                          \
   }
-#define LONGTAIL_ADDRESS_PER_DOT_LEVEL(name) \
-  {LONGTAIL_ADDRESS_PER_LEVEL(name), &avx512vnni::name}
+#define LONGTAIL_ADDRESS_PER_DOT_LEVEL(name) {LONGTAIL_ADDRESS_PER_LEVEL(name), &avx512vnni::name}
 #else
 #define LONGTAIL_DECLARE_PER_LEVEL(type, name) \
   namespace scalar {                           \

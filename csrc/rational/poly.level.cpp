@@ -1,8 +1,10 @@
 // The rows of poly.h, compiled once per CPU level.
 
+// First, as it opens the level's namespace inline; the tables only name it.
+#include "rational/poly_math.h"
+
 #include "core/element_lanes.h"
 #include "rational/poly_level.h"
-#include "rational/poly_math.h"
 
 namespace longtail::rational {
 inline namespace LONGTAIL_LEVEL {

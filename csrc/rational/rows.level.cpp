@@ -1,7 +1,7 @@
 // The row kernels, compiled once per CPU level.
 
-#include "rational/far_point.h"
 #include "core/element_lanes.h"
+#include "rational/far_point.h"
 #include "rational/level_kernels.h"
 
 namespace longtail::rational {

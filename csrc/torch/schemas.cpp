@@ -96,7 +96,20 @@ STABLE_TORCH_LIBRARY(longtail, m) {
 
   // Hadamard transforms of the last dimension.
 
-  // Quantised attention; heads are dimension 1 of four.
+  // Quantised attention; heads are dimension 1 of four, or of three where sequences are packed.
+  // codes, smooth and causal as in csrc/attention/prefill.h. Results: the output and the
+  // log-sum-exp; the inputs as attention sees them (float32), for gradients.
+  m.def(
+      "quantized_attention(Tensor q, Tensor k, Tensor v, Tensor? attn_mask, int codes, int smooth, "
+      "bool rotate, int causal, bool strict, float scale) -> (Tensor, Tensor)");
+  m.def(
+      "quantized_attention_varlen(Tensor q, Tensor k, Tensor v, Tensor cu_seqlens_q, Tensor "
+      "cu_seqlens_k, int codes, int smooth, bool rotate, int causal, bool strict, float scale) -> "
+      "(Tensor, Tensor)");
+  m.def(
+      "quantized_attention_inputs(Tensor q, Tensor k, Tensor v, int codes, int smooth, bool "
+      "rotate, "
+      "bool strict) -> (Tensor, Tensor, Tensor)");
 
   // Quantised key-value caches.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 QUERY_BLOCK = 128  # rows that share a mean
 KEY_BLOCK = 128  # keys that share a scale of the weights, on the CPU
+SMALLEST_GROUP = 2.0**-118  # below it a group is coded as zeros
 LEVELS = {"int4": (7, 7), "q8k4": (127, 7), "int8": (127, 127)}
 
 
@@ -62,7 +63,7 @@ def quantise(x: Tensor, groups: Tensor, largest: int) -> tuple[Tensor, Tensor]:
     amax = torch.zeros(int(groups.max()) + 1 if len(groups) else 0)
     amax.scatter_reduce_(0, groups, x.abs().amax(1), "amax")
     amax = amax[groups]
-    inverse = torch.where(amax > 0, largest / amax, 0.0)
+    inverse = torch.where(amax >= SMALLEST_GROUP, largest / amax, 0.0)
     return torch.round(x * inverse[:, None]), amax / largest
 
 
@@ -72,8 +73,8 @@ def mean(x: Tensor) -> Tensor:
 
 
 def rotated(x: Tensor) -> Tensor:
-    """Rows times Sylvester's matrix over sqrt(n), n the next power of two, in float32 steps."""
-    n = 1 << max(0, x.shape[1] - 1).bit_length()
+    """Rows times Sylvester's matrix over sqrt(n), n = 4, 8, 16, ..., in float32 steps."""
+    n = max(4, 1 << (x.shape[1] - 1).bit_length())
     x = torch.nn.functional.pad(x, (0, n - x.shape[1]))
     h = 1
     while h < n:
@@ -127,9 +128,9 @@ def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantise
     )
     v_mean = mean(v) if variant.smooths_k else torch.zeros(v.shape[1])
     v_smooth = v - v_mean
-    v_scale = v_smooth.abs().amax(0) / 127
-    inverse = torch.where(v_scale > 0, 127 / v_smooth.abs().amax(0), 0.0)
-    v_codes = torch.round(v_smooth * inverse)
+    v_amax = v_smooth.abs().amax(0)
+    v_scale = v_amax / 127
+    v_codes = torch.round(v_smooth * torch.where(v_amax >= SMALLEST_GROUP, 127 / v_amax, 0.0))
     v_hat = (v_codes * v_scale).double() + v_mean.double()
     if variant.strict_causal or variant.weights == "exact":
         v_hat = v.double()
