@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .bessel import matern as matern
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
+    from .kv_cache import QuantizedKVCache as QuantizedKVCache
     from .polynomials import poly_norm as poly_norm
     from .polynomials import poly_relu as poly_relu
     from .rationals import fit_rational as fit_rational
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
+    "QuantizedKVCache": "kv_cache",
     "bessel_i_ratio": "bessel",
     "bessel_k_ratio": "bessel",
     "log_bessel_i": "bessel",
@@ -58,6 +60,7 @@ _MODULES = (
     "distributions",
     "integrations",
     "kan",
+    "kv_cache",
     "nn",
     "polynomials",
     "rationals",

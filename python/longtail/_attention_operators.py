@@ -9,6 +9,15 @@ import torch
 from torch import Tensor
 
 
+def _nothing(*args: Any) -> None:
+    pass
+
+
+def _attended(q: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
+    shape = q.shape[:-1]
+    return q.new_empty([*shape, rest[-1]]), q.new_empty(shape, dtype=torch.float32)
+
+
 def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any]]]:
     """Every operator: its public function, itself, its fake."""
     namespace = torch.ops.longtail
@@ -18,6 +27,8 @@ def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
         ("quantized_attention_inputs", "quantized_attention", _inputs),
     ):
         yield public, getattr(namespace, name).default, fake
+    yield "QuantizedKVCache.append", namespace.kv_append.default, _nothing
+    yield "QuantizedKVCache.attend", namespace.kv_attend.default, _attended
 
 
 def _output_and_lse(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:

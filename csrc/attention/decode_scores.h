@@ -1,0 +1,174 @@
+#pragma once
+// Scores of up to four rows over one tile of 64 keys.
+
+#include "attention/cache_math.h"
+#include "attention/decode_dot.h"
+#include "attention/decode_level.h"  // after those, which open the level's namespace
+#include "core/element_lanes.h"
+
+namespace longtail::attention {
+inline namespace LONGTAIL_LEVEL {
+
+inline constexpr float kLargestCode16 = 32767;
+
+/// Rounds x[0, count) to 16 bits; what one step is worth.
+LONGTAIL_INLINE float to_codes16(const float* x, int count, std::int16_t* codes) {
+  F top = abs(load<F>(x));
+  for (int c = kWide; c < count; c += kWide) top = max(abs(load<F>(x + c)), top);
+  const float largest = largest_of(top);
+  // Below that, an inverse would overflow, and nothing is lost.
+  const bool worth = largest > 1e-30f;
+  const F inverse(worth ? kLargestCode16 / largest : 0.0f);
+  for (int c = 0; c < count; c += kWide) store_int16(codes + c, F(load<F>(x + c) * inverse));
+  return worth ? largest / kLargestCode16 : 0.0f;
+}
+
+/// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
+inline constexpr int kTokenVectors = kVectorBytes == 64 ? 4 : kVectorBytes == 32 ? 2 : 4;
+
+/// dots[r][u] += rows' 16-bit values . codes of the words [0, words) x [vectors of tokens].
+template <int Bits, int R>
+LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, const std::int16_t* queries,
+                              int stride, I (&dots)[R][kTokenVectors]) {
+  constexpr int n = CodeFormat<Bits>::kPerWord;
+  const I mask(CodeFormat<Bits>::kPairMask);
+  for (int m = 0; m < words; ++m) {
+    I word[kTokenVectors];
+    for (int u = 0; u < kTokenVectors; ++u) {
+      word[u] = load_int(codes + m * kTileTokens + u * kWide);
+    }
+#pragma GCC unroll 4
+    for (int j = 0; j < n / 2; ++j) {
+      I pair[kTokenVectors];
+      for (int u = 0; u < kTokenVectors; ++u) pair[u] = (word[u] >> (Bits * j)) & mask;
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        const I query = broadcast_pair(queries + r * stride + m * n + 2 * j);
+        for (int u = 0; u < kTokenVectors; ++u) dots[r][u] = dot_pairs(dots[r][u], pair[u], query);
+      }
+    }
+  }
+}
+
+/// K format "channel": the scales of the 64 tokens' channels go into the queries, which are then
+/// rounded: s_j = step (codes . c_j) + q . (scale zero).
+template <int Bits, int R>
+LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
+                                    const std::uint32_t* grids, float (*scores)[kTileTokens]) {
+  const int width = job.layout.k_width();
+  alignas(64) std::int16_t queries[R][kMaxHeadDim];
+  alignas(64) float scaled[R][kMaxHeadDim];
+  F zeros[R];
+  for (int r = 0; r < R; ++r) zeros[r] = F(0.0f);
+  for (int c = 0; c < width; c += kWide) {
+    const I word = load_int(grids + c);
+    const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
+    for (int r = 0; r < R; ++r) {
+      const F q = load<F>(job.queries.q + r * width + c) * scale;
+      store(scaled[r] + c, q);
+      zeros[r] = fma(q, zero, zeros[r]);
+    }
+  }
+  F step[R], offset[R];
+  for (int r = 0; r < R; ++r) {
+    step[r] = F(to_codes16(scaled[r], width, queries[r]));
+    offset[r] = F(sum_of(zeros[r]));
+  }
+  for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
+    I dots[R][kTokenVectors] = {};
+    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, queries[0], kMaxHeadDim, dots);
+    for (int r = 0; r < R; ++r) {
+      for (int u = 0; u < kTokenVectors; ++u) {
+        store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step[r], offset[r])));
+      }
+    }
+  }
+}
+
+/// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step (codes . c_j)
+/// + zero_j sum(q)).
+template <int Bits, int R>
+LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* codes,
+                                  const std::uint32_t* grids, float (*scores)[kTileTokens]) {
+  constexpr int n = CodeFormat<Bits>::kPerWord;
+  const int width = job.layout.k_width(), group = job.layout.group;
+  for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
+    for (int first = 0, g = 0; first < width; first += group, ++g) {
+      const int end = first + group < width ? first + group : width;
+      I dots[R][kTokenVectors] = {};
+      dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
+                        job.queries.codes + first, width, dots);
+      for (int u = 0; u < kTokenVectors; ++u) {
+        const int at = t + u * kWide;
+        const I word = load_int(grids + g * kTileTokens + at);
+        const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
+        for (int r = 0; r < R; ++r) {
+          const F sum(job.queries.sums[r * kMaxGroups + g]);
+          const F step(job.queries.steps[r * kMaxGroups + g]);
+          const F part = fma(F(to_real(dots[r][u])), step, zero * sum);
+          const F before = g == 0 ? F(job.queries.bias[r]) : load<F>(scores[r] + at);
+          store(scores[r] + at, F(fma(scale, part, before)));
+        }
+      }
+    }
+  }
+}
+
+/// Exact keys [count, k_dim].
+template <class E>
+LONGTAIL_INLINE void exact_scores(const SplitJob& job, int count, float (*scores)[kTileTokens]) {
+  const int dim = job.layout.k_dim, width = job.layout.k_width();
+  const E* tail = reinterpret_cast<const E*>(job.head.tail);
+  alignas(64) float key[kMaxHeadDim] = {};
+  for (int t = 0; t < count; ++t) {
+    for (int c = 0; c < dim; ++c) key[c] = widen<float>(tail[t * dim + c]);
+    for (int r = 0; r < job.rows; ++r) {
+      F sum(0.0f);
+      for (int c = 0; c < width; c += kWide) {
+        sum = fma(load<F>(job.queries.q + r * width + c), load<F>(key + c), sum);
+      }
+      scores[r][t] = sum_of(sum);
+    }
+  }
+}
+
+/// Adds the mask, and -inf to what row r does not see of the tokens [begin, begin + 64); returns
+/// the largest score.
+LONGTAIL_INLINE float restrict_scores(const SplitJob& job, int r, std::int64_t begin,
+                                      float* scores) {
+  const std::int64_t rest = job.visible[r] - begin;
+  const int seen = rest < 0 ? 0 : rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
+  if (const float* mask = job.mask[r]) {
+    const std::int64_t stride = job.mask_stride;
+    for (int t = 0; t < seen; ++t) scores[t] += mask[(begin + t) * stride];
+  }
+  for (int t = seen; t < kTileTokens; ++t) scores[t] = -kInfinity<float>;
+  F top = load<F>(scores);
+  for (int t = kWide; t < kTileTokens; t += kWide) top = max(load<F>(scores + t), top);
+  return largest_of(top);
+}
+
+/// All of the above for the tile that starts at token `begin`; the largest score of each row.
+template <int Bits, int R>
+LONGTAIL_INLINE void tile_scores(const SplitJob& job, std::int64_t begin,
+                                 float (*scores)[kTileTokens], float* tops) {
+  const std::int64_t tile = begin / kTileTokens;
+  if (begin < job.packed) {
+    const std::uint32_t* codes = job.head.k_codes + tile * job.layout.k_codes();
+    const std::uint32_t* grids = job.head.k_grids + tile * job.layout.k_grids();
+    if (job.layout.format == KFormat::channel) {
+      channel_scores<Bits, R>(job, codes, grids, scores);
+    } else {
+      token_scores<Bits, R>(job, codes, grids, scores);
+    }
+  } else {
+    const auto count = static_cast<int>(job.end - begin);
+    if (job.tail_type == 0) exact_scores<float>(job, count, scores);
+    if (job.tail_type == 1) exact_scores<float16>(job, count, scores);
+    if (job.tail_type == 2) exact_scores<bfloat16>(job, count, scores);
+  }
+  for (int r = 0; r < R; ++r) tops[r] = restrict_scores(job, r, begin, scores[r]);
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::attention

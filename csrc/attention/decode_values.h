@@ -1,0 +1,136 @@
+#pragma once
+// Weights exp(score - top) of up to four rows, and their sums over one tile of 64 values.
+
+#include "attention/cache_math.h"
+#include "attention/decode_dot.h"
+#include "attention/decode_level.h"  // after those, which open the level's namespace
+#include "attention/decode_scores.h"
+#include "core/exp.h"
+
+namespace longtail::attention {
+inline namespace LONGTAIL_LEVEL {
+
+/// e^x for x <= 0 with a relative error of 2^-22; 0 below -87, where a float would be subnormal.
+LONGTAIL_INLINE F exp_weight(F x) {
+  const F safe = max(x, F(-87.0f));
+  const F n = rint(F(safe * F(0x1.715476p0f)));
+  const F r = fma(n, F(-Format<float>::ln2_low), F(fma(n, F(-Format<float>::ln2_high), safe)));
+  const F tail = fma(r, exp_cubic(r), F(0.5f));
+  const F y = scale(F(fma(F(r * r), tail, r) + F(1.0f)), n);
+  return select(x < F(-87.0f), F(0.0f), y);
+}
+
+/// The sums of a split: float32, per tile one addition.
+template <int R>
+struct SplitSums {
+  float (*values)[kMaxHeadDim];  // [R]: sum of p scale code
+  F zeros[R][kMaxGroups];        // lanes of the sum of p scale zero
+  float mass[R];
+};
+
+/// Vectors of channels that the inner loop keeps sums for; they share a group.
+inline constexpr int kChannelVectors = kVectorBytes == 16 ? 4 : 2;
+
+/// sums[r][c] += factor[r] (weights[r] . codes of channel c) for the channels [first, end).
+template <int Bits, int R>
+LONGTAIL_INLINE void add_values(const std::uint32_t* codes, int width, int words, int first,
+                                int end, const std::int16_t (*weights)[kTileTokens],
+                                const float* factor, float (*sums)[kMaxHeadDim]) {
+  constexpr int n = CodeFormat<Bits>::kPerWord;
+  const I mask(CodeFormat<Bits>::kPairMask);
+  for (int c = first; c < end; c += kChannelVectors * kWide) {
+    I dots[R][kChannelVectors] = {};
+    for (int o = 0; o < words; ++o) {
+      I word[kChannelVectors];
+      for (int u = 0; u < kChannelVectors; ++u) {
+        word[u] = load_int(codes + o * width + c + u * kWide);
+      }
+#pragma GCC unroll 4
+      for (int j = 0; j < n / 2; ++j) {
+        I pair[kChannelVectors];
+        for (int u = 0; u < kChannelVectors; ++u) pair[u] = (word[u] >> (Bits * j)) & mask;
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          const I weight = broadcast_pair(weights[r] + o * n + 2 * j);
+          for (int u = 0; u < kChannelVectors; ++u) {
+            dots[r][u] = dot_pairs(dots[r][u], pair[u], weight);
+          }
+        }
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      for (int u = 0; u < kChannelVectors; ++u) {
+        float* to = sums[r] + c + u * kWide;
+        store(to, F(fma(F(to_real(dots[r][u])), F(factor[r]), load<F>(to))));
+      }
+    }
+  }
+}
+
+/// Adds the tile at token `begin`. scores[r] are its scores and become weights relative to the
+/// tile's own largest, tile_tops[r]; tops[r] is the split's.
+template <int Bits, int R>
+LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
+                                 float (*scores)[kTileTokens], const float* tile_tops,
+                                 const float* tops, SplitSums<R>& sums) {
+  constexpr int n = CodeFormat<Bits>::kPerWord;
+  float relative[R];  // weight of the tile's largest score in the split
+  bool any_seen = false;
+  for (int r = 0; r < R; ++r) {
+    const bool seen = tile_tops[r] > -kInfinity<float>;
+    any_seen |= seen;
+    relative[r] = seen ? lane(exp_weight(F(tile_tops[r] - tops[r])), 0) : 0.0f;
+    const F top(seen ? tile_tops[r] : 0.0f);
+    F mass(0.0f);
+    for (int t = 0; t < kTileTokens; t += kWide) {
+      const F p = exp_weight(load<F>(scores[r] + t) - top);
+      store(scores[r] + t, p);
+      mass = mass + p;
+    }
+    sums.mass[r] = fma(sum_of(mass), relative[r], sums.mass[r]);
+  }
+  if (!any_seen) return;
+
+  const CacheLayout& layout = job.layout;
+  const std::int64_t tile = begin / kTileTokens;
+  const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
+  const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
+  const std::int64_t rest = job.end - begin;
+  const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
+  const int width = layout.v_width(), group = layout.group;
+  alignas(64) std::int16_t weights[R][kTileTokens];
+  alignas(64) float scale[kTileTokens];
+  for (int first = 0, g = 0; first < width; first += group, ++g) {
+    const std::uint32_t* words = grids + g * kTileTokens;
+    F top(0.0f);
+    for (int t = 0; t < kTileTokens; t += kWide) {
+      store(scale + t, grid_scale<F>(load_int(words + t)));
+    }
+    for (int t = count; t < kTileTokens; ++t) scale[t] = 0;  // whatever is left there
+    for (int t = 0; t < kTileTokens; t += kWide) top = max(load<F>(scale + t), top);
+    const float largest = largest_of(top);
+    const F to_code(kLargestCode16 / largest);
+    float factor[R];
+    for (int r = 0; r < R; ++r) factor[r] = relative[r] * (largest / kLargestCode16);
+    F of_zeros[R];
+    for (int r = 0; r < R; ++r) of_zeros[r] = F(0.0f);
+    for (int t = 0; t < kTileTokens; t += kWide) {
+      const F s = load<F>(scale + t), zero = s * grid_zero<Bits, F>(load_int(words + t));
+      const F code = s * to_code;
+      for (int r = 0; r < R; ++r) {
+        const F p = load<F>(scores[r] + t);
+        of_zeros[r] = fma(p, zero, of_zeros[r]);
+        store_int16(weights[r] + t, F(p * code));
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      sums.zeros[r][g] = fma(of_zeros[r], F(relative[r]), sums.zeros[r][g]);
+    }
+    const int end = first + group < width ? first + group : width;
+    add_values<Bits, R>(codes, width, (count + n - 1) / n, first, end, weights, factor,
+                        sums.values);
+  }
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::attention
