@@ -18,7 +18,7 @@ inline constexpr int kRowsAtOnce = 4;
 /// Vectors of sums a row; sixteen registers hold 4 x 2.
 inline constexpr int kVectors = kVectorBytes == 32 ? 2 : 4;
 inline constexpr float kMinusInfinity = -__builtin_inff();
-inline constexpr float kLog2Of255 = 0x1.ff4ebp+2f;
+inline constexpr float kLog2Of255 = 0x1.ffa37cp+2f;
 
 /// All that a job keeps while it passes over the keys.
 struct Workspace {

@@ -40,8 +40,9 @@ attention::Mask mask_of(const std::optional<Tensor>& tensor) {
           tensor->stride(3)};
 }
 
-std::vector<std::int64_t> cumulative_lengths(const char* name, const Tensor& lengths,
-                                             std::int64_t total) {
+std::vector<std::int64_t> cumulative_lengths(const char* name, const char* longest_name,
+                                             const Tensor& lengths, std::int64_t total,
+                                             std::int64_t longest) {
   std::vector<std::int64_t> result(lengths.size(0));
   for (std::size_t i = 0; i < result.size(); ++i) {
     result[i] = lengths.scalar_type() == ScalarType::Int
@@ -50,6 +51,8 @@ std::vector<std::int64_t> cumulative_lengths(const char* name, const Tensor& len
     const std::int64_t least = i == 0 ? 0 : result[i - 1];
     check_argument(result[i] >= least, "quantized_attention_varlen", name, result[i],
                    "numbers that do not descend");
+    check_argument(result[i] - least <= longest, "quantized_attention_varlen", longest_name,
+                   longest, "at least the longest sequence, " + std::to_string(result[i] - least));
   }
   check_argument(result.front() == 0 && result.back() == total, "quantized_attention_varlen", name,
                  std::to_string(result.front()) + " ... " + std::to_string(result.back()),
@@ -65,8 +68,10 @@ std::vector<attention::Sequence> sequences_of(const AttentionCall& call) {
     }
     return result;
   }
-  const auto rows = cumulative_lengths("cu_seqlens_q", *call.rows_of, call.q.size(0));
-  const auto keys = cumulative_lengths("cu_seqlens_k", *call.keys_of, call.k.size(0));
+  const auto rows = cumulative_lengths("cu_seqlens_q", "max_seqlen_q", *call.rows_of,
+                                       call.q.size(0), call.most_rows);
+  const auto keys = cumulative_lengths("cu_seqlens_k", "max_seqlen_k", *call.keys_of,
+                                       call.k.size(0), call.most_keys);
   for (std::size_t i = 0; i + 1 < rows.size(); ++i) {
     result.push_back({0, rows[i], rows[i + 1] - rows[i], keys[i], keys[i + 1] - keys[i]});
   }

@@ -16,8 +16,9 @@ namespace longtail::torch_layer {
 /// channels]; channels lie side by side.
 struct AttentionCall {
   Tensor q, k, v;
-  std::optional<Tensor> mask;              // [batch, heads, rows, keys], expanded
-  std::optional<Tensor> rows_of, keys_of;  // cumulative lengths of packed sequences
+  std::optional<Tensor> mask;                 // [batch, heads, rows, keys], expanded
+  std::optional<Tensor> rows_of, keys_of;     // cumulative lengths of packed sequences
+  std::int64_t most_rows = 0, most_keys = 0;  // the longest of them
   attention::Options options;
 
   bool packed() const { return rows_of.has_value(); }
@@ -127,6 +128,8 @@ std::tuple<Tensor, Tensor> quantized_attention(Tensor q, Tensor k, Tensor v,
       attn_mask,
       std::nullopt,
       std::nullopt,
+      0,
+      0,
       attention_options(function, codes, smooth, rotate, causal, strict, scale)};
   const auto results = attention_results(q, v);
   Backend::attend(call, std::get<0>(results), std::get<1>(results));
@@ -134,11 +137,10 @@ std::tuple<Tensor, Tensor> quantized_attention(Tensor q, Tensor k, Tensor v,
 }
 
 template <class Backend>
-std::tuple<Tensor, Tensor> quantized_attention_varlen(Tensor q, Tensor k, Tensor v,
-                                                      Tensor cu_seqlens_q, Tensor cu_seqlens_k,
-                                                      std::int64_t codes, std::int64_t smooth,
-                                                      bool rotate, std::int64_t causal, bool strict,
-                                                      double scale) {
+std::tuple<Tensor, Tensor> quantized_attention_varlen(
+    Tensor q, Tensor k, Tensor v, Tensor cu_seqlens_q, Tensor cu_seqlens_k,
+    std::int64_t max_seqlen_q, std::int64_t max_seqlen_k, std::int64_t codes, std::int64_t smooth,
+    bool rotate, std::int64_t causal, bool strict, double scale) {
   const char* const function = "quantized_attention_varlen";
   check_attention(function, q, k, v, 3);
   check_lengths(function, "cu_seqlens_q", cu_seqlens_q, q);
@@ -153,6 +155,8 @@ std::tuple<Tensor, Tensor> quantized_attention_varlen(Tensor q, Tensor k, Tensor
       std::nullopt,
       torch::stable::contiguous(cu_seqlens_q),
       torch::stable::contiguous(cu_seqlens_k),
+      max_seqlen_q,
+      max_seqlen_k,
       attention_options(function, codes, smooth, rotate, causal, strict, scale)};
   const auto results = attention_results(q, v);
   Backend::attend(call, std::get<0>(results), std::get<1>(results));
@@ -172,6 +176,8 @@ std::tuple<Tensor, Tensor, Tensor> quantized_attention_inputs(Tensor q, Tensor k
                            std::nullopt,
                            std::nullopt,
                            std::nullopt,
+                           0,
+                           0,
                            attention_options(function, codes, smooth, rotate, 0, strict, 1)};
   const std::int64_t channels = attention::score_channels(q.size(3), call.options);
   const auto like = [&](const Tensor& tensor, std::int64_t last) {

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .attention import quantized_attention as quantized_attention
+    from .attention import quantized_attention_varlen as quantized_attention_varlen
     from .bessel import bessel_i_ratio as bessel_i_ratio
     from .bessel import bessel_k_ratio as bessel_k_ratio
     from .bessel import log_bessel_i as log_bessel_i
@@ -48,6 +50,8 @@ _DEFINED_IN = {
     "kan_linear": "kan",
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
+    "quantized_attention": "attention",
+    "quantized_attention_varlen": "attention",
     "rational": "rationals",
     "SdpaStats": "sdpa",
     "patch_sdpa": "sdpa",
@@ -55,6 +59,7 @@ _DEFINED_IN = {
 
 #: Public modules that are imported on first use.
 _MODULES = (
+    "attention",
     "bessel",
     "distributed",
     "distributions",

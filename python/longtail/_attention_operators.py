@@ -25,6 +25,8 @@ def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
         ("quantized_attention", "quantized_attention", _output_and_lse),
         ("quantized_attention_varlen", "quantized_attention_varlen", _packed_output_and_lse),
         ("quantized_attention_inputs", "quantized_attention", _inputs),
+        ("quantized_attention_backward", "quantized_attention", _gradients),
+        ("quantized_attention_varlen_backward", "quantized_attention_varlen", _gradients),
     ):
         yield public, getattr(namespace, name).default, fake
     yield "QuantizedKVCache.append", namespace.kv_append.default, _nothing
@@ -40,6 +42,10 @@ def _packed_output_and_lse(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple
     tokens, heads = q.shape[:2]
     lse = q.new_empty([heads, tokens], dtype=torch.float32)
     return q.new_empty([tokens, heads, v.shape[-1]]), lse
+
+
+def _gradients(grad: Tensor, grad_lse: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
+    return tuple(each.new_empty(each.shape) for each in inputs[:3])
 
 
 def _inputs(

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.autograd.graph import increment_version
 
+from longtail import _attention_gradient  # noqa: F401  (operators whose kernels are Python)
 from longtail._attention_operators import attention_operators
 from longtail._kan_kinds import functions_of
 

@@ -58,12 +58,17 @@ def key_groups(length: int, per_token: bool) -> Tensor:
     return keys if per_token else keys // 64 * 4 + keys % 8 // 2
 
 
+def inverse_scale(amax: Tensor, largest: int) -> Tensor:
+    """largest / amax by one division; torch's number / tensor takes a reciprocal first."""
+    return torch.where(amax >= SMALLEST_GROUP, torch.full_like(amax, largest) / amax, 0.0)
+
+
 def quantise(x: Tensor, groups: Tensor, largest: int) -> tuple[Tensor, Tensor]:
     """Codes [L, D] and the scale of each row [L], float32."""
     amax = torch.zeros(int(groups.max()) + 1 if len(groups) else 0)
     amax.scatter_reduce_(0, groups, x.abs().amax(1), "amax")
     amax = amax[groups]
-    inverse = torch.where(amax >= SMALLEST_GROUP, largest / amax, 0.0)
+    inverse = inverse_scale(amax, largest)
     return torch.round(x * inverse[:, None]), amax / largest
 
 
@@ -130,7 +135,7 @@ def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantise
     v_smooth = v - v_mean
     v_amax = v_smooth.abs().amax(0)
     v_scale = v_amax / 127
-    v_codes = torch.round(v_smooth * torch.where(v_amax >= SMALLEST_GROUP, 127 / v_amax, 0.0))
+    v_codes = torch.round(v_smooth * inverse_scale(v_amax, 127))
     v_hat = (v_codes * v_scale).double() + v_mean.double()
     if variant.strict_causal or variant.weights == "exact":
         v_hat = v.double()
