@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from longtail import _sdpa_hook
+from longtail._attention_shapes import MOST_CHANNELS
 from longtail._sdpa_hook import Call, LayerNames
 from longtail.attention import quantized_attention
 
@@ -63,7 +64,8 @@ class _Policy:
         if reason is None:
             try:
                 result = self.quantised(call, qk)
-            except NotImplementedError as error:
+            except (NotImplementedError, TypeError, ValueError) as error:
+                # Nonsense included: torch's function then says what it has against it.
                 reason = str(error)
             else:
                 self.stats.quantized += 1
@@ -95,6 +97,8 @@ def reason_to_pass(call: Call) -> str | None:
     for x in tensors:
         if x.dtype not in _DTYPES:
             return f"dtype {str(x.dtype).removeprefix('torch.')}"
+        if x.dim() and x.shape[-1] > MOST_CHANNELS:
+            return f"heads of {x.shape[-1]} channels"
         if x.device.type not in ("cpu", "cuda", "meta"):
             return f"device {x.device.type}"
     return None
@@ -130,8 +134,9 @@ def patch_sdpa(
 
     Yields:
         `SdpaStats`: how many calls were quantised, how many passed on and why. Passed on are: drop-
-        out above 0 (as in training), float64, nested tensors, devices other than CPU and CUDA, and
-        what `quantized_attention` does not implement, such as heads of more than 256 channels.
+        out above 0 (as in training), float64, heads of more than 256 channels, nested tensors,
+        devices other than CPU and CUDA, and all else that `quantized_attention` refuses, such as
+        masks that require a gradient and heads that broadcast.
 
     A block concerns the thread (or asyncio task) that opened it; calls in other threads go to
     torch's function. Blocks nest: the innermost decides. At the end, after an exception too,
@@ -155,7 +160,7 @@ def patch_sdpa(
         check_bits("patch_sdpa", model, bits)
 
     def quantised(call: Call, precision: Precision) -> Tensor:
-        return quantized_attention(
+        out = quantized_attention(
             *call[:6],
             scale=call.scale,
             enable_gqa=call.enable_gqa,
@@ -164,6 +169,8 @@ def patch_sdpa(
             rotate=rotate,
             strict_causal=strict_causal,
         )
+        assert isinstance(out, Tensor)
+        return out
 
     policy = _Policy(qk, quantised, bits, names, unsupported == "raise", stats)
     with contextlib.ExitStack() as block:

@@ -86,7 +86,9 @@ def test_what_cannot_be_quantised_is_torchs_and_counted():
     assert torch.equal(broad, attend(*wide))
     assert stats.quantized == 0 and stats.passed.total() == 3
     assert stats.passed["dropout"] == 1 and stats.passed["dtype float64"] == 1
-    assert "3 passed on (1 dropout, 1 dtype float64, 1 quantized_attention" in str(stats)
+    assert str(stats) == (
+        "0 quantised, 3 passed on (1 dropout, 1 dtype float64, 1 heads of 264 channels)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,19 @@ def test_or_refused(tensors, options):
     )
     with refused, patch_sdpa(unsupported="raise"):
         call(*tensors, **options)
+
+
+def test_what_only_torch_takes():
+    """Heads that broadcast without enable_gqa, a mask with a gradient; and nonsense is refused."""
+    q, k, v = draw(1, 2, 20, 16)
+    mask = torch.zeros(20, 20, requires_grad=True)
+    with patch_sdpa() as stats:
+        broadcast = call(q, k[:, :1], v[:, :1])
+        call(q, k, v, attn_mask=mask).sum().backward()
+        with pytest.raises(RuntimeError):
+            call(q, k[..., :8], v)
+    assert torch.equal(broadcast, attend(q, k[:, :1], v[:, :1]))
+    assert mask.grad is not None and stats.passed.total() == 3 and stats.quantized == 0
 
 
 def test_multihead_attention_with_and_without_its_fast_path():

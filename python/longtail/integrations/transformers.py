@@ -69,6 +69,15 @@ class PackedStates:
         self.packed = packed
         self.fresh = fresh
 
+    def __getattr__(self, name: str) -> Any:
+        """Say what is wrong when another attention function takes this for a tensor."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise TypeError(
+            f"LongtailCache: its packed states were asked for {name!r}, as tensors are; a model "
+            f"that uses it needs attn_implementation to be one of {', '.join(_RECIPES)}"
+        )
+
 
 class LongtailLayer(CacheLayerMixin):
     """One layer of `LongtailCache`: a `longtail.QuantizedKVCache` behind transformers' names."""
@@ -251,6 +260,7 @@ def attention(
         smooth=recipe.smooth,
         rotate=recipe.rotate,
     )
+    assert isinstance(out, Tensor)
     return out.transpose(1, 2).contiguous(), None
 
 
