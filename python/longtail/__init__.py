@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .calibration import Calibration as Calibration
+    from .calibration import calibrate as calibrate
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
     from .kv_cache import QuantizedKVCache as QuantizedKVCache
@@ -45,6 +47,8 @@ _DEFINED_IN = {
     "log_bessel_ke": "bessel",
     "log_hyp0f1": "bessel",
     "matern": "bessel",
+    "Calibration": "calibration",
+    "calibrate": "calibration",
     "fit_rational": "rationals",
     "kan_basis": "kan",
     "kan_linear": "kan",
@@ -61,6 +65,7 @@ _DEFINED_IN = {
 _MODULES = (
     "attention",
     "bessel",
+    "calibration",
     "distributed",
     "distributions",
     "integrations",

@@ -22,6 +22,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+import longtail
 from longtail.integrations import transformers as integration
 from longtail.integrations.transformers import LongtailCache
 
@@ -317,6 +318,21 @@ def test_bits_of_each_layer():
         LongtailCache(made.config, [4, 8, 8])
     with pytest.raises(ValueError, match="bits is 5, expected 4 or 8"):
         LongtailCache(made.config, 5)
+
+
+@pytest.mark.parametrize("padding", [0, 20])
+def test_calibrated_bits_go_into_the_cache(padding):
+    """Whether or not transformers repeats the keys for a mask, a token has the same bytes."""
+    made = small(implementation="sdpa")
+    mask = (torch.arange(100) >= torch.tensor([[0], [padding]])).long()
+    batch = {"input_ids": tokens(2, 100), "attention_mask": mask, "use_cache": False}
+    chosen = longtail.calibrate(made, [batch], through="cache")
+    assert list(chosen) == ["model.layers.0.self_attn", "model.layers.1.self_attn"]
+    assert chosen.bytes == 2 * 64 * 4 // 8 + 2 * 64 and sorted(chosen.values()) == [4, 8]
+    made.set_attn_implementation("longtail")
+    cache = LongtailCache(made.config, chosen)
+    assert [layer.packed.bits for layer in cache.layers] == list(chosen.values())
+    assert made.generate(tokens(1, 70), past_key_values=cache, max_new_tokens=2).shape == (1, 72)
 
 
 def test_sliding_layers_stay_transformers_own():
