@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-pytest.importorskip("transformers", minversion="5")
+pytest.importorskip("transformers", minversion="5.5")
 
 from transformers import (
     AttentionInterface,
@@ -251,9 +251,11 @@ def test_crop(k_format):
     found, expected = (logits(made, following, each) for each in (cache, fresh))
     assert cosines(found, expected).min() > 0.9999
     if k_format == "token_rotated":
-        assert cache.is_croppable and torch.equal(found, expected)
-    with pytest.raises(ValueError, match="LongtailLayer.crop: tokens_to_remove: got 3"):
-        cache.crop(3)
+        assert cache.layers[0].is_croppable and torch.equal(found, expected)
+    cache.crop(0)
+    assert cache.get_seq_length() == 140
+    cache.layers[0].crop(30)
+    assert cache.get_seq_length() == 30
     cache.crop(-1000)
     assert cache.get_seq_length() == 0
 
@@ -261,7 +263,8 @@ def test_crop(k_format):
 def test_prompt_lookup_decoding_crops_back():
     made = small(implementation="longtail")
     ids = tokens(1, 20).repeat(1, 4)
-    options = {"max_new_tokens": 10, "do_sample": False}
+    # An end that never comes: up to transformers 5.12 guessing needs to have one.
+    options = {"max_new_tokens": 10, "do_sample": False, "eos_token_id": VOCABULARY + 1}
     cache = LongtailCache(made.config, 8, k_format="token_rotated")
     guessed = made.generate(ids, past_key_values=cache, prompt_lookup_num_tokens=4, **options)
     plain = made.generate(ids, past_key_values=LongtailCache(made.config, 8), **options)
@@ -402,4 +405,4 @@ def test_without_transformers_the_import_says_what_to_install():
         "except ImportError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'transformers>=5'" in done.stdout
+    assert "pip install 'transformers>=5.5'" in done.stdout

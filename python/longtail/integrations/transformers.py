@@ -2,7 +2,7 @@
 
 Importing this module registers the attention implementations ``"longtail"``, ``"longtail_int8"``
 and ``"longtail_int4"``; `LongtailCache` is the cache that goes with them. transformers is not a
-dependency of longtail: install it yourself (tested: 5.23.0).
+dependency of longtail: install it yourself (tested: 5.5.0, 5.12.0, 5.18.0 and 5.23.0).
 
     import longtail.integrations.transformers as integration
 
@@ -31,7 +31,8 @@ try:
     from transformers.masking_utils import sdpa_mask
 except ImportError as error:
     raise ImportError(
-        "longtail.integrations.transformers needs transformers 5: pip install 'transformers>=5'"
+        "longtail.integrations.transformers needs transformers 5.5 or later: "
+        "pip install 'transformers>=5.5'"
     ) from error
 
 __all__ = ["LongtailCache", "LongtailLayer", "PackedStates", "register"]
@@ -123,19 +124,19 @@ class LongtailLayer(CacheLayerMixin):
         """-1: there is no limit."""
         return -1
 
+    def get_max_cache_shape(self) -> int:
+        """The same, as it was called up to transformers 5.12."""
+        return -1
+
     def reset(self) -> None:
         """Forget all tokens."""
         self.packed, self.is_initialized = self._empty(), False
 
-    def crop(self, tokens_to_remove: int) -> None:
-        """Remove that many tokens from the end; given as a negative number, as transformers do."""
-        if tokens_to_remove > 0:
-            raise ValueError(
-                f"LongtailLayer.crop: tokens_to_remove: got {tokens_to_remove}, expected a "
-                "negative number: that of the tokens to remove"
-            )
-        if tokens_to_remove:
-            self.packed.crop(max(0, self.packed.length + tokens_to_remove))
+    def crop(self, tokens: int) -> None:
+        """Remove -tokens from the end, or with a positive number keep that many from the start, as
+        transformers had it first."""
+        if tokens:
+            self.packed.crop(max(0, tokens if tokens > 0 else self.packed.length + tokens))
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Sequence b becomes what sequence beam_idx[b] was."""
