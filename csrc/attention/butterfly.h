@@ -20,7 +20,11 @@ inline constexpr int kButterflyVectors = 16;
 inline constexpr int kButterflyVectors = 8;
 #endif
 
-constexpr int log2_of(std::int64_t n) { return n <= 1 ? 0 : 1 + log2_of(n / 2); }
+LONGTAIL_INLINE constexpr int log2_of(std::int64_t n) {
+  int bits = 0;
+  while (n >> (bits + 1)) ++bits;
+  return bits;
+}
 
 /// Stage h between the lanes of one vector: the partner's lane plus or minus the own one, in one
 /// fused operation, whose product is exact.
@@ -62,33 +66,43 @@ LONGTAIL_INLINE void vector_stages(T (&a)[count]) {
   }
 }
 
-/// One pass in registers: `count` vectors of `row`, `step` elements apart, from the first at
-/// `row`; with Lanes, the stages inside each vector come first.
-template <int count, bool Lanes, class T>
-LONGTAIL_INLINE void butterfly_pass(scalar_t<T>* row, std::int64_t step) {
+/// One pass in registers: a[i] = load(i), the stages inside each vector up to `span` lanes, the
+/// stages between the `count` vectors, store(i, a[i]).
+template <int count, int span, class T, class Load, class Store>
+LONGTAIL_INLINE void butterfly_pass(const Load& load, const Store& store) {
   T a[count];
 #pragma GCC unroll 16
-  for (int i = 0; i < count; ++i) {
-    a[i] = load<T>(row + i * step);
-    if constexpr (Lanes) a[i] = lane_stages<kLanes<T>>(a[i]);
-  }
+  for (int i = 0; i < count; ++i) a[i] = lane_stages<span>(T(load(i)));
   vector_stages(a);
 #pragma GCC unroll 16
-  for (int i = 0; i < count; ++i) store(row + i * step, a[i]);
+  for (int i = 0; i < count; ++i) store(i, a[i]);
 }
 
-/// Calls run with the constant 2, 4, 8 or 16 that equals count.
-template <class Run>
+/// Calls run with the constant 1, 2, 4, 8 or 16, at most kButterflyVectors, that equals count.
+template <int candidate = 1, class Run>
 LONGTAIL_INLINE void with_vector_count(std::int64_t count, const Run& run) {
-  if (count == 2) return run(std::integral_constant<int, 2>());
-  if (count == 4) return run(std::integral_constant<int, 4>());
-  if constexpr (kButterflyVectors == 8) {
-    run(std::integral_constant<int, 8>());
+  if constexpr (candidate == kButterflyVectors) {
+    run(std::integral_constant<int, candidate>());
   } else {
-    if (count == 8) return run(std::integral_constant<int, 8>());
-    run(std::integral_constant<int, 16>());
+    if (count == candidate) return run(std::integral_constant<int, candidate>());
+    with_vector_count<2 * candidate>(count, run);
   }
 }
+
+/// The sizes of the passes over 2^bits vectors: as few as fit the registers, as even as can be.
+struct Passes {
+  int bits;
+
+  LONGTAIL_INLINE int count() const {
+    constexpr int most = log2_of(kButterflyVectors);
+    return bits == 0 ? 1 : (bits + most - 1) / most;
+  }
+  /// Vectors of pass p.
+  LONGTAIL_INLINE int size(int p) const {
+    const int passes = count();
+    return 1 << (bits / passes + (p < bits % passes ? 1 : 0));
+  }
+};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::attention

@@ -118,17 +118,34 @@ LONGTAIL_INLINE Sums dot_values(Sums sum, DotVector values, std::int32_t weights
 // Codes come out of the bits of 1.5 * 2^23 + x: rounded to nearest even, in two's complement.
 inline constexpr float kRounder = 0x1.8p23f;
 
-/// Rounds the lanes of x to integers and stores their low bits one after another.
-LONGTAIL_INLINE void store_codes(Element* to, Float x, int offset) {
+/// Stores the low bits of every lane one after another. Instructions by name, since GCC 12 takes
+/// __builtin_convertvector apart lane by lane; masked, since it warns about the plain ones.
+LONGTAIL_INLINE void store_low(Element* to, Sums x) {
 #if LONGTAIL_SCALAR_LEVEL
-  *to = static_cast<Element>(bits(x + kRounder) + offset);
+  *to = static_cast<Element>(x);
+#elif defined(__AVX512VNNI__)
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                   _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)x.raw));
+#elif defined(__AVX512BW__)
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                      _mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)x.raw));
+#elif defined(__AVX2__)
+  // vpackusdw saturates, so the upper halves go first; it works on both 128-bit halves apart.
+  const __m256i low = _mm256_and_si256((__m256i)x.raw, _mm256_set1_epi32(0xffff));
+  const __m256i halves = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_castsi256_si128(halves));
+#elif defined(__ARM_FEATURE_DOTPROD)
+  const uint16x4_t half = vmovn_u32(vreinterpretq_u32_s32((int32x4_t)x.raw));
+  const uint8x8_t quarter = vmovn_u16(vcombine_u16(half, half));
+  vst1_lane_u32(reinterpret_cast<std::uint32_t*>(to), vreinterpret_u32_u8(quarter), 0);
 #else
-  using Narrow = lanes::raw<Element, kWidth>;
-  const auto codes = add_bits(bits(x + kRounder), Sums(offset));
-  const Narrow narrow =
-      __builtin_convertvector((lanes::raw<std::uint32_t, kWidth>)codes.raw, Narrow);
-  __builtin_memcpy(to, &narrow, sizeof(narrow));
+  vst1_u16(to, vmovn_u32(vreinterpretq_u32_s32((int32x4_t)x.raw)));
 #endif
+}
+
+/// Rounds the lanes of x to integers, adds an offset, and stores their low bits.
+LONGTAIL_INLINE void store_codes(Element* to, Float x, int offset) {
+  store_low(to, add_bits(bits(x + kRounder), Sums(offset)));
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -29,16 +29,10 @@ void pack_keys(const KeyJob& job) {
   alignas(64) float rows[kKeyBlock][kRowFloats];
   const int channels = job.rows.channels, count = job.rows.count;
   const CodeFormat& format = job.format;
-  if (job.smooth != nullptr && count < kKeyBlock) {
-    __builtin_memset(job.smooth, 0, sizeof(float) * channels * kKeyBlock);
-  }
   Groups groups;
   for (int r = 0; r < count; ++r) {
     read_row(job.rows, r, rows[r]);
     subtract_mean(rows[r], job.mean, channels);
-    if (job.smooth != nullptr) {
-      for (int c = 0; c < channels; ++c) job.smooth[c * kKeyBlock + r] = rows[r][c];
-    }
     rotate_if(format, rows[r], channels);
     groups.take(key_group(r, format.per_token), largest_of(rows[r], format.channels));
   }

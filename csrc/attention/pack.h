@@ -1,11 +1,13 @@
 #pragma once
 // Rows of float16, bfloat16 or float32 into codes: what packing keys, values and queries shares.
 
+#include <utility>
+
 #include "attention/dot.h"
 #include "attention/prefill_level.h"
 #include "attention/quantise.h"
 #include "attention/rotate.h"
-#include "core/element_lanes.h"
+#include "core/half_lanes.h"
 
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
@@ -21,10 +23,33 @@ LONGTAIL_INLINE void for_vectors(int channels, const Visit& visit) {
   for (int c = 0; c < channels; c += kWidth) visit(c);
 }
 
+/// Lane k of the result is lane k ^ distance of x.
+template <int distance, int N, int... lane>
+LONGTAIL_INLINE Vec<float, N> partners(Vec<float, N> x, std::integer_sequence<int, lane...>) {
+  return typename Vec<float, N>::Raw(__builtin_shufflevector(x.raw, x.raw, (lane ^ distance)...));
+}
+
+/// All lanes joined by `join` in a tree, neighbours last.
+template <int distance = kWidth / 2, class Join>
+LONGTAIL_INLINE float joined(Float x, const Join& join) {
+  if constexpr (distance == 0) {
+    return lane(x, 0);
+  } else {
+    const Float other = partners<distance>(x, std::make_integer_sequence<int, kWidth>());
+    return joined<distance / 2>(join(x, other), join);
+  }
+}
+LONGTAIL_INLINE float sum_of(Float x) {
+  return joined(x, [](Float a, Float b) { return Float(a + b); });
+}
+LONGTAIL_INLINE float largest_lane(Float x) {
+  return joined(x, [](Float a, Float b) { return max(a, b); });
+}
+
 template <class E>
 inline void widen_row(const E* from, int count, float* to) {
   int c = 0;
-  for (; c + kWidth <= count; c += kWidth) store(to + c, load_full<Float>(from + c));
+  for (; c + kWidth <= count; c += kWidth) store(to + c, load_wide<Float>(from + c));
   if (c < count) store(to + c, load_lanes<Float>(from + c, count - c, 0.0f));
 }
 
@@ -49,12 +74,7 @@ inline float largest_of(const float* row, int channels) {
     top = max(top, abs(x));
     spoilt = fma(x, Float(0.0f), spoilt);
   });
-  float result = 0, nothing = 0;
-  for (int k = 0; k < kWidth; ++k) {
-    result = lane(top, k) > result ? lane(top, k) : result;
-    nothing += lane(spoilt, k);
-  }
-  return result + nothing;
+  return largest_lane(top) + sum_of(spoilt);
 }
 
 /// row - mean; a null mean is none.
@@ -102,6 +122,15 @@ inline void dequantise_row(const float* row, float inverse, float scale, int cha
   for (int c = 0; c < channels; ++c) to[c] = rint(row[c] * inverse) * scale;
 }
 
+/// The mean of rows kRowFloats apart, in float64 and rounded once; zeros behind the channels.
+inline void mean_of(const float* rows, const Rows& source, float* mean) {
+  double sum[kRowFloats] = {};
+  for (int r = 0; r < source.count; ++r) {
+    for (int c = 0; c < source.channels; ++c) sum[c] += double(rows[r * kRowFloats + c]);
+  }
+  for (int c = 0; c < kRowFloats; ++c) mean[c] = float(sum[c] / source.count);
+}
+
 /// The queries of one job as floats, smoothed and rotated, with the scale of each.
 struct QueryRows {
   alignas(64) float rows[kQueryBlock][kRowFloats];
@@ -115,7 +144,7 @@ struct QueryRows {
       read_row(source, r, rows[r]);
       raw(r, rows[r]);
     }
-    if (smooth) take_mean(source);
+    if (smooth) mean_of(&rows[0][0], source, mean);
     Groups groups;
     for (int r = 0; r < source.count; ++r) {
       subtract_mean(rows[r], smooth ? mean : nullptr, source.channels);
@@ -127,15 +156,6 @@ struct QueryRows {
       inverse[r] = group_inverse(largest, format.largest);
       scale[r] = group_scale(largest, format.largest);
     }
-  }
-
- private:
-  void take_mean(const Rows& source) {
-    double sum[kRowFloats] = {};
-    for (int r = 0; r < source.count; ++r) {
-      for (int c = 0; c < source.channels; ++c) sum[c] += double(rows[r][c]);
-    }
-    for (int c = 0; c < kRowFloats; ++c) mean[c] = float(sum[c] / source.count);
   }
 };
 

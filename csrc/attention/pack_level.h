@@ -11,6 +11,8 @@ void channel_statistics(const ChannelJob& job);
 void pack_keys(const KeyJob& job);
 void pack_values(const ValueJob& job);
 void dequantise_queries(const QueryJob& job);
+void query_mean(const MeanJob& job);
+void rest_of_scores(const RestJob& job);
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::attention

@@ -20,10 +20,14 @@ const PrefillKernels& kernels() {
 
 // Packed heads that are held at a time, in bytes: beyond the caches nothing is gained by more.
 constexpr std::int64_t kPackedBytes = std::int64_t{1} << 25;
+// Likewise the part of the scores that smoothing queries leaves in float32.
+constexpr std::int64_t kRestBytes = std::int64_t{1} << 25;
+// 1 / ln 2: scores are exponents of two.
+constexpr float kLog2E = 0x1.715476p+0f;
 // Keys whose statistics are one sum.
 constexpr std::int64_t kStatisticKeys = 1024;
 // Channels of a padded row of floats.
-constexpr int kPadded = kMostChannels + 16;
+constexpr int kPadded = kMeanFloats;
 
 std::int64_t blocks_of(std::int64_t length, std::int64_t block) {
   return (length + block - 1) / block;
@@ -83,7 +87,7 @@ struct PackedSequence {
   std::int64_t head;
   Channels key, value;
   std::byte *key_codes, *value_codes;
-  float *key_scale, *key_smooth;
+  float* key_scale;
   std::int32_t* value_sum;
 
   std::int64_t blocks() const { return blocks_of(sequence->keys, kKeyBlock); }
@@ -95,15 +99,12 @@ struct PackedSequence {
     key_codes = layout.place<std::byte>(count * plan.sizes.key_block);
     value_codes = layout.place<std::byte>(count * plan.sizes.value_block);
     key_scale = layout.place<float>(count * kKeyBlock);
-    const std::int64_t smooth = plan.smooth_q ? count * kKeyBlock * plan.problem.channels : 0;
-    key_smooth = layout.place<float>(smooth);
     value_sum = layout.place<std::int32_t>(count * plan.sizes.value_channels);
   }
 
   PackedHead packed(const Plan& plan) const {
     return {key_codes,
             key_scale,
-            plan.smooth_q ? key_smooth : nullptr,
             plan.smooth_k ? key.mean : nullptr,
             value_codes,
             plan.strict ? nullptr : value.scale,
@@ -154,6 +155,7 @@ void channel_statistics(const Plan& plan, const InputHeads& of, std::int64_t cha
   std::fill_n(result.mean, kPadded, 0.0f);
   std::fill_n(result.scale, kPadded, 0.0f);
   std::fill_n(result.inverse, kPadded, 0.0f);
+  if (sequence.keys == 0) return;  // nothing is the largest of nothing
   for (std::int64_t c = 0; c < channels; ++c) {
     if (smooth) result.mean[c] = float(total.sum[c] / double(sequence.keys));
     const float high = total.high[c] - result.mean[c], low = total.low[c] - result.mean[c];
@@ -189,7 +191,6 @@ KeyJob key_job(const Plan& plan, const PackedSequence& head, std::int64_t block)
           .mean = plan.smooth_k ? head.key.mean : nullptr,
           .codes = nullptr,
           .scale = nullptr,
-          .smooth = nullptr,
           .dequantised = nullptr,
           .dequantised_stride = 0};
 }
@@ -209,7 +210,6 @@ void pack_block(const Plan& plan, const PackedSequence& head, std::int64_t block
   KeyJob key = key_job(plan, head, block);
   key.codes = head.key_codes + block * plan.sizes.key_block;
   key.scale = head.key_scale + block * kKeyBlock;
-  if (plan.smooth_q) key.smooth = head.key_smooth + block * kKeyBlock * plan.problem.channels;
   kernels().pack_keys(key);
   ValueJob value = value_job(plan, head, block);
   value.codes = head.value_codes + block * plan.sizes.value_block;
@@ -221,40 +221,6 @@ void pack_block(const Plan& plan, const PackedSequence& head, std::int64_t block
 std::int64_t causal_shift(const Plan& plan, const Sequence& sequence) {
   const bool at_end = plan.problem.options.causal == Causal::bottom_right;
   return 1 + (at_end ? sequence.keys - sequence.rows : 0);
-}
-
-void attend_block(const Plan& plan, const PackedSequence& head, std::int64_t query_head,
-                  std::int64_t block, const OutputHeads& out, const Heads<float>& lse) {
-  const Problem& problem = plan.problem;
-  const Sequence& sequence = *head.sequence;
-  const std::int64_t first = block * kQueryBlock, row = sequence.first_row + first;
-  const std::int64_t size = item_size(problem.dtype);
-  const Mask& mask = problem.mask;
-  const std::int64_t mask_size = mask.kind == Mask::Kind::boolean ? 1 : item_size(mask.dtype);
-  const std::byte* mask_data = nullptr;
-  if (mask.kind != Mask::Kind::none) {
-    mask_data =
-        mask.data +
-        (sequence.batch * mask.batch + query_head * mask.head + first * mask.row) * mask_size;
-  }
-  kernels().attend_rows(
-      {.rows = plan.rows(problem.q, sequence.batch, query_head, row,
-                         count_of(sequence.rows, first, kQueryBlock), problem.channels),
-       .query_format = plan.query,
-       .value_channels = int(problem.value_channels),
-       .head = head.packed(plan),
-       .mask = {mask.kind, mask.dtype, mask_data, mask.row * mask_size, mask.key * mask_size},
-       .keys = sequence.keys,
-       .causal_shift = first + causal_shift(plan, sequence),
-       .causal = problem.options.causal != Causal::none,
-       .smooth_q = plan.smooth_q,
-       .strict = plan.strict,
-       .scale = problem.options.scale,
-       .out =
-           out.data + (sequence.batch * out.batch + query_head * out.head + row * out.row) * size,
-       .out_stride = out.row * size,
-       .lse = lse.data + sequence.batch * lse.batch + query_head * lse.head + row * lse.row,
-       .lse_stride = lse.row});
 }
 
 /// One entry per block of rows; of one sequence the first and the last come in turn, so that a
@@ -275,6 +241,104 @@ std::vector<Block> row_blocks(const Plan& plan, std::span<const PackedSequence> 
     }
   }
   return result;
+}
+
+Rows rows_of(const Plan& plan, const Block& block) {
+  const Sequence& sequence = *block.head->sequence;
+  const std::int64_t first = block.block * kQueryBlock;
+  return plan.rows(plan.problem.q, sequence.batch, block.query_head, sequence.first_row + first,
+                   count_of(sequence.rows, first, kQueryBlock), plan.problem.channels);
+}
+
+void attend_block(const Plan& plan, const Block& block, const float* rest, const OutputHeads& out,
+                  const Heads<float>& lse) {
+  const Problem& problem = plan.problem;
+  const Sequence& sequence = *block.head->sequence;
+  const std::int64_t first = block.block * kQueryBlock, row = sequence.first_row + first;
+  const std::int64_t size = item_size(problem.dtype);
+  const Mask& mask = problem.mask;
+  const std::int64_t mask_size = mask.kind == Mask::Kind::boolean ? 1 : item_size(mask.dtype);
+  const std::byte* mask_data = nullptr;
+  if (mask.kind != Mask::Kind::none) {
+    mask_data =
+        mask.data +
+        (sequence.batch * mask.batch + block.query_head * mask.head + first * mask.row) * mask_size;
+  }
+  kernels().attend_rows(
+      {.rows = rows_of(plan, block),
+       .query_format = plan.query,
+       .value_channels = int(problem.value_channels),
+       .head = block.head->packed(plan),
+       .mask = {mask.kind, mask.dtype, mask_data, mask.row * mask_size, mask.key * mask_size},
+       .keys = sequence.keys,
+       .causal_shift = first + causal_shift(plan, sequence),
+       .causal = problem.options.causal != Causal::none,
+       .smooth_q = plan.smooth_q,
+       .rest = rest,
+       .strict = plan.strict,
+       .scale = problem.options.scale,
+       .out = out.data +
+              (sequence.batch * out.batch + block.query_head * out.head + row * out.row) * size,
+       .out_stride = out.row * size,
+       .lse = lse.data + sequence.batch * lse.batch + block.query_head * lse.head + row * lse.row,
+       .lse_stride = lse.row});
+}
+
+/// The rest of the scores of some blocks of rows: [blocks][keys, whole blocks].
+class Rest {
+ public:
+  Rest(const Plan& plan, std::span<const Block> blocks, const ParallelFor& parallel_for) {
+    if (!plan.smooth_q) return;
+    for (const Block& block : blocks) {
+      stride_ = std::max(stride_, block.head->blocks() * kKeyBlock);
+    }
+    const auto count = static_cast<std::int64_t>(blocks.size());
+    memory_ = Buffer(count * stride_ * std::int64_t{sizeof(float)});
+    const Buffer means(count * kMeanFloats * std::int64_t{sizeof(float)});
+    run_parallel(parallel_for, 0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        kernels().query_mean({rows_of(plan, blocks[b]), means.as<float>() + b * kMeanFloats});
+      }
+    });
+    for (std::size_t first = 0; first < blocks.size();) {
+      std::size_t last = first;  // blocks of one head of keys
+      while (last < blocks.size() && blocks[last].head == blocks[first].head) ++last;
+      multiply(plan, *blocks[first].head, first, static_cast<int>(last - first), means,
+               parallel_for);
+      first = last;
+    }
+  }
+
+  const float* of(std::int64_t block) const {
+    return stride_ == 0 ? nullptr : memory_.as<float>() + block * stride_;
+  }
+
+ private:
+  void multiply(const Plan& plan, const PackedSequence& head, std::size_t first, int count,
+                const Buffer& means, const ParallelFor& parallel_for) const {
+    const auto at = static_cast<std::int64_t>(first);
+    run_parallel(parallel_for, 0, head.blocks(), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t b = begin; b < end; ++b) {
+        kernels().rest_of_scores({keys_of(plan, plan.problem.k, head, b, plan.problem.channels),
+                                  plan.smooth_k ? head.key.mean : nullptr,
+                                  means.as<float>() + at * kMeanFloats, count,
+                                  plan.problem.options.scale * kLog2E,
+                                  memory_.as<float>() + at * stride_ + b * kKeyBlock, stride_});
+      }
+    });
+  }
+
+  Buffer memory_;
+  std::int64_t stride_ = 0;
+};
+
+/// How many blocks of rows are taken at a time.
+std::int64_t blocks_at_once(const Plan& plan, std::span<const PackedSequence> heads) {
+  std::int64_t most = 1;
+  for (const PackedSequence& head : heads) most = std::max(most, head.blocks() * kKeyBlock);
+  const std::int64_t bytes = most * std::int64_t{sizeof(float)};
+  return plan.smooth_q ? std::max<std::int64_t>(1, kRestBytes / bytes)
+                       : std::numeric_limits<std::int64_t>::max();
 }
 
 /// Calls visit(heads) for groups of heads that fit kPackedBytes together, or single ones.
@@ -343,12 +407,17 @@ void quantised_attention(const Problem& problem, const OutputHeads& out, const H
       pack_block(plan, head, block);
     });
     const std::vector<Block> blocks = row_blocks(plan, heads);
-    const auto count = static_cast<std::int64_t>(blocks.size());
-    run_parallel(parallel_for, 0, count, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b) {
-        attend_block(plan, *blocks[b].head, blocks[b].query_head, blocks[b].block, out, lse);
-      }
-    });
+    const auto total = static_cast<std::int64_t>(blocks.size());
+    const std::int64_t step = std::min(total, blocks_at_once(plan, heads));
+    for (std::int64_t first = 0; first < total; first += step) {
+      const std::span<const Block> part(blocks.data() + first, std::min(step, total - first));
+      const Rest rest(plan, part, parallel_for);
+      run_parallel(parallel_for, 0, std::ssize(part), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t b = begin; b < end; ++b) {
+          attend_block(plan, part[b], rest.of(b), out, lse);
+        }
+      });
+    }
   });
 }
 
@@ -374,13 +443,11 @@ void quantised_inputs(const Problem& problem, const Heads<float>& q, const Heads
       value.dequantised_stride = v.row;
       kernels().pack_values(value);
     });
-    for (const auto& [head, query_head, block] : row_blocks(plan, heads)) {
-      const Sequence& sequence = *head->sequence;
-      const std::int64_t first = sequence.first_row + block * kQueryBlock;
-      kernels().dequantise_queries(
-          {plan.rows(problem.q, sequence.batch, query_head, first,
-                     count_of(sequence.rows, block * kQueryBlock, kQueryBlock), problem.channels),
-           plan.query, plan.smooth_q, row_of(q, sequence, query_head, first), q.row});
+    for (const Block& block : row_blocks(plan, heads)) {
+      const Sequence& sequence = *block.head->sequence;
+      const std::int64_t first = sequence.first_row + block.block * kQueryBlock;
+      kernels().dequantise_queries({rows_of(plan, block), plan.query, plan.smooth_q,
+                                    row_of(q, sequence, block.query_head, first), q.row});
     }
   });
 }

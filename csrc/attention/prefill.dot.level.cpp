@@ -29,7 +29,6 @@ struct Workspace {
   float factor[kQueryBlock];        // scale of a row's codes times what makes scores powers of two
   float constant[kQueryBlock];      // q . kbar
   float top[kQueryBlock], total[kQueryBlock];
-  alignas(64) float rest[kKeyBlock];  // qbar . (k - kbar)
   alignas(64) float scores[kRowsAtOnce][kKeyBlock];
   alignas(64) Element weights[kRowsAtOnce][kKeyBlock];
 };
@@ -37,9 +36,7 @@ struct Workspace {
 float dot(const float* a, const float* b, int channels) {
   Float sum(0.0f);
   for_vectors(channels, [&](int c) { sum = fma(load<Float>(a + c), load<Float>(b + c), sum); });
-  float total = 0;
-  for (int k = 0; k < kWidth; ++k) total += lane(sum, k);
-  return total;
+  return sum_of(sum);
 }
 
 void read_queries(const RowJob& job, Workspace& space) {
@@ -64,24 +61,6 @@ void read_queries(const RowJob& job, Workspace& space) {
       space.start[r] *= kKeyOffset;
     }
     space.factor[r] = space.queries.scale[r] * (job.scale * kLog2E);
-  }
-}
-
-/// rest = qbar . (k - kbar) for a block of keys, in powers of two.
-void rest_of_scores(const RowJob& job, const float* smooth, Workspace& space) {
-  constexpr int vectors = kKeyBlock / kWidth, step = vectors < 8 ? vectors : 8;
-  for (int first = 0; first < vectors; first += step) {
-    Float sums[step];
-    for (int v = 0; v < step; ++v) sums[v] = Float(0.0f);
-    for (int c = 0; c < job.rows.channels; ++c) {
-      const Float mean(space.queries.mean[c]);
-      const float* keys = smooth + c * kKeyBlock + first * kWidth;
-#pragma GCC unroll 8
-      for (int v = 0; v < step; ++v) sums[v] = fma(mean, load<Float>(keys + v * kWidth), sums[v]);
-    }
-    for (int v = 0; v < step; ++v) {
-      store(space.rest + (first + v) * kWidth, Float(sums[v] * Float(job.scale * kLog2E)));
-    }
   }
 }
 
@@ -116,7 +95,8 @@ void multiply_keys(const RowJob& job, std::int64_t block, int row, Workspace& sp
     for (int v = 0; v < kVectors; ++v) {
       const int key = (first + v) * kWidth;
       const Float of_key = load<Float>(scale + key);
-      const Float rest = job.smooth_q ? load<Float>(space.rest + key) : Float(0.0f);
+      const Float rest =
+          job.smooth_q ? load<Float>(job.rest + block * kKeyBlock + key) : Float(0.0f);
 #pragma GCC unroll 4
       for (int r = 0; r < kRowsAtOnce; ++r) {
         store(space.scores[r] + key,
@@ -165,6 +145,19 @@ struct Shares {
   float old_share, new_share;
 };
 
+/// A block in which the row sees nothing: no weight. A nan there must not be lost.
+Shares weigh_nothing(const float* scores, int count, int r, float& total, Workspace& space) {
+  for (int k = 0; k < count; ++k) {
+    if (scores[k] != scores[k]) total = scores[k];
+  }
+  for (int k = 0; k < kKeyBlock; ++k) {
+    space.scores[r][k] = 0;
+    space.weights[r][k] = Element(0 - kWeightOffset);
+  }
+  return {1, 0};
+}
+
+template <bool Strict>
 Shares weigh(const RowJob& job, std::int64_t first_key, int row, int r, Workspace& space) {
   float* scores = space.scores[r];
   const int count = row + r < job.rows.count ? visible_keys(job, first_key, row + r) : 0;
@@ -174,37 +167,25 @@ Shares weigh(const RowJob& job, std::int64_t first_key, int row, int r, Workspac
   for (int k = count; k < kKeyBlock; ++k) scores[k] = kMinusInfinity;
   Float tops(kMinusInfinity);
   for (int k = 0; k < kKeyBlock; k += kWidth) tops = max(tops, load<Float>(scores + k));
-  float top = kMinusInfinity;
-  for (int k = 0; k < kWidth; ++k) top = lane(tops, k) > top ? lane(tops, k) : top;
-  if (top == kMinusInfinity && count > 0) {  // nothing to see, unless it is nan
-    for (int k = 0; k < count; ++k)
-      space.total[row + r] += 0.0f * (scores[k] != scores[k] ? scores[k] : 0.0f);
-  }
-  if (top == kMinusInfinity) {
-    for (int k = 0; k < kKeyBlock; ++k) space.weights[r][k] = Element(0 - kWeightOffset);
-    if (job.strict) {
-      for (int k = 0; k < kKeyBlock; ++k) scores[k] = 0;
-    }
-    return {1, 0};
-  }
+  const float top = largest_lane(tops);
+  float& total = space.total[row + r];
+  if (top == kMinusInfinity) return weigh_nothing(scores, count, r, total, space);
   Float sums(0.0f);
-  const Float shift(job.strict ? top : top - kLog2Of255);
+  const Float shift(Strict ? top : top - kLog2Of255);
   for (int k = 0; k < kKeyBlock; k += kWidth) {
     const Float p = exp2_of_score(Float(load<Float>(scores + k) - shift));
     sums += p;
-    if (job.strict) {
+    if constexpr (Strict) {
       store(scores + k, p);
     } else {
       store_codes(space.weights[r] + k, p, -kWeightOffset);
     }
   }
-  float sum = 0;
-  for (int k = 0; k < kWidth; ++k) sum += lane(sums, k);
   float& row_top = space.top[row + r];
   const float together = row_top > top ? row_top : top;
-  const float unit = job.strict ? 1.0f : 1.0f / 255;
+  constexpr float unit = Strict ? 1.0f : 1.0f / 255;
   const Shares shares{exp2_of_score(row_top - together), exp2_of_score(top - together) * unit};
-  space.total[row + r] = space.total[row + r] * shares.old_share + sum * shares.new_share;
+  total = total * shares.old_share + sum_of(sums) * shares.new_share;
   row_top = together;
   return shares;
 }
@@ -289,20 +270,20 @@ void write_row(const float* from, int count, std::byte* to) {
   auto* const out = reinterpret_cast<E*>(to);
   for (int c = 0; c < count; c += kWidth) {
     const Float x = load<Float>(from + c);
-    c + kWidth <= count ? store_full(out + c, x) : store_lanes(out + c, x, count - c);
+    c + kWidth <= count ? store_narrow(out + c, x) : store_lanes(out + c, x, count - c);
   }
 }
 
 void finish_row(const RowJob& job, int r, Workspace& space) {
   float* out = space.out[r];
   const bool empty = space.top[r] == kMinusInfinity && !(space.total[r] != space.total[r]);
-  const Float inverse(empty ? 0.0f : 1.0f / space.total[r]);
+  const Float inverse(1.0f / space.total[r]);
   const PackedHead& head = job.head;
   for_vectors(job.value_channels, [&](int c) {
     Float x = load<Float>(out + c) * inverse;
     if (head.value_scale != nullptr) x = x * load<Float>(head.value_scale + c);
-    if (head.value_mean != nullptr && !empty) x = x + load<Float>(head.value_mean + c);
-    store(out + c, x);
+    if (head.value_mean != nullptr) x = x + load<Float>(head.value_mean + c);
+    store(out + c, empty ? Float(0.0f) : x);
   });
   std::byte* to = job.out + r * job.out_stride;
   switch (job.rows.dtype) {
@@ -327,14 +308,14 @@ void attend_rows(const RowJob& job) {
   for (std::int64_t block = 0; block * kKeyBlock < job.keys; ++block) {
     const std::int64_t first = block * kKeyBlock;
     if (visible_keys(job, first, job.rows.count - 1) == 0) break;
-    if (job.smooth_q) {
-      rest_of_scores(job, job.head.key_smooth + first * job.rows.channels, space);
-    }
     for (int row = 0; row < job.rows.count; row += kRowsAtOnce) {
       if (visible_keys(job, first, row + kRowsAtOnce - 1) == 0) continue;
       multiply_keys(job, block, row, space);
       Shares shares[kRowsAtOnce];
-      for (int r = 0; r < kRowsAtOnce; ++r) shares[r] = weigh(job, first, row, r, space);
+      for (int r = 0; r < kRowsAtOnce; ++r) {
+        shares[r] = job.strict ? weigh<true>(job, first, row, r, space)
+                               : weigh<false>(job, first, row, r, space);
+      }
       add_values(job, block, row, shares, space);
     }
   }
@@ -352,8 +333,9 @@ PackedSizes packed_sizes(int key_channels, int value_channels, bool strict) {
 
 }  // namespace
 
-const PrefillKernels kPrefillKernels = {packed_sizes, channel_statistics, pack_keys,
-                                        pack_values,  dequantise_queries, attend_rows};
+const PrefillKernels kPrefillKernels = {packed_sizes,   channel_statistics, pack_keys,
+                                        pack_values,    dequantise_queries, query_mean,
+                                        rest_of_scores, attend_rows};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::attention

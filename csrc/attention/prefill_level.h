@@ -39,7 +39,6 @@ struct KeyJob {
   const float* mean;   // [channels] or null
   std::byte* codes;    // one block of packed keys, or null
   float* scale;        // [kKeyBlock]
-  float* smooth;       // [channels][kKeyBlock]: keys less the mean, or null
   float* dequantised;  // [count] rows of format.channels, `dequantised_stride` apart, or null
   std::int64_t dequantised_stride;
 };
@@ -56,6 +55,25 @@ struct ValueJob {
   std::int64_t dequantised_stride;
 };
 
+/// The mean of a block of queries.
+struct MeanJob {
+  Rows rows;
+  float* mean;  // [kMeanFloats]
+};
+inline constexpr int kMeanFloats = kMostChannels + 16;  // whole vectors on every level
+
+/// What smoothing queries adds to the scores: qbar . (k - kbar) of `count` blocks of queries and
+/// one block of keys, times `scale`.
+struct RestJob {
+  Rows keys;
+  const float* key_mean;  // [channels] or null
+  const float* means;     // [count][kMeanFloats]
+  int count;
+  float scale;
+  float* rest;  // [count] rows of kKeyBlock, `rest_stride` apart
+  std::int64_t rest_stride;
+};
+
 /// Queries into dequantised rows, for gradients.
 struct QueryJob {
   Rows rows;
@@ -68,9 +86,8 @@ struct QueryJob {
 /// One head's keys and values, packed.
 struct PackedHead {
   const std::byte* key_codes;
-  const float* key_scale;   // [blocks * kKeyBlock]
-  const float* key_smooth;  // [blocks][channels][kKeyBlock], or null
-  const float* key_mean;    // [channels] or null
+  const float* key_scale;  // [blocks * kKeyBlock]
+  const float* key_mean;   // [channels] or null
   const std::byte* value_codes;
   const float* value_scale;       // [padded value channels]; null: values are float32
   const float* value_mean;        // [padded value channels]
@@ -95,6 +112,7 @@ struct RowJob {
   std::int64_t causal_shift;  // row r of the job sees keys < r + causal_shift; or
   bool causal;                // not causal: all
   bool smooth_q;
+  const float* rest;  // [keys, whole blocks]: of smoothed queries, in powers of two
   bool strict;
   float scale;
   std::byte* out;           // in rows.dtype
@@ -116,6 +134,8 @@ struct PrefillKernels {
   void (*pack_keys)(const KeyJob&);
   void (*pack_values)(const ValueJob&);
   void (*dequantise_queries)(const QueryJob&);
+  void (*query_mean)(const MeanJob&);
+  void (*rest_of_scores)(const RestJob&);
   void (*attend_rows)(const RowJob&);
 };
 

@@ -25,24 +25,26 @@ inline void rotate_row(float* row, int n) {
     }
     return;
   }
-  const int count = n / width;
-  if (count == 1) return butterfly_pass<1, true, T>(row, width);
-  const int first = count < kButterflyVectors ? count : kButterflyVectors;
-  with_vector_count(first, [&](auto vectors) {
-    for (int i = 0; i < n; i += first * width) {
-      butterfly_pass<decltype(vectors)::value, true, T>(row + i, width);
-    }
-  });
-  for (int step = first * width; step < n;) {
-    const int rest = n / step < kButterflyVectors ? n / step : kButterflyVectors;
-    with_vector_count(rest, [&](auto vectors) {
-      for (int block = 0; block < n; block += rest * step) {
+  const Passes passes{log2_of(n / width)};
+  int step = width;  // elements between the vectors of a butterfly
+  for (int p = 0; p < passes.count(); ++p) {
+    const int size = passes.size(p);
+    with_vector_count(size, [&](auto vectors) {
+      constexpr int count = decltype(vectors)::value;
+      for (int block = 0; block < n; block += count * step) {
         for (int i = block; i < block + step; i += width) {
-          butterfly_pass<decltype(vectors)::value, false, T>(row + i, step);
+          float* const first = row + i;
+          const auto from = [&](int v) { return load<T>(first + v * step); };
+          const auto to = [&](int v, T a) { store(first + v * step, a); };
+          if (p == 0) {
+            butterfly_pass<count, width, T>(from, to);
+          } else {
+            butterfly_pass<count, 1, T>(from, to);
+          }
         }
       }
     });
-    step *= rest;
+    step *= size;
   }
 }
 

@@ -24,6 +24,13 @@
 #define LONGTAIL_KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
+// Before a loop over the elements of a CUDA thread's small array, which must stay in registers.
+#if defined(__CUDACC__)
+#define LONGTAIL_UNROLL _Pragma("unroll")
+#else
+#define LONGTAIL_UNROLL
+#endif
+
 #if !defined(LONGTAIL_LEVEL)
 #if defined(__CUDACC__)
 #define LONGTAIL_LEVEL scalar

@@ -95,6 +95,7 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "scale, Tensor shift) -> (Tensor, Tensor, Tensor, Tensor, Tensor)");
 
   // Hadamard transforms of the last dimension.
+  m.def("hadamard_transform(Tensor x, float scale, bool transpose) -> Tensor");
 
   // Quantised attention; heads are dimension 1 of four, or of three where sequences are packed.
   // codes, smooth and causal as in csrc/attention/prefill.h. Results: the output and the

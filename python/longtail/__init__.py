@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .bessel import matern as matern
     from .calibration import Calibration as Calibration
     from .calibration import calibrate as calibrate
+    from .hadamard import hadamard_transform as hadamard_transform
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
     from .kv_cache import QuantizedKVCache as QuantizedKVCache
@@ -50,6 +51,7 @@ _DEFINED_IN = {
     "Calibration": "calibration",
     "calibrate": "calibration",
     "fit_rational": "rationals",
+    "hadamard_transform": "hadamard",
     "kan_basis": "kan",
     "kan_linear": "kan",
     "poly_norm": "polynomials",
@@ -69,6 +71,7 @@ _MODULES = (
     "distributed",
     "distributions",
     "integrations",
+    "hadamard",
     "kan",
     "kv_cache",
     "nn",

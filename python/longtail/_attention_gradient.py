@@ -199,8 +199,16 @@ def varlen_backward(
         parts = backward(
             one(grad, of_q),
             grad_lse[:, of_q].unsqueeze(0),
-            *(one(q, of_q), one(k, of_k), one(v, of_k), None),
-            *(codes, smooth, rotate, causal, strict, scale),
+            one(q, of_q),
+            one(k, of_k),
+            one(v, of_k),
+            None,
+            codes,
+            smooth,
+            rotate,
+            causal,
+            strict,
+            scale,
         )
         for result, part, place in zip(results, parts, (of_q, of_k, of_k), strict=True):
             result[place] = part[0].transpose(0, 1)

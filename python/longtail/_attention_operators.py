@@ -31,6 +31,7 @@ def attention_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
         yield public, getattr(namespace, name).default, fake
     yield "QuantizedKVCache.append", namespace.kv_append.default, _nothing
     yield "QuantizedKVCache.attend", namespace.kv_attend.default, _attended
+    yield "hadamard_transform", namespace.hadamard_transform.default, _like_x
 
 
 def _output_and_lse(q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
@@ -58,3 +59,7 @@ def _inputs(
         return tensor.new_empty([*tensor.shape[:-1], last], dtype=torch.float32)
 
     return like(q, padded), like(k, padded), like(v, v.shape[-1])
+
+
+def _like_x(x: Tensor, *rest: Any) -> Tensor:
+    return x.new_empty(x.shape)

@@ -28,9 +28,7 @@ def option(name: str, argument: str, value: Any, choices: Mapping[str, int]) -> 
     return choices[value]
 
 
-def check_heads(
-    name: str, q: Tensor, k: Tensor, v: Tensor, enable_gqa: bool, packed: bool
-) -> None:
+def check_heads(name: str, q: Tensor, k: Tensor, v: Tensor, enable_gqa: bool, packed: bool) -> None:
     """Types, dtypes, devices and shapes of q, k and v."""
     for argument, value in (("q", q), ("k", k), ("v", v)):
         if not isinstance(value, Tensor):
@@ -61,7 +59,7 @@ def check_heads(
         raise ValueError(
             f"{name}: k has {k.shape[-1]} channels, expected those of q, {q.shape[-1]}"
         )
-    if v.dim() != k.dim() or (packed or v.dim() == 2) and v.shape[:-1] != k.shape[:-1]:
+    if v.dim() != k.dim() or ((packed or v.dim() == 2) and v.shape[:-1] != k.shape[:-1]):
         raise ValueError(
             f"{name}: v has shape {list(v.shape)}, expected that of k but for its channels, "
             f"{list(k.shape)}"
@@ -105,7 +103,9 @@ def flattened(name: str, q: Tensor, k: Tensor, v: Tensor) -> tuple[list[int], li
 
 
 def _four(tensor: Tensor, lead: int) -> Tensor:
-    return tensor if lead == 1 else tensor.reshape(-1, *tensor.shape[-3:])
+    if lead == 0:
+        return tensor.unsqueeze(0)
+    return tensor if lead == 1 else tensor.flatten(0, lead - 1)
 
 
 def check_mask(

@@ -51,6 +51,8 @@ def differentiable(
     forward: Callable[..., Any],
     backward: Callable[..., Sequence[Gradient]],
     jvp: Callable[..., Any] | None = None,
+    *,
+    linear: bool = False,
 ) -> Callable[..., Any]:
     """Make a differentiable function out of formulas.
 
@@ -63,6 +65,7 @@ def differentiable(
             ask for. A gradient is None where nothing flows into that output; any strides.
         jvp: ``jvp(saved, *tangents)`` gives the tangent of each output; a tangent is None where
             the input does not move. Without it forward mode raises NotImplementedError.
+        linear: the formulas read no tensor input, so none is kept; ``saved`` has None for them.
 
     Returns:
         A function of the same positional arguments as ``forward``.
@@ -72,7 +75,7 @@ def differentiable(
         is_tensor = [isinstance(value, Tensor) for value in inputs]
         ctx.constants = tuple(None if t else v for t, v in zip(is_tensor, inputs, strict=True))
         ctx.is_tensor = is_tensor
-        tensors = [value for value in inputs if isinstance(value, Tensor)]
+        tensors = [value for value in inputs if isinstance(value, Tensor) and not linear]
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)
@@ -80,7 +83,9 @@ def differentiable(
     def saved(ctx: Any, tensors: Sequence[Tensor], needs: tuple[bool, ...]) -> Saved:
         rest = iter(tensors)
         merged = zip(ctx.is_tensor, ctx.constants, strict=True)
-        return Saved(tuple(next(rest) if tensor else value for tensor, value in merged), needs)
+        return Saved(
+            tuple(next(rest, None) if tensor else value for tensor, value in merged), needs
+        )
 
     def run_backward(ctx: Any, *grads: Gradient) -> Any:
         if all(grad is None for grad in grads):

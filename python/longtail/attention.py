@@ -83,9 +83,9 @@ def quantized_attention(
         the sum of exponentials, float32 ``[..., H, Lq]``. A row that sees no key is 0 and its
         log-sum-exp -inf. Errors against exact attention: docs/families/attention.md.
 
-    Gradients: straight-through, once: those of exact attention at the quantised inputs, handed to q,
-    k and v (of the log-sum-exp too); none in attn_mask. Results repeat bit for bit, for any number
-    of threads.
+    Gradients: straight-through, once: those of exact attention at the quantised inputs, handed to
+    q, k and v (of the log-sum-exp too); none in attn_mask. Results repeat bit for bit, for any
+    number of threads.
 
     Raises:
         TypeError: a dtype that is not supported, or not the same for q, k and v.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch import Tensor
 QUERY_BLOCK = 128  # rows that share a mean
 KEY_BLOCK = 128  # keys that share a scale of the weights, on the CPU
 SMALLEST_GROUP = 2.0**-118  # below it a group is coded as zeros
+SCORE_ERROR = 2.0**-20  # of a score in float32, relative to the largest of its row
 LEVELS = {"int4": (7, 7), "q8k4": (127, 7), "int8": (127, 127)}
 
 
@@ -157,31 +159,56 @@ def scores(head: Quantised, scale: float) -> Tensor:
     return scale * (head.q @ head.k.T + head.q_mean @ head.k_smooth.T)
 
 
+class Attended(NamedTuple):
+    """Result of one head or of all, float64.
+
+    Attributes:
+        out: [..., Lq, Dv].
+        lse: [..., Lq].
+        slack: [..., Lq]: by how much a row may differ where rounding of a score in float32 tips
+            the code of a weight: one step for every weight so close to a tie.
+    """
+
+    out: Tensor
+    lse: Tensor
+    slack: Tensor
+
+
 def attend_head(
     q: Tensor, k: Tensor, v: Tensor, bias: Tensor, scale: float, variant: Variant
-) -> tuple[Tensor, Tensor]:
-    """Output [Lq, Dv] and log-sum-exp [Lq] of one head in float64; bias [Lq, Lk], -inf: hidden."""
+) -> Attended:
+    """One head; bias [Lq, Lk], -inf: hidden."""
     head = quantise_head(q, k, v, variant)
     s = scores(head, scale) + bias
     row_max = s.amax(1, keepdim=True)
     hidden = row_max == -math.inf
     p = torch.where(hidden, 0.0, torch.exp(s - row_max.masked_fill(hidden, 0.0)))
     total = p.sum(1, keepdim=True)
+    slack = torch.zeros(len(q), 1, dtype=torch.float64)
     if variant.weights == "exact" or variant.strict_causal:
         out = p @ head.v
     else:
         out = torch.zeros(len(q), v.shape[1], dtype=torch.float64)
+        seen = s.masked_fill(s == -math.inf, 0.0)
+        relative = SCORE_ERROR * (1 + seen.abs().amax(1, keepdim=True))
         for block in torch.arange(len(k)).split(KEY_BLOCK):
             top = s[:, block].amax(1, keepdim=True)
             none = top == -math.inf
-            top = top.masked_fill(none, 0.0)
-            codes = torch.where(none, 0.0, torch.round(255 * torch.exp(s[:, block] - top)))
-            share = torch.where(none | hidden, 0.0, torch.exp(top - row_max))
-            out += share / 255 * (codes @ head.v_codes[block])
+            weights = 255 * torch.exp(s[:, block] - top.masked_fill(none, 0.0))
+            codes = torch.where(none, 0.0, torch.round(weights))
+            share = torch.where(none | hidden, 0.0, torch.exp(top - row_max)) / 255
+            out += share * (codes @ head.v_codes[block])
+            from_tie = (weights - torch.floor(weights) - 0.5).abs()
+            slack += share * (from_tie < weights * relative).sum(1, keepdim=True)
         out = out * head.v_scale + total * head.v_mean
+        slack = slack * 127 * head.v_scale.amax() / total
     out = torch.where(hidden, 0.0, out / total)
     lse = row_max + torch.log(total) + scale * (q.double() @ head.k_mean)[:, None]
-    return out, torch.where(hidden, -math.inf, lse)[:, 0]
+    return Attended(
+        out,
+        torch.where(hidden, -math.inf, lse)[:, 0],
+        torch.where(hidden, 0.0, slack)[:, 0],
+    )
 
 
 def bias_of(attn_mask: Tensor | None, causal: str, shape: tuple[int, int, int, int]) -> Tensor:
@@ -209,20 +236,20 @@ def attend(
     causal: str = "",
     scale: float | None = None,
     variant: Variant = Variant(),
-) -> tuple[Tensor, Tensor]:
-    """Output [B, H, Lq, Dv] and log-sum-exp [B, H, Lq], float64; heads of k and v are shared."""
+) -> Attended:
+    """All heads of [B, H, L, D]; heads of k and v are shared."""
     batch, heads, rows, channels = q.shape
     scale = 1 / math.sqrt(channels) if scale is None else scale
     bias = bias_of(attn_mask, causal, (batch, heads, rows, k.shape[2]))
-    out = torch.empty(batch, heads, rows, v.shape[3], dtype=torch.float64)
-    lse = torch.empty(batch, heads, rows, dtype=torch.float64)
     share = heads // k.shape[1]
-    for b in range(batch):
-        for h in range(heads):
-            out[b, h], lse[b, h] = attend_head(
-                q[b, h], k[b, h // share], v[b, h // share], bias[b, h], scale, variant
-            )
-    return out, lse
+    results = [
+        attend_head(q[b, h], k[b, h // share], v[b, h // share], bias[b, h], scale, variant)
+        for b in range(batch)
+        for h in range(heads)
+    ]
+    return Attended(
+        *(torch.stack(each).unflatten(0, (batch, heads)) for each in zip(*results, strict=True))
+    )
 
 
 def exact(

@@ -1,6 +1,7 @@
 """Modules made of longtail's functions."""
 
 from longtail.nn.af_kan import AFKANLinear
+from longtail.nn.halo import HaloLinear
 from longtail.nn.kan import KANLinear
 from longtail.nn.kat import (
     KAT,
@@ -16,6 +17,7 @@ __all__ = [
     "KAT",
     "AFKANLinear",
     "GroupRational",
+    "HaloLinear",
     "KANLinear",
     "PolyNorm",
     "PolyReLU",

@@ -133,3 +133,7 @@ inline double __shfl_down_sync(unsigned, double value, unsigned offset) {
   const unsigned from = self % 32 + offset < 32 ? self + offset : self;
   return simt::Block::current()->exchange(value, from);
 }
+inline double __shfl_xor_sync(unsigned, double value, unsigned bits) {
+  const unsigned self = simt::Block::current()->turn();
+  return simt::Block::current()->exchange(value, self ^ bits);
+}

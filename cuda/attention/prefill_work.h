@@ -1,0 +1,92 @@
+// From a problem to a plan: how its options act, and how much memory the work takes. Plain C++,
+// shared by the launches and the tests that run the kernels on the CPU.
+#pragma once
+
+#include <algorithm>
+
+#include "core/buffer.h"
+#include "cuda/attention/prefill_plan.h"
+
+namespace longtail::cuda {
+
+/// Which kernels: none but the portable ones, tensor cores with codes of 8 bits, or with codes of 4
+/// bits where queries and keys have them.
+enum class PrefillPath { portable, mma, mma4 };
+
+inline std::int64_t prefill_tasks(const PrefillPlan& plan) {
+  return plan.heads * plan.query_blocks;
+}
+
+/// Blocks of queries in one launch: what plan.rest_bytes hold, and a grid's y takes 65535 times 16.
+inline std::int64_t prefill_tasks_at_a_time(const PrefillPlan& plan) {
+  const std::int64_t bytes = plan.longest_key_tiles * kKeyTile * std::int64_t{sizeof(float)};
+  const std::int64_t most = plan.smooth_q && bytes > 0
+                                ? std::max<std::int64_t>(1, plan.rest_bytes / bytes)
+                                : std::int64_t{1} << 19;
+  return std::min({most, std::int64_t{1} << 19, prefill_tasks(plan)});
+}
+
+/// Calls visit(first task, behind the last) for every launch.
+template <class Visit>
+void for_task_ranges(const PrefillPlan& plan, const Visit& visit) {
+  const std::int64_t tasks = prefill_tasks(plan), step = prefill_tasks_at_a_time(plan);
+  for (std::int64_t begin = 0; begin < tasks; begin += step) {
+    visit(begin, std::min(tasks, begin + step));
+  }
+}
+
+/// Fills in what follows from the problem's sizes and the options.
+inline void set_options(PrefillPlan& plan, const attention::Options& options, PrefillPath path) {
+  using attention::Codes, attention::Smooth;
+  plan.strict = options.strict;
+  plan.per_token = options.strict || options.codes == Codes::q8k4;
+  plan.smooth_q = options.smooth == Smooth::qk && !options.strict;
+  plan.smooth_k = options.smooth != Smooth::none && !options.strict;
+  plan.rotate = options.rotate;
+  plan.causal = options.causal;
+  plan.scale = options.scale;
+  plan.query_largest = options.codes == Codes::int4 ? 7 : 127;
+  plan.key_largest = options.codes == Codes::int8 ? 127 : 7;
+  plan.score_channels = static_cast<int>(attention::score_channels(plan.channels, options));
+  const int most = std::max(plan.score_channels, plan.value_channels);
+  plan.stored_channels = most <= 64 ? 64 : most <= 128 ? 128 : 256;
+  plan.nibbles = path == PrefillPath::mma4 && options.codes == Codes::int4 && !options.strict;
+  const auto blocks = [](std::int64_t length, std::int64_t block) {
+    return (length + block - 1) / block;
+  };
+  const bool packed = plan.row_ends != nullptr;
+  // Of packed sequences only the sums of the lengths are known: each may waste a block.
+  plan.sequences = packed ? plan.sequences : plan.batch;
+  plan.longest_key_tiles = blocks(plan.keys, kKeyTile);
+  plan.query_blocks = packed ? blocks(plan.rows, kQueryBlock) + plan.sequences
+                             : plan.sequences * blocks(plan.rows, kQueryBlock);
+  plan.key_tiles =
+      packed ? plan.longest_key_tiles + plan.sequences : plan.sequences * plan.longest_key_tiles;
+}
+
+/// Lays the work out in memory.
+inline void place_work(PrefillPlan& plan, Layout& layout) {
+  constexpr std::int64_t channels = attention::kMostChannels;
+  const std::int64_t tiles = plan.key_heads * plan.key_tiles, keys = tiles * kKeyTile;
+  const std::int64_t blocks = plan.heads * plan.query_blocks, rows = blocks * kQueryBlock;
+  const std::int64_t heads = plan.sequences * plan.key_heads;
+  const std::int64_t bytes = plan.nibbles ? plan.stored_channels / 2 : plan.stored_channels;
+  plan.sequence = layout.place<PrefillSequence>(plan.sequences + 1);
+  plan.sum = layout.place<double>(tiles * channels);
+  plan.low = layout.place<float>(tiles * channels);
+  plan.high = layout.place<float>(tiles * channels);
+  plan.key_mean = layout.place<float>(heads * channels);
+  plan.value_mean = layout.place<float>(heads * channels);
+  plan.value_scale = layout.place<float>(heads * channels);
+  plan.key_codes = layout.place<unsigned char>(keys * bytes);
+  plan.key_scale = layout.place<float>(keys);
+  plan.values = layout.place<std::uint16_t>(plan.strict ? 0 : keys * plan.stored_channels);
+  plan.query_codes = layout.place<unsigned char>(rows * bytes);
+  plan.query_scale = layout.place<float>(rows);
+  plan.row_constant = layout.place<float>(rows);
+  plan.query_mean = layout.place<float>(plan.smooth_q ? blocks * channels : 0);
+  plan.rest = layout.place<float>(
+      plan.smooth_q ? prefill_tasks_at_a_time(plan) * plan.longest_key_tiles * kKeyTile : 0);
+}
+
+}  // namespace longtail::cuda
