@@ -7,8 +7,7 @@ namespace longtail::attention {
 void cache_append(const CacheLayout& layout, const MutableCache& cache, std::int64_t tokens,
                   const std::int64_t* counts, const void* k, const void* v,
                   const ParallelFor& parallel_for) {
-  static constexpr PerLevel<const CacheKernels*> levels =
-      LONGTAIL_ADDRESS_PER_LEVEL(kCacheKernels);
+  static constexpr PerLevel<const CacheKernels*> levels = LONGTAIL_ADDRESS_PER_LEVEL(kCacheKernels);
   const auto append = levels[cpu_level()]->append[element_index(cache.dtype)];
   const int bytes = static_cast<int>(item_size(cache.dtype));
   const std::int64_t heads = cache.batch * cache.kv_heads;

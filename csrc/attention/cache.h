@@ -1,9 +1,9 @@
 // Quantised key-value caches (QuantizedKVCache in Python) on plain memory. What lies where:
 // cache_layout.h; the numbers: cache_math.h.
 //
-// K format "channel" (KIVI): a grid per channel over each 64 tokens; up to 63 last tokens are exact.
-// K format "token_rotated": the mean of the first 64 tokens is frozen and subtracted, the rest is
-// rotated and gets a grid per token and group of channels; fewer than 64 tokens are exact.
+// K format "channel" (KIVI): a grid per channel over each 64 tokens; up to 63 last tokens are
+// exact. K format "token_rotated": the mean of the first 64 tokens is frozen and subtracted, the
+// rest is rotated and gets a grid per token and group of channels; fewer than 64 tokens are exact.
 // V: a grid per token and group of channels.
 //
 // Either way the state after some tokens does not depend on how many came at a time.
@@ -14,7 +14,8 @@
 
 namespace longtail::attention {
 
-/// How many keys of a sequence have codes when `count` tokens follow `length` of which `packed` had.
+/// How many keys of a sequence have codes when `count` tokens follow `length` of which `packed`
+/// had.
 inline std::int64_t packed_after(KFormat format, std::int64_t length, std::int64_t packed,
                                  std::int64_t count) {
   const std::int64_t all = length + count;

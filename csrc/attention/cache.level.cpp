@@ -44,7 +44,8 @@ LONGTAIL_INLINE void encode_token(const float* x, int width, int group, std::int
     }
     const auto grid = make_grid<Bits>(lowest_of(low), -lowest_of(-high));
     const Grid<F> wide = {F(grid.inverse), F(grid.zero), I(grid.word)};
-    for (int c = first; c < end; c += kWide) store_int(codes + c, encode<Bits>(wide, load<F>(x + c)));
+    for (int c = first; c < end; c += kWide)
+      store_int(codes + c, encode<Bits>(wide, load<F>(x + c)));
     grids[first / group * kTileTokens + slot] = static_cast<std::uint32_t>(grid.word);
   }
 }

@@ -26,6 +26,7 @@ struct CodeFormat {
   static constexpr std::int32_t kPairMask = kLargest << 16 | kLargest;
   static constexpr float kUnit = Bits == 4 ? 0.125f : 0.5f;
   static constexpr float kReach = Bits == 4 ? 4000.0f : 16000.0f;
+  static constexpr float kCentre = kLargest / 2.0f;
 };
 
 /// The bit of code i in its word.

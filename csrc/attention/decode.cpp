@@ -45,17 +45,18 @@ class RowsInWork {
         parallel_for_(parallel_for),
         all_rows_(call.heads / cache.kv_heads * call.q_len),
         heads_(cache.batch * cache.kv_heads),
-        splits_(blocks_of(*std::max_element(cache.lengths, cache.lengths + cache.batch),
-                          kSplitTokens)),
+        splits_(
+            blocks_of(*std::max_element(cache.lengths, cache.lengths + cache.batch), kSplitTokens)),
         element_(item_size(call.dtype)) {
-    const std::int64_t row_size = heads_ * (splits_ * (layout.v_width() + 2) +
-                                            2 * layout.k_width() + 1 + 2 * kMaxGroups);
+    const std::int64_t row_size =
+        heads_ * (splits_ * (layout.v_width() + 2) + 2 * layout.k_width() + 1 + 3 * kMaxGroups);
     const std::int64_t fitting = kWorkspace / row_size / kRowBlock * kRowBlock;
-    rows_ = std::clamp<std::int64_t>(fitting, kRowBlock, blocks_of(all_rows_, kRowBlock) * kRowBlock);
+    rows_ =
+        std::clamp<std::int64_t>(fitting, kRowBlock, blocks_of(all_rows_, kRowBlock) * kRowBlock);
     const std::int64_t rows = heads_ * rows_;
     q_ = buffer<float>(rows * layout.k_width());
     codes_ = buffer<std::int16_t>(rows * layout.k_width());
-    per_row_ = buffer<float>(rows * (1 + 2 * kMaxGroups));
+    per_row_ = buffer<float>(rows * (1 + 3 * kMaxGroups));
     sums_ = buffer<float>(rows * splits_ * layout.v_width());
     tops_ = buffer<float>(rows * splits_ * 2);
   }
@@ -85,9 +86,9 @@ class RowsInWork {
   QueryRows queries(std::int64_t head, std::int64_t row) const {
     const std::int64_t at = head * rows_ + row, all = heads_ * rows_;
     float* groups = per_row_.get() + all;
-    return {q_.get() + at * layout_.k_width(), per_row_.get() + at,
+    return {q_.get() + at * layout_.k_width(),     per_row_.get() + at,
             codes_.get() + at * layout_.k_width(), groups + at * kMaxGroups,
-            groups + (all + at) * kMaxGroups};
+            groups + (all + at) * kMaxGroups,      groups + (2 * all + at) * kMaxGroups};
   }
   ConstHead head(std::int64_t index) const {
     return cache_.head(layout_, index, static_cast<int>(item_size(cache_.dtype)));
@@ -97,9 +98,8 @@ class RowsInWork {
     const std::int64_t packed = cache_.packed[h / cache_.kv_heads];
     const auto* q = static_cast<const std::byte*>(call_.q) +
                     (h * all_rows_ + first_) * layout_.k_dim * element_;
-    kernels().prepare[element_index(call_.dtype)]({layout_, q, count_, call_.scale,
-                                                   packed > 0 ? head(h).mean : nullptr,
-                                                   queries(h, 0)});
+    kernels().prepare[element_index(call_.dtype)](
+        {layout_, q, count_, call_.scale, packed > 0 ? head(h).mean : nullptr, queries(h, 0)});
     // Rows that fill a block up: they see nothing, but are read.
     const std::int64_t filled = blocks_of(count_, kRowBlock) * kRowBlock, width = layout_.k_width();
     const QueryRows spare = queries(h, count_);
@@ -109,6 +109,7 @@ class RowsInWork {
     std::fill_n(spare.bias, rows, 0.0f);
     std::fill_n(spare.steps, rows * kMaxGroups, 0.0f);
     std::fill_n(spare.sums, rows * kMaxGroups, 0.0f);
+    std::fill_n(spare.residues, rows * kMaxGroups, 0.0f);
   }
 
   void split(std::int64_t h, std::int64_t s, std::int64_t row) {

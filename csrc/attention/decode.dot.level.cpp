@@ -35,8 +35,9 @@ void prepare(const PrepareJob& job) {
       F sum(0.0f);
       for (int c = first; c < first + count; c += kWide) sum = sum + load<F>(q + c);
       job.to.sums[r * kMaxGroups + g] = sum_of(sum);
-      job.to.steps[r * kMaxGroups + g] =
-          to_codes16(q + first, count, job.to.codes + r * width + first);
+      const Rounded16 rounded = to_codes16(q + first, count, job.to.codes + r * width + first);
+      job.to.steps[r * kMaxGroups + g] = rounded.step;
+      job.to.residues[r * kMaxGroups + g] = rounded.residue;
     }
   }
 }

@@ -9,6 +9,8 @@
 // Beside vpdpbusd (8 by 8 bits, twice the products an instruction), 16 bits make the rounding of
 // queries and weights vanish, and no instruction saturates.
 
+#include <utility>
+
 #include "core/simd.h"
 
 namespace longtail::attention {
@@ -58,23 +60,30 @@ LONGTAIL_INLINE void store_int16(std::int16_t* to, F a) {
 #endif
 }
 
+/// Half of the lanes, from `First` on. (GCC 12 warns about the undefined registers inside
+/// _mm512_reduce_max_ps, so lanes are joined by halves here.)
+template <int First, int N, int... lane>
+LONGTAIL_INLINE Vec<float, N / 2> half_of(Vec<float, N> a, std::integer_sequence<int, lane...>) {
+  return typename Vec<float, N / 2>::Raw(__builtin_shufflevector(a.raw, a.raw, (First + lane)...));
+}
+template <class Join>
+LONGTAIL_INLINE float join_lanes(float a, const Join&) {
+  return a;
+}
+template <int N, class Join>
+LONGTAIL_INLINE float join_lanes(Vec<float, N> a, const Join& join) {
+  if constexpr (N > 2) {
+    constexpr auto lanes = std::make_integer_sequence<int, N / 2>();
+    return join_lanes(join(half_of<0>(a, lanes), half_of<N / 2>(a, lanes)), join);
+  } else {
+    return join(a[0], a[1]);
+  }
+}
 LONGTAIL_INLINE float largest_of(F a) {
-#if defined(__AVX512F__) && !LONGTAIL_SCALAR_LEVEL
-  return _mm512_reduce_max_ps(a.raw);
-#else
-  float result = lane(a, 0);
-  for (int i = 1; i < kWide; ++i) result = max(lane(a, i), result);
-  return result;
-#endif
+  return join_lanes(a, [](auto x, auto y) { return decltype(x)(max(x, y)); });
 }
 LONGTAIL_INLINE float sum_of(F a) {
-#if defined(__AVX512F__) && !LONGTAIL_SCALAR_LEVEL
-  return _mm512_reduce_add_ps(a.raw);
-#else
-  float result = lane(a, 0);
-  for (int i = 1; i < kWide; ++i) result += lane(a, i);
-  return result;
-#endif
+  return join_lanes(a, [](auto x, auto y) { return decltype(x)(x + y); });
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -17,6 +17,7 @@ struct QueryRows {
   std::int16_t* codes;  // [k_width], of K format "token_rotated"
   float* steps;         // [kMaxGroups], of the codes
   float* sums;          // [kMaxGroups], of q
+  float* residues;      // [kMaxGroups], of q less its codes' values
 };
 
 /// From q [rows, k_dim] of any element type.

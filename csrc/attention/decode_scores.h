@@ -11,28 +11,51 @@ inline namespace LONGTAIL_LEVEL {
 
 inline constexpr float kLargestCode16 = 32767;
 
-/// Rounds x[0, count) to 16 bits; what one step is worth.
-LONGTAIL_INLINE float to_codes16(const float* x, int count, std::int16_t* codes) {
+/// x ~ step * codes.
+struct Rounded16 {
+  float step;
+  float residue;  // sum of x less sum of step * codes
+};
+/// Rounds x[0, count) to 16 bits.
+///
+/// The error of a sum x . c is then (x - step codes) . c; with the residue it becomes that of
+/// x . (c - centre), for whatever centre the c lie around.
+LONGTAIL_INLINE Rounded16 to_codes16(const float* x, int count, std::int16_t* codes) {
   F top = abs(load<F>(x));
   for (int c = kWide; c < count; c += kWide) top = max(abs(load<F>(x + c)), top);
   const float largest = largest_of(top);
   // Below that, an inverse would overflow, and nothing is lost.
   const bool worth = largest > 1e-30f;
-  const F inverse(worth ? kLargestCode16 / largest : 0.0f);
-  for (int c = 0; c < count; c += kWide) store_int16(codes + c, F(load<F>(x + c) * inverse));
-  return worth ? largest / kLargestCode16 : 0.0f;
+  const F inverse(worth ? kLargestCode16 / largest : 0.0f),
+      step(worth ? largest / kLargestCode16 : 0.0f);
+  F residue(0.0f);
+  for (int c = 0; c < count; c += kWide) {
+    const F each = load<F>(x + c), code = rint(F(each * inverse));
+    store_int16(codes + c, code);
+    residue = residue + fma(-code, step, each);
+  }
+  return {lane(step, 0), sum_of(residue)};
 }
 
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
 inline constexpr int kTokenVectors = kVectorBytes == 64 ? 4 : kVectorBytes == 32 ? 2 : 4;
 
+/// Asks for words that will be read two tiles later. Hardware does so only up to the end of a page,
+/// and a tile of codes is one.
+template <int Words>
+LONGTAIL_INLINE void fetch_ahead(const std::uint32_t* words, std::int64_t distance) {
+  for (int w = 0; w < Words; w += 16) __builtin_prefetch(words + distance + w);
+}
+
 /// dots[r][u] += rows' 16-bit values . codes of the words [0, words) x [vectors of tokens].
 template <int Bits, int R>
-LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, const std::int16_t* queries,
-                              int stride, I (&dots)[R][kTokenVectors]) {
+LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, std::int64_t ahead,
+                              const std::int16_t* queries, int stride,
+                              I (&dots)[R][kTokenVectors]) {
   constexpr int n = CodeFormat<Bits>::kPerWord;
   const I mask(CodeFormat<Bits>::kPairMask);
   for (int m = 0; m < words; ++m) {
+    fetch_ahead<kTokenVectors * kWide>(codes + m * kTileTokens, ahead);
     I word[kTokenVectors];
     for (int u = 0; u < kTokenVectors; ++u) {
       word[u] = load_int(codes + m * kTileTokens + u * kWide);
@@ -51,7 +74,7 @@ LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, const std::
 }
 
 /// K format "channel": the scales of the 64 tokens' channels go into the queries, which are then
-/// rounded: s_j = step (codes . c_j) + q . (scale zero).
+/// rounded: s_j = step (codes . c_j) + centre residue + q . (scale zero).
 template <int Bits, int R>
 LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
                                     const std::uint32_t* grids, float (*scores)[kTileTokens]) {
@@ -61,6 +84,7 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
   F zeros[R];
   for (int r = 0; r < R; ++r) zeros[r] = F(0.0f);
   for (int c = 0; c < width; c += kWide) {
+    fetch_ahead<kWide>(grids + c, 2 * width);
     const I word = load_int(grids + c);
     const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
     for (int r = 0; r < R; ++r) {
@@ -71,12 +95,14 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
   }
   F step[R], offset[R];
   for (int r = 0; r < R; ++r) {
-    step[r] = F(to_codes16(scaled[r], width, queries[r]));
-    offset[r] = F(sum_of(zeros[r]));
+    const Rounded16 rounded = to_codes16(scaled[r], width, queries[r]);
+    step[r] = F(rounded.step);
+    offset[r] = F(sum_of(zeros[r]) + CodeFormat<Bits>::kCentre * rounded.residue);
   }
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     I dots[R][kTokenVectors] = {};
-    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, queries[0], kMaxHeadDim, dots);
+    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, 2 * job.layout.k_codes(),
+                      queries[0], kMaxHeadDim, dots);
     for (int r = 0; r < R; ++r) {
       for (int u = 0; u < kTokenVectors; ++u) {
         store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step[r], offset[r])));
@@ -86,7 +112,7 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
 }
 
 /// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step (codes . c_j)
-/// + zero_j sum(q)).
+/// + zero_j sum(q) + centre residue).
 template <int Bits, int R>
 LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* codes,
                                   const std::uint32_t* grids, float (*scores)[kTileTokens]) {
@@ -97,15 +123,17 @@ LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* code
       const int end = first + group < width ? first + group : width;
       I dots[R][kTokenVectors] = {};
       dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
-                        job.queries.codes + first, width, dots);
+                        2 * job.layout.k_codes(), job.queries.codes + first, width, dots);
       for (int u = 0; u < kTokenVectors; ++u) {
         const int at = t + u * kWide;
+        fetch_ahead<kWide>(grids + g * kTileTokens + at, 2 * job.layout.k_grids());
         const I word = load_int(grids + g * kTileTokens + at);
         const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
         for (int r = 0; r < R; ++r) {
           const F sum(job.queries.sums[r * kMaxGroups + g]);
           const F step(job.queries.steps[r * kMaxGroups + g]);
-          const F part = fma(F(to_real(dots[r][u])), step, zero * sum);
+          const F rest(CodeFormat<Bits>::kCentre * job.queries.residues[r * kMaxGroups + g]);
+          const F part = fma(F(to_real(dots[r][u])), step, F(fma(zero, sum, rest)));
           const F before = g == 0 ? F(job.queries.bias[r]) : load<F>(scores[r] + at);
           store(scores[r] + at, F(fma(scale, part, before)));
         }

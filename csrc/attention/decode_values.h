@@ -41,9 +41,11 @@ LONGTAIL_INLINE void add_values(const std::uint32_t* codes, int width, int words
   for (int c = first; c < end; c += kChannelVectors * kWide) {
     I dots[R][kChannelVectors] = {};
     for (int o = 0; o < words; ++o) {
+      const std::uint32_t* row = codes + o * width + c;
+      fetch_ahead<kChannelVectors * kWide>(row, kTileTokens / n * 2 * width);
       I word[kChannelVectors];
       for (int u = 0; u < kChannelVectors; ++u) {
-        word[u] = load_int(codes + o * width + c + u * kWide);
+        word[u] = load_int(row + u * kWide);
       }
 #pragma GCC unroll 4
       for (int j = 0; j < n / 2; ++j) {
@@ -104,6 +106,7 @@ LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
     const std::uint32_t* words = grids + g * kTileTokens;
     F top(0.0f);
     for (int t = 0; t < kTileTokens; t += kWide) {
+      fetch_ahead<kWide>(words + t, 2 * layout.v_grids());
       store(scale + t, grid_scale<F>(load_int(words + t)));
     }
     for (int t = count; t < kTileTokens; ++t) scale[t] = 0;  // whatever is left there
@@ -112,15 +115,18 @@ LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
     const F to_code(kLargestCode16 / largest);
     float factor[R];
     for (int r = 0; r < R; ++r) factor[r] = relative[r] * (largest / kLargestCode16);
+    // The sum of p scale zero, and centre times what rounding takes from the weights (to_codes16).
     F of_zeros[R];
     for (int r = 0; r < R; ++r) of_zeros[r] = F(0.0f);
+    const F centre(CodeFormat<Bits>::kCentre * (largest / kLargestCode16));
     for (int t = 0; t < kTileTokens; t += kWide) {
       const F s = load<F>(scale + t), zero = s * grid_zero<Bits, F>(load_int(words + t));
-      const F code = s * to_code;
+      const F to_weight = s * to_code;
       for (int r = 0; r < R; ++r) {
         const F p = load<F>(scores[r] + t);
-        of_zeros[r] = fma(p, zero, of_zeros[r]);
-        store_int16(weights[r] + t, F(p * code));
+        const F exact = p * to_weight, weight = rint(exact);
+        store_int16(weights[r] + t, weight);
+        of_zeros[r] = fma(p, zero, F(fma(F(exact - weight), centre, of_zeros[r])));
       }
     }
     for (int r = 0; r < R; ++r) {

@@ -14,8 +14,8 @@ void check_lengths(const char* function, const attention::CacheLayout& layout,
     const std::int64_t least = attention::packed_after(layout.format, 0, 0, lengths[b]);
     const bool rotated = layout.format == attention::KFormat::token_rotated;
     check_argument(packed[b] == least || (rotated && packed[b] == lengths[b]), function, "packed",
-                   packed[b], std::to_string(least) + ", as of length " +
-                                  std::to_string(lengths[b]));
+                   packed[b],
+                   std::to_string(least) + ", as of length " + std::to_string(lengths[b]));
   }
 }
 

@@ -62,10 +62,9 @@ inline attention::CacheLayout checked_layout(const char* function, const CacheTe
   }
   check_argument(codes.dim() == 4, function, "k_codes", "of shape " + shape_string(codes),
                  "four dimensions");
-  const attention::CacheLayout layout{static_cast<int>(bits),
-                                      static_cast<attention::KFormat>(k_format),
-                                      static_cast<int>(group), static_cast<int>(k_dim),
-                                      static_cast<int>(v_dim)};
+  const attention::CacheLayout layout{
+      static_cast<int>(bits), static_cast<attention::KFormat>(k_format), static_cast<int>(group),
+      static_cast<int>(k_dim), static_cast<int>(v_dim)};
   const std::int64_t batch = tail.size(0), heads = tail.size(1), tiles = codes.size(2);
   const auto check = [&](const Tensor& tensor, const char* name, int words) {
     check_cache_tensor(function, tensor, name, ScalarType::Int, tail, {batch, heads, tiles, words});
@@ -105,10 +104,10 @@ inline attention::MutableCache mutable_cache(const CacheTensors& tensors) {
   });
 }
 inline attention::ConstCache const_cache(const CacheTensors& tensors) {
-  return cache_memory<attention::ConstCache>(
-      tensors, []<class T>(const Tensor& tensor, const T*& to) {
-        to = static_cast<const T*>(tensor.const_data_ptr());
-      });
+  return cache_memory<attention::ConstCache>(tensors,
+                                             []<class T>(const Tensor& tensor, const T*& to) {
+                                               to = static_cast<const T*>(tensor.const_data_ptr());
+                                             });
 }
 
 // Backend::append(layout, cache, tokens, counts, k, v) and Backend::decode(layout, cache, call,
@@ -151,9 +150,9 @@ std::tuple<Tensor, Tensor> kv_attend(Tensor q, Tensor lengths, Tensor packed, Te
   check_same_device(q, tail, function, "q", "tail");
   const bool fits = q.dim() == 4 && q.size(0) == tail.size(0) && q.size(3) == layout.k_dim &&
                     (tail.size(1) == 0 ? q.size(1) == 0 : q.size(1) % tail.size(1) == 0);
-  check_argument(fits, function, "q", "of shape " + shape_string(q),
-                 "shape [batch, a multiple of kv_heads, queries, head_dim] for tail " +
-                     shape_string(tail));
+  check_argument(
+      fits, function, "q", "of shape " + shape_string(q),
+      "shape [batch, a multiple of kv_heads, queries, head_dim] for tail " + shape_string(tail));
   const std::int64_t room = k_codes.size(2) * attention::kTileTokens;
   check_argument(0 <= max_length && max_length <= room, function, "max_length", max_length,
                  "0 to the cache's " + std::to_string(room) + " tokens");
@@ -170,8 +169,8 @@ std::tuple<Tensor, Tensor> kv_attend(Tensor q, Tensor lengths, Tensor packed, Te
   call.is_causal = is_causal;
   if (mask) {
     const std::vector<std::int64_t> shape = {q.size(0), q.size(1), q.size(2), max_length};
-    const bool good = mask->scalar_type() == torch::headeronly::ScalarType::Float &&
-                      sizes_of(*mask) == shape;
+    const bool good =
+        mask->scalar_type() == torch::headeronly::ScalarType::Float && sizes_of(*mask) == shape;
     check_argument(good, function, "mask", "of shape " + shape_string(*mask),
                    "float32 of shape [batch, heads, queries, max_length]");
     check_same_device(*mask, tail, function, "mask", "tail");

@@ -1,9 +1,9 @@
 """A key-value cache of 4 or 8 bits that attention reads without ever unpacking it to memory.
 
-Sources: Liu et al., "KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache", 2024 (keys per
-channel, values per token, an exact tail); Ashkboos et al., "QuaRot: Outlier-Free 4-Bit Inference in
-Rotated LLMs", 2024 (rotated keys); Zhang et al., "SageAttention2", 2024 (keys less their mean, whose
-product with the query goes back into the scores).
+Sources: Liu et al., "KIVI: A Tuning-Free Asymmetric 2bit Quantization for KV Cache", 2024 (keys by
+channel, values by token, an exact tail); Ashkboos et al., "QuaRot: Outlier-Free 4-Bit Inference in
+Rotated LLMs", 2024 (rotated keys); Zhang et al., "SageAttention2", 2024 (keys less their mean,
+whose product with the query goes back into the scores).
 """
 
 from __future__ import annotations
@@ -151,7 +151,9 @@ class QuantizedKVCache:
         batch, _, tokens, _ = k.shape
         counts = _check_lengths(name, "lengths", lengths, batch, tokens)
         if padding_side not in ("left", "right"):
-            raise ValueError(f"{name}: padding_side is {padding_side!r}, expected 'left' or 'right'")
+            raise ValueError(
+                f"{name}: padding_side is {padding_side!r}, expected 'left' or 'right'"
+            )
         if padding_side == "left" and any(count < tokens for count in counts):
             k, v = (_to_the_front(each.detach(), counts) for each in (k, v))
         if not self._tensors:
@@ -189,9 +191,11 @@ class QuantizedKVCache:
             H, Lq]``. Queries that see nothing, as in an empty sequence: 0 and -inf.
 
         Codes are unpacked in registers, read once for up to four queries of the heads of a group.
-        The result is within 3e-5 (relative to the largest value) of attention in float64 over what
-        the codes stand for, then rounded to q's dtype. Beside exact attention, cosines for 4 bits
-        are above 99.6 %. Bits do not depend on the number of threads. No gradient.
+        Queries and weights are rounded to 16 bits for every 64 tokens: the result is within 2e-4 of
+        the largest value (3e-5 in the mean) of attention in float64 over what the codes stand for,
+        the LSE within 3e-4, then rounded to q's dtype. Beside exact attention, 4
+        bits have a cosine of 99.6 % on data like a trained model's and 99.3 % on N(0, 1),
+        8 bits of 99.99 % on both. Bits do not depend on the number of threads. No gradient.
 
         Raises:
             NotImplementedError: q or attn_mask requires a gradient (use ``torch.no_grad``).
@@ -263,7 +267,9 @@ class QuantizedKVCache:
         chosen = _integers(name, beam_idx, None)
         batch = len(self._lengths)
         if any(not 0 <= b < batch for b in chosen):
-            raise ValueError(f"{name}: beam_idx is {chosen}, expected indices from 0 to {batch - 1}")
+            raise ValueError(
+                f"{name}: beam_idx is {chosen}, expected indices from 0 to {batch - 1}"
+            )
         if not self._tensors:
             return
         index = self._on_device(chosen)

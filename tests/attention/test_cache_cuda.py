@@ -1,0 +1,52 @@
+"""The CUDA kernels of caches beside the CPU's: the same codes, attention within the same bounds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import longtail
+from attention import cache_oracle as oracle
+from attention.test_decode import DTYPES, FORMATS, KINDS, SHAPES, check, make
+from kit.tensors import cuda_problem
+
+pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("bits", "k_format"), KINDS)
+def test_cuda_decode(bits: int, k_format: str, shape: tuple[int, ...]) -> None:
+    """Codes of the CPU, bit for bit, also in portions; results beside the oracle."""
+    q, k, v = make(shape, torch.bfloat16)
+    on_cpu, on_gpu = (longtail.QuantizedKVCache(bits, k_format, shape[-1]) for _ in range(2))
+    on_cpu.append(k, v)
+    for part in zip(k.split(50, 2), v.split(50, 2), strict=True):
+        on_gpu.append(*(each.cuda() for each in part))
+    expected, got = on_cpu.state_dict(), on_gpu.state_dict()
+    for key in ("k_codes", "k_grids", "v_codes", "v_grids", "mean"):
+        assert torch.equal(got[key].cpu(), expected[key]), key
+    out, lse = on_gpu.attend(q.cuda(), return_lse=True)
+    exact = oracle.attend(q, k, v, bits, k_format, shape[-1])
+    check((out.cpu(), lse.cpu()), exact, v, torch.bfloat16)
+    assert torch.equal(on_gpu.attend(q.cuda()), out)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("k_format", FORMATS)
+def test_cuda_lengths_masks_and_state(k_format: str, dtype: torch.dtype) -> None:
+    """Lengths of their own, a mask, crop, reorder and a stream that is not the default one."""
+    lengths = [0, 3, 64, 130]
+    q, k, v = make((4, 4, 2, 5, 130, 64, 64, 32), dtype)
+    mask = torch.randn(4, 1, 1, 130)
+    caches = [longtail.QuantizedKVCache(4, k_format) for _ in range(2)]
+    with torch.cuda.stream(torch.cuda.Stream()):
+        results = []
+        for cache, move in zip(caches, (lambda x: x, lambda x: x.cuda()), strict=True):
+            cache.append(move(k), move(v), lengths=lengths)
+            first = cache.attend(move(q), attn_mask=move(mask))
+            cache.reorder([3, 2, 1, 0])
+            cache.crop(100)
+            results.append([first.cpu(), cache.attend(move(q)).cpu()])
+    for ours, theirs in zip(*results, strict=True):
+        close = 2e-3 if dtype == torch.float32 else 4e-2
+        assert (ours.float() - theirs.float()).abs().max() <= close
