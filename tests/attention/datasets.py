@@ -12,8 +12,8 @@ alone comes near the numbers of the design note, in % (naive, smooth K, smooth Q
 (8 heads of 1024 x 128, seed 0, by `emulation`; seed 1: 64.0, 88.4, 98.7 and 84.5, 85.8, 91.4,
 97.3.) What decides are the channels: q and k must share them, and under RoPE they must lie at
 random, since the first 8 turn so fast that nothing is lost, and those at equal distances give
-69 and 78 % for naive and smooth QK. MiniLM's numbers are those of the text that it reads; on
-each subject's six sentences alone the mean is 99.36 to 99.47 and the worst 98.76 to 98.99.
+69 and 78 % for naive and smooth QK. MiniLM's numbers are those of the text that it reads: a
+passage of 457 word pieces here; the same 36 sentences one by one give 99.65 and 99.34.
 """
 
 from __future__ import annotations
@@ -156,6 +156,17 @@ def minilm_layers(longest: int = 512) -> list[Inputs]:
     data.MissingDataError where its weights were not fetched.
     """
     return minilm.layers_of([sentences.passage()], longest)
+
+
+def minilm_sentences() -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """The same for the 36 sentences as a batch: q, k, v [36, 12, 18, 32] and which keys are text,
+    bool [36, 1, 1, 18]. Rows of padding are there, as in the encoder."""
+    numbers, text = minilm.tokenizer()(sentences.sentences())
+    mask = text[:, None, None]
+    layers: list[Inputs] = []
+    with torch.no_grad():
+        minilm.load()(numbers, text, minilm.exact, lambda i, q, k, v: layers.append((q, k, v)))
+    return [(*layer, mask) for layer in layers]
 
 
 def cosine(found: Tensor, expected: Tensor) -> float:

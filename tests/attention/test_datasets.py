@@ -5,6 +5,7 @@ import torch
 
 from attention import datasets, emulation
 from attention.datasets import Shape, cosine
+from longtail.attention import quantized_attention
 from longtail.demos import data
 
 SMALL = Shape(batch=2, heads=4, length=65, dim=24, kv_heads=2, keys=127)
@@ -14,7 +15,7 @@ WIDE = Shape(heads=2, length=512)
 def codes_only(inputs, smooth, rotate=False):
     """The cosine of INT4 scores with exact weights and values."""
     variant = emulation.Variant(smooth=smooth, rotate=rotate, weights="exact")
-    found, _ = emulation.attend(*inputs, variant=variant)
+    found = emulation.attend(*inputs, variant=variant)[0]
     return cosine(found, emulation.exact(*inputs))
 
 
@@ -93,6 +94,25 @@ def test_minilm_on_real_text():
     assert len(layers) == 6 and all(x.shape == (1, 12, 128, 32) for each in layers for x in each)
     found = [codes_only(each, "qk") for each in layers]
     assert min(found) > 0.985 and sum(found) / 6 > 0.993
+
+
+def test_minilm_on_single_sentences():
+    try:
+        layers = datasets.minilm_sentences()
+    except data.MissingDataError as missing:
+        pytest.skip(str(missing))
+    found = []
+    for q, k, v, mask in layers:
+        assert q.shape == k.shape == v.shape == (36, 12, 18, 32) and mask.shape == (36, 1, 1, 18)
+        # The shortest sentences: [CLS] and [SEP] beside at least eight words.
+        assert int(mask.sum(-1).min()) >= 10
+        text = mask[:, 0, 0]
+        pair = (
+            quantized_attention(q, k, v, mask).transpose(1, 2)[text],
+            emulation.exact(q, k, v, mask).transpose(1, 2)[text],
+        )
+        found.append(cosine(*pair))
+    assert min(found) > 0.993 and sum(found) / 6 > 0.996
 
 
 def test_cosines_of_heads():
