@@ -1,7 +1,7 @@
 // Tokens into a cache: grids, codes and their packing, compiled once per CPU level.
 
 #include "attention/cache_math.h"  // opens the level's namespace, before tables are declared in it
-#include "rational/lanes.h"
+#include "core/element_lanes.h"
 
 #include "attention/cache_level.h"
 
@@ -20,7 +20,7 @@ LONGTAIL_INLINE void store_int(std::int32_t* to, I a) { __builtin_memcpy(to, &a,
 template <class E>
 LONGTAIL_INLINE void read_row(const std::byte* from, int count, int width, float* to) {
   const E* elements = reinterpret_cast<const E*>(from);
-  for (int i = 0; i < count; ++i) to[i] = rational::widen<float>(elements[i]);
+  for (int i = 0; i < count; ++i) to[i] = widen<float>(elements[i]);
   for (int i = count; i < width; ++i) to[i] = to[i & ~31];
 }
 
@@ -111,7 +111,7 @@ LONGTAIL_INLINE void read_rotated(const CacheLayout& layout, const std::byte* ke
                                   const float* mean, float* x) {
   const E* elements = reinterpret_cast<const E*>(key);
   const int channels = layout.k_channels(), width = layout.k_width();
-  for (int c = 0; c < layout.k_dim; ++c) x[c] = rational::widen<float>(elements[c]) - mean[c];
+  for (int c = 0; c < layout.k_dim; ++c) x[c] = widen<float>(elements[c]) - mean[c];
   for (int c = layout.k_dim; c < channels; ++c) x[c] = 0;
   rotate(x, channels);
   for (int c = channels; c < width; ++c) x[c] = x[c & ~31];
@@ -124,7 +124,7 @@ void freeze_mean(int dim, const std::byte* tail, float* mean) {
   for (int c = 0; c < dim; ++c) {
     double sum = 0;
     for (int t = 0; t < kTileTokens; ++t) {
-      sum += static_cast<double>(rational::widen<float>(elements[t * dim + c]));
+      sum += static_cast<double>(widen<float>(elements[t * dim + c]));
     }
     mean[c] = static_cast<float>(sum / kTileTokens);
   }

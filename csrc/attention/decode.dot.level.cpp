@@ -22,7 +22,7 @@ void prepare(const PrepareJob& job) {
   for (std::int64_t r = 0; r < job.rows; ++r) {
     const E* from = reinterpret_cast<const E*>(job.q) + r * dim;
     float* q = job.to.q + r * width;
-    for (int c = 0; c < dim; ++c) q[c] = rational::widen<float>(from[c]) * job.scale;
+    for (int c = 0; c < dim; ++c) q[c] = widen<float>(from[c]) * job.scale;
     for (int c = dim; c < width; ++c) q[c] = 0;
     job.to.bias[r] = 0;
     if (!rotated) continue;
@@ -94,7 +94,7 @@ void merge(const MergeJob& job) {
   float top = -kInfinity<float>;
   for (int s = 0; s < job.splits; ++s) top = max(job.tops[s * job.step], top);
   if (!(top > -kInfinity<float>)) {
-    for (int c = 0; c < job.dim; ++c) out[c] = rational::narrow<E>(0.0f);
+    for (int c = 0; c < job.dim; ++c) out[c] = narrow<E>(0.0f);
     *job.lse = -kInfinity<float>;
     return;
   }
@@ -109,7 +109,7 @@ void merge(const MergeJob& job) {
       store(sums + c, F(fma(F(part), load<F>(job.sums + row * job.width + c), load<F>(sums + c))));
     }
   }
-  for (int c = 0; c < job.dim; ++c) out[c] = rational::narrow<E>(sums[c] / mass);
+  for (int c = 0; c < job.dim; ++c) out[c] = narrow<E>(sums[c] / mass);
   *job.lse = top + static_cast<float>(log(static_cast<double>(mass)));
 }
 

@@ -4,7 +4,7 @@
 #include "attention/cache_math.h"
 #include "attention/decode_dot.h"
 #include "attention/decode_level.h"  // after those, which open the level's namespace
-#include "rational/lanes.h"
+#include "core/element_lanes.h"
 
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
@@ -149,7 +149,7 @@ LONGTAIL_INLINE void exact_scores(const SplitJob& job, int count, float (*scores
   const E* tail = reinterpret_cast<const E*>(job.head.tail);
   alignas(64) float key[kMaxHeadDim] = {};
   for (int t = 0; t < count; ++t) {
-    for (int c = 0; c < dim; ++c) key[c] = rational::widen<float>(tail[t * dim + c]);
+    for (int c = 0; c < dim; ++c) key[c] = widen<float>(tail[t * dim + c]);
     for (int r = 0; r < job.rows; ++r) {
       F sum(0.0f);
       for (int c = 0; c < width; c += kWide) {

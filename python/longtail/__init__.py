@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .calibration import Calibration as Calibration
+    from .calibration import calibrate as calibrate
     from .hadamard import hadamard_transform as hadamard_transform
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
@@ -34,46 +36,55 @@ if TYPE_CHECKING:
     from .polynomials import poly_relu as poly_relu
     from .rationals import fit_rational as fit_rational
     from .rationals import rational as rational
+    from .sdpa import SdpaStats as SdpaStats
+    from .sdpa import patch_sdpa as patch_sdpa
     from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
-    "QuantizedKVCache": "kv_cache",
     "bessel_i_ratio": "bessel",
     "bessel_k_ratio": "bessel",
+    "calibrate": "calibration",
+    "Calibration": "calibration",
+    "fit_rational": "rationals",
+    "hadamard_transform": "hadamard",
+    "kan_basis": "kan",
+    "kan_linear": "kan",
     "log_bessel_i": "bessel",
     "log_bessel_ie": "bessel",
     "log_bessel_k": "bessel",
     "log_bessel_ke": "bessel",
     "log_hyp0f1": "bessel",
     "matern": "bessel",
-    "fit_rational": "rationals",
-    "hadamard_transform": "hadamard",
-    "kan_basis": "kan",
-    "kan_linear": "kan",
     "ntk_attention": "ntk",
     "ntk_prefix": "ntk",
+    "patch_sdpa": "sdpa",
     "pattention": "tokenformer",
     "poly_norm": "polynomials",
     "poly_relu": "polynomials",
     "quantized_attention": "attention",
     "quantized_attention_varlen": "attention",
+    "QuantizedKVCache": "kv_cache",
     "rational": "rationals",
+    "SdpaStats": "sdpa",
 }
 
 #: Public modules that are imported on first use.
 _MODULES = (
     "attention",
     "bessel",
+    "calibration",
     "distributed",
     "distributions",
     "hadamard",
+    "integrations",
     "kan",
     "kv_cache",
     "nn",
     "ntk",
     "polynomials",
     "rationals",
+    "sdpa",
     "special",
     "tokenformer",
 )

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from longtail.demos import data
+from longtail.demos import data, measuring
+from longtail.demos.measuring import Bar
 from longtail.demos.rational import mnist, training, transformer
-from longtail.demos.rational.training import Bar, Recipe, Task
+from longtail.demos.rational.training import Recipe, Task
 from longtail.nn import GroupRational
 
 
@@ -18,7 +19,7 @@ def read(source):
 
 @pytest.fixture
 def one_thread():
-    with training.one_thread():
+    with measuring.one_thread():
         yield
 
 

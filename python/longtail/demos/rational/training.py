@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -111,38 +110,3 @@ def accuracy(network: nn.Module, task: Task) -> float:
     with torch.inference_mode():
         right = network(task.test_x).argmax(-1) == task.test_y
     return float(right.to(torch.float64).mean())
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Networks this small gain nothing from a second thread, and times vary less."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-class Bar(NamedTuple):
-    """A number set beforehand that a result must reach, or with `at_most` stay below."""
-
-    what: str
-    value: float
-    bar: float
-    at_most: bool = False
-
-    @property
-    def met(self) -> bool:
-        """Whether it does."""
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
-
-    def row(self) -> tuple[str, str, str, str]:
-        """As cells of a table: what, the value, the bar, the verdict."""
-        sign = "≤" if self.at_most else "≥"
-        return (
-            self.what,
-            f"{self.value:.3f}",
-            f"{sign} {self.bar:g}",
-            "met" if self.met else "MISSED",
-        )

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from longtail.demos import Stage, data
+from longtail.demos import Stage, data, measuring
+from longtail.demos.measuring import Bar
 from longtail.demos.rational import training
 from longtail.demos.rational.mnist import GELU, LEARNT, curves
-from longtail.demos.rational.training import Bar, Recipe, Run, Task
+from longtail.demos.rational.training import Recipe, Run, Task
 from longtail.nn import KAT, GroupRational
 from longtail.nn.kat import Block as KATBlock
 from longtail.report import Block, Fact, Facts, Figure, Table, Text
@@ -29,7 +30,7 @@ def run(stage: Stage) -> Sequence[Block]:
     depth, recipe = QUICK if stage.quick else WHOLE
     task = shuffled(*data.small_digits())
     with (
-        training.one_thread(),
+        measuring.one_thread(),
         stage.console.step("two transformers", recipe.epochs) as step,
     ):
         runs = training.train(
