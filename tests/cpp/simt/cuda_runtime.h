@@ -184,7 +184,3 @@ T __shfl_xor_sync(unsigned, T value, unsigned bits) {
   const unsigned lane = simt::Block::current()->turn() % 32;
   return simt::Block::current()->show(value)[lane ^ bits];
 }
-inline double __shfl_xor_sync(unsigned, double value, unsigned bits) {
-  const unsigned self = simt::Block::current()->turn();
-  return simt::Block::current()->exchange(value, self ^ bits);
-}
