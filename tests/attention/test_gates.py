@@ -1,0 +1,72 @@
+"""Accuracy gates of the kernels against exact attention: MiniLM's real heads, and what smoothing
+and rotation must mend. The whole table: docs/families/attention-accuracy.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+import longtail
+from attention import datasets
+from attention.emulation import Variant, attend, exact
+from longtail.demos.data import MissingDataError
+
+
+@pytest.fixture(scope="module")
+def layers() -> list[tuple[Tensor, Tensor, Tensor]]:
+    """MiniLM on a passage; skipped without its weights."""
+    try:
+        return datasets.minilm_layers(256)
+    except MissingDataError as problem:
+        pytest.skip(str(problem))
+
+
+def mean_cosine(layers: list[tuple[Tensor, Tensor, Tensor]], **options: object) -> float:
+    """Over heads and layers, in percent."""
+    cosines = [
+        datasets.cosines_of_heads(longtail.quantized_attention(*layer, **options), exact(*layer))
+        for layer in layers
+    ]
+    return 100 * torch.cat(cosines).mean().item()
+
+
+def test_eight_bits_on_minilm(layers: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+    """Codes alone above 99.99 %, with 8-bit weights and values above 99.9 %."""
+    variant = Variant("int8", "k", weights="exact")
+    alone = [
+        datasets.cosines_of_heads(attend(*layer, variant=variant).out, exact(*layer))
+        for layer in layers
+    ]
+    assert 100 * torch.cat(alone).mean() > 99.99
+    assert mean_cosine(layers, qk="int8", smooth="k") > 99.9
+
+
+def test_four_bits_on_minilm(layers: list[tuple[Tensor, Tensor, Tensor]]) -> None:
+    """Above 99.3 %, and better with every step."""
+    naive = mean_cosine(layers, qk="int4", smooth="none")
+    smooth = mean_cosine(layers, qk="int4", smooth="qk")
+    wider = mean_cosine(layers, qk="q8k4", smooth="k")
+    assert smooth > 99.3
+    assert naive < smooth < wider
+
+
+@pytest.mark.parametrize("draw", [datasets.k_biased, datasets.qk_biased])
+def test_smoothing_mends_biases(draw: Callable[..., datasets.Inputs]) -> None:
+    """By far more than its own noise."""
+    inputs = [draw(datasets.Shape(heads=2, length=256))]
+    naive = mean_cosine(inputs, smooth="none")
+    of_keys = mean_cosine(inputs, smooth="k")
+    of_both = mean_cosine(inputs, smooth="qk")
+    assert of_keys > naive + 5
+    assert of_both > 97 and of_both > of_keys - 0.5
+
+
+def test_rotation_mends_rope() -> None:
+    """Where means alone do not survive."""
+    inputs = [datasets.rope_biased(datasets.Shape(heads=2, length=256))]
+    smooth = mean_cosine(inputs)
+    rotated = mean_cosine(inputs, rotate=True)
+    assert rotated > smooth + 4 and rotated > 96
