@@ -107,7 +107,7 @@ def calibrate(
     one forward pass too, count as one layer. Calls are met as `longtail.patch_sdpa` meets them; a
     transformers model has to have ``attn_implementation="sdpa"`` meanwhile.
 
-    Arguments:
+    Args:
         model: called as ``model(*batch)`` for a tuple or list, ``model(**batch)`` for a mapping,
             else as ``model(batch)``, without gradients. Its weights and modes stay as they are.
         batches: a few are enough: cosines are averages over many tokens.

@@ -123,7 +123,7 @@ def patch_sdpa(
     bound before (``from torch.nn.functional import scaled_dot_product_attention``). A model under
     ``torch.compile`` is compiled again, and its graph ends at each call: ``fullgraph=True`` raises.
 
-    Arguments:
+    Args:
         model: only needed with `bits`: the model whose layers it names.
         bits: 4 or 8 for each attention layer, as `longtail.calibrate` chooses them; takes the place
             of `qk`. A layer is the innermost module that runs when SDPA is called; one that is not

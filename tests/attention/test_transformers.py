@@ -96,11 +96,12 @@ def test_names_are_registered_with_their_masks():
     "seeds", [range(2), pytest.param(range(10), marks=pytest.mark.full)], ids=["two", "ten"]
 )
 def test_teacher_forced_beside_exact_attention_in_bfloat16(kind, seeds):
-    """64 steps of two sequences; what two exact kernels disagree on in bfloat16 is shown beside.
+    """64 steps of two sequences, beside what two exact kernels disagree on in bfloat16.
 
-    Single tokens flip because logits in bfloat16 tie: torch's kernel and transformers' eager one,
-    both exact, agree on 98.9 to 99.2 % of the top tokens. So shares are over all seeds, cosines of
-    each token.
+    Logits in bfloat16 nearly tie for the top now and then, and whatever moves a last bit flips
+    them: torch's kernel and transformers' eager one agree on 98.9 to 99.2 % of the top tokens. So
+    the bar of 99 % is held where nothing else is rounded, in the test below; here 8 bits may flip
+    no more than an exact kernel does, within the 1 % that 1280 tokens can tell (3 deviations).
     """
     same = {"eager": [], "longtail": []}
     for seed in seeds:
@@ -125,7 +126,7 @@ def test_teacher_forced_beside_exact_attention_in_bfloat16(kind, seeds):
     share = {name: float(torch.stack(each).float().mean()) for name, each in same.items()}
     print(f"{kind}: top-1 agreement {share}")
     # Two seeds have 256 tokens: one of them is 0.4 %.
-    assert share["longtail"] >= (0.99 if len(seeds) == 10 else 0.98)
+    assert share["longtail"] >= share["eager"] - (0.01 if len(seeds) == 10 else 0.02)
 
 
 @pytest.mark.parametrize("k_format", ["channel", "token_rotated"])
@@ -146,6 +147,7 @@ def test_teacher_forced_with_nothing_else_rounded(kind, k_format, seeds):
         same.append(eight.argmax(-1) == expected.argmax(-1))
         four = forced(made, ids, LongtailCache(made.config, 4, k_format=k_format))
         assert 0.99 <= cosines(four, expected).min() < 0.99999
+    # The bar: 99 % over ten seeds. One seed has 128 tokens: one of them is 0.8 %.
     share = float(torch.stack(same).float().mean())
     print(f"{kind}, {k_format}: top-1 agreement {share}")
     assert share >= (0.99 if len(seeds) == 10 else 0.98)

@@ -172,7 +172,7 @@ class LongtailCache(Cache):
 
     Padding is stored like other tokens, and masked: it takes part in the scales of 64 tokens.
 
-    Arguments:
+    Args:
         config: of the model.
         bits: 4 or 8 for all layers, one number a layer, or the map of `longtail.calibrate`, whose
             layers are those of full attention in their order.
