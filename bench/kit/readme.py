@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,11 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
 
 
 #: Families that do not measure errors in eps of the result have a table of their own.
-TABLES = {"rational": relative.table}
+TABLES = {"attention": relative.by_part, "rational": relative.table}
+#: Which records of such a family the picture shows, where all would be too many.
+PICTURED: dict[str, Callable[[Record], bool]] = {
+    "attention": lambda row: row.threads == 1 and row.kernel == "prefill"
+}
 
 
 def _cell(row: Record | None) -> str:
@@ -65,7 +69,8 @@ def block(family: str) -> str:
     environment, rows = records.read(path)
     compared = [row for row in rows if row.max_error is not None and row.case.startswith("grid")]
     if family in TABLES:
-        compared = [row for row in rows if row.repeats]
+        shown = PICTURED.get(family, lambda row: True)
+        compared = [row for row in rows if row.repeats and shown(row)]
     picture = plots.bars(
         compared,
         IMAGES / f"bench_{family}.svg",

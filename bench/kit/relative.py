@@ -30,6 +30,24 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
+def by_part(environment: dict[str, Any], rows: Sequence[Record]) -> str:
+    """Times of a family whose kernels have rivals of their own: a table for each kernel."""
+    parts: dict[str, list[Record]] = {}
+    for row in rows:
+        if row.repeats:
+            parts.setdefault(row.kernel.split()[0], []).append(row)
+    versions = ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v != "absent")
+    tables = ["\n".join(_times(part)) for part in parts.values()]
+    return "\n\n".join(
+        [
+            *tables,
+            "ns an element of the output, median (largest error over the largest element, against "
+            f"float64); {environment['cpu']}, {environment['cores']} cores; {versions}; commit "
+            f"{environment['commit']}, {environment['date']}.",
+        ]
+    )
+
+
 def _times(rows: Sequence[Record]) -> list[str]:
     providers = list(dict.fromkeys(row.provider for row in rows))
     found = {(row.kernel, row.case, row.threads, row.provider): row for row in rows}
