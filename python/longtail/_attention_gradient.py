@@ -59,8 +59,9 @@ def see(
     channels = q.shape[-1]
     q_hat, k_hat = q_codes, k_codes
     if rotate:
-        turn = _sylvester(q_codes.shape[-1]).to(q_codes) / math.sqrt(q_codes.shape[-1])
-        q_hat, k_hat = q_hat @ turn, k_hat @ turn
+        back = torch.ops.longtail.hadamard_transform  # its own inverse, so scaled
+        factor = 1 / math.sqrt(q_codes.shape[-1])
+        q_hat, k_hat = back(q_hat, factor, False), back(k_hat, factor, False)
     q_hat, k_hat = q_hat[..., :channels], k_hat[..., :channels]
     q_mean = k_smooth = None
     if smooth in (_K, _QK):
@@ -92,13 +93,6 @@ def see(
         k_hat,
         v_hat,
     )
-
-
-def _sylvester(n: int) -> Tensor:
-    matrix = torch.ones(1, 1)
-    while matrix.shape[0] < n:
-        matrix = torch.cat([torch.cat([matrix, matrix], 1), torch.cat([matrix, -matrix], 1)])
-    return matrix
 
 
 def backward(

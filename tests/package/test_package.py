@@ -40,7 +40,7 @@ def test_find_package_and_run(tmp_path):
     run("cmake", "--install", build, "--component", "cpp", "--prefix", prefix)
     # Headers of the Python layers stay at home.
     headers = {path.parent.name for path in prefix.rglob("*.h")}
-    assert headers == {"core", "bessel", "rational"}
+    assert headers == {"attention", "core", "bessel", "rational"}
 
     consumer = tmp_path / "consumer"
     here = Path(__file__).parent
