@@ -1,4 +1,4 @@
-"""The accuracy table of quantised attention over all data sets, docs/families/attention-accuracy.md.
+"""The accuracy table of quantised attention, docs/families/attention-accuracy.md.
 
     python tools/attention_accuracy.py [--write]
 
@@ -21,10 +21,9 @@ from torch import Tensor
 ROOT = Path(__file__).parents[1]
 sys.path[:1] = [str(ROOT / "tests")]
 
+import longtail  # noqa: E402
 from attention import datasets  # noqa: E402
 from attention.emulation import Variant, attend, exact  # noqa: E402
-
-import longtail  # noqa: E402
 from longtail.demos.data import MissingDataError  # noqa: E402
 
 PAGE = ROOT / "docs/families/attention-accuracy.md"

@@ -1,10 +1,11 @@
 """Which tensor-core instructions the attention kernels become, with registers and spills; no GPU.
 
-    python tools/cuda_sass.py [--arch sm_80 sm_90a ...] [--nvcc NVCC] [--cuobjdump CUOBJDUMP]
+    python tools/cuda_sass.py [--write] [--arch sm_80 ...] [--nvcc NVCC] [--cuobjdump CUOBJDUMP]
 
 Compiles cuda/attention/*.cu for each architecture as tools/cuda_resources.py does and prints a
 Markdown table of the kernels that have such instructions, a row for each instantiation. cuobjdump
 is looked for in PATH; the wheel nvidia-cuda-cuobjdump has one, if the toolkit here does not.
+--write makes docs/cuda-sass.md of it.
 """
 
 from __future__ import annotations
@@ -75,24 +76,37 @@ def rows(nvcc: str, cuobjdump: str, arch: str, source: Path) -> list[str]:
     ]
 
 
+HEAD = """# Tensor-core instructions of attention
+
+Written by `tools/cuda_sass.py --write`: what each kernel became, how often, with registers and
+bytes that a thread spills. 4-bit products are native up to sm_89 and emulated by 8-bit ones from
+sm_90 on, where the 8-bit kernels serve. No GPU has run them yet.
+
+"""
+
+
 def main() -> None:
     """One file after another."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--arch", nargs="+", default=ARCHITECTURES)
+    parser.add_argument("--write", action="store_true", help="make the page of the docs")
     parser.add_argument("--nvcc", default=None, help="path of the compiler")
     parser.add_argument("--cuobjdump", default=shutil.which("cuobjdump"), help="path of the tool")
     options = parser.parse_args()
     if options.cuobjdump is None:
         sys.exit("no cuobjdump in PATH; name one with --cuobjdump")
     nvcc = options.nvcc or nvcc_on_this_machine()
-    print("| kernel | architecture | instructions | registers | spilled |")
-    print("| --- | --- | --- | ---: | ---: |")
+    lines = ["| kernel | architecture | instructions | registers | spilled |"]
+    lines.append("| --- | --- | --- | ---: | ---: |")
     for source in sorted(ROOT.glob("cuda/attention/*.cu")):
         for arch in options.arch:
-            for row in rows(nvcc, options.cuobjdump, arch, source):
-                print(row, flush=True)
+            lines += rows(nvcc, options.cuobjdump, arch, source)
+    text = "\n".join(lines) + "\n"
+    if options.write:
+        (ROOT / "docs/cuda-sass.md").write_text(HEAD + text)
+    print(text)
 
 
 if __name__ == "__main__":

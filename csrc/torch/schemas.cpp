@@ -108,16 +108,20 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "cu_seqlens_k, int max_seqlen_q, int max_seqlen_k, int codes, int smooth, bool rotate, int "
       "causal, bool strict, float scale) -> (Tensor, Tensor)");
   m.def(
-      "quantized_attention_inputs(Tensor q, Tensor k, Tensor v, int codes, int smooth, bool rotate, "
+      "quantized_attention_inputs(Tensor q, Tensor k, Tensor v, int codes, int smooth, bool "
+      "rotate, "
       "bool strict) -> (Tensor, Tensor, Tensor)");
   // Gradients; implemented in Python (python/longtail/_attention_gradient.py).
   m.def(
       "quantized_attention_backward(Tensor grad, Tensor grad_lse, Tensor q, Tensor k, Tensor v, "
-      "Tensor? attn_mask, int codes, int smooth, bool rotate, int causal, bool strict, float scale) "
+      "Tensor? attn_mask, int codes, int smooth, bool rotate, int causal, bool strict, float "
+      "scale) "
       "-> (Tensor, Tensor, Tensor)");
   m.def(
-      "quantized_attention_varlen_backward(Tensor grad, Tensor grad_lse, Tensor q, Tensor k, Tensor "
-      "v, Tensor cu_seqlens_q, Tensor cu_seqlens_k, int codes, int smooth, bool rotate, int causal, "
+      "quantized_attention_varlen_backward(Tensor grad, Tensor grad_lse, Tensor q, Tensor k, "
+      "Tensor "
+      "v, Tensor cu_seqlens_q, Tensor cu_seqlens_k, int codes, int smooth, bool rotate, int "
+      "causal, "
       "bool strict, float scale) -> (Tensor, Tensor, Tensor)");
 
   // Quantised key-value caches (csrc/attention/cache_layout.h). Appending takes counts[b] tokens of
