@@ -94,25 +94,15 @@ def quantized_attention(
             mode.
     """
     name = "quantized_attention"
-    check_flags(
-        name,
-        is_causal=is_causal,
-        enable_gqa=enable_gqa,
-        rotate=rotate,
-        strict_causal=strict_causal,
-        return_lse=return_lse,
-    )
+    check_flags(name, enable_gqa=enable_gqa, return_lse=return_lse)
     check_heads(name, q, k, v, enable_gqa, packed=False)
-    codes = option(name, "qk", qk, _CODES)
-    smoothing = option(name, "smooth", smooth, _SMOOTH)
-    alignment = option(name, "causal_alignment", causal_alignment, _ALIGNMENT)
+    options = _options(
+        name, q, qk, smooth, rotate, is_causal, causal_alignment, strict_causal, scale
+    )
     _check_dropout(name, dropout_p)
     lead, (q4, k4, v4) = flattened(name, q, k, v)
     mask = check_mask(name, attn_mask, (*lead, q4.shape[1], q4.shape[2], k4.shape[2]), q)
-    out, lse = _attention(
-        *(q4, k4, v4, mask, codes, smoothing, rotate),
-        *(alignment if is_causal else 0, strict_causal, _scale(name, scale, q)),
-    )
+    out, lse = _attention(q4, k4, v4, mask, *options)
     rows = [*lead, *([q4.shape[1]] if q.dim() > 2 else []), q4.shape[2]]
     out = out.reshape([*rows, v4.shape[3]])
     return (out, lse.reshape(rows)) if return_lse else out
@@ -153,18 +143,11 @@ def quantized_attention_varlen(
     do not end where q and k do (on CUDA that is not checked: it would wait for the device).
     """
     name = "quantized_attention_varlen"
-    check_flags(
-        name,
-        is_causal=is_causal,
-        enable_gqa=enable_gqa,
-        rotate=rotate,
-        strict_causal=strict_causal,
-        return_lse=return_lse,
-    )
+    check_flags(name, enable_gqa=enable_gqa, return_lse=return_lse)
     check_heads(name, q, k, v, enable_gqa, packed=True)
-    codes = option(name, "qk", qk, _CODES)
-    smoothing = option(name, "smooth", smooth, _SMOOTH)
-    alignment = option(name, "causal_alignment", causal_alignment, _ALIGNMENT)
+    options = _options(
+        name, q, qk, smooth, rotate, is_causal, causal_alignment, strict_causal, scale
+    )
     for argument, value in (("cu_seqlens_q", cu_seqlens_q), ("cu_seqlens_k", cu_seqlens_k)):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
@@ -174,10 +157,33 @@ def quantized_attention_varlen(
         if not isinstance(length, int) or isinstance(length, bool):
             raise TypeError(f"{name}: {argument} must be an int, got {type(length).__name__}")
     out, lse = _attention_varlen(
-        *(q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, codes, smoothing),
-        *(rotate, alignment if is_causal else 0, strict_causal, _scale(name, scale, q)),
+        q, k, v, cu_seqlens_q, cu_seqlens_k, max_seqlen_q, max_seqlen_k, *options
     )
     return (out, lse) if return_lse else out
+
+
+def _options(
+    name: str,
+    q: Tensor,
+    qk: str,
+    smooth: str,
+    rotate: bool,
+    is_causal: bool,
+    causal_alignment: str,
+    strict_causal: bool,
+    scale: float | None,
+) -> tuple[int, int, bool, int, bool, float]:
+    """The options as the raw operators take them."""
+    check_flags(name, is_causal=is_causal, rotate=rotate, strict_causal=strict_causal)
+    alignment = option(name, "causal_alignment", causal_alignment, _ALIGNMENT)
+    return (
+        option(name, "qk", qk, _CODES),
+        option(name, "smooth", smooth, _SMOOTH),
+        rotate,
+        alignment if is_causal else 0,
+        strict_causal,
+        _scale(name, scale, q),
+    )
 
 
 def _check_dropout(name: str, dropout_p: Any) -> None:

@@ -70,3 +70,17 @@ def test_rotation_mends_rope() -> None:
     smooth = mean_cosine(inputs)
     rotated = mean_cosine(inputs, rotate=True)
     assert rotated > smooth + 4 and rotated > 96
+
+
+@pytest.mark.parametrize("k_format", ["channel", "token_rotated"])
+def test_cache_on_minilm(layers: list[tuple[Tensor, Tensor, Tensor]], k_format: str) -> None:
+    """Keys and values in 4 bits above 99.6 %, in 8 bits above 99.99 %."""
+    for bits, gate in ((4, 99.6), (8, 99.99)):
+        cosines = []
+        for q, k, v in layers:
+            cache = longtail.QuantizedKVCache(bits=bits, k_format=k_format)
+            with torch.no_grad():
+                cache.append(k, v)
+                out = cache.attend(q, is_causal=False)
+            cosines.append(datasets.cosines_of_heads(out, exact(q, k, v)))
+        assert 100 * torch.cat(cosines).mean() > gate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -190,14 +191,14 @@ def test_a_network_learns_through_it() -> None:
     wanted = torch.randint(12, (64,), generator=generator)
     ask, answer = keys[range(64), wanted], values[range(64), wanted]
 
-    def train(attention: object) -> float:
+    def train(attention: Callable[..., Tensor]) -> float:
         torch.manual_seed(0)
         layers = torch.nn.ModuleList([torch.nn.Linear(16, 16) for _ in range(2)])
         optimizer = torch.optim.Adam(layers.parameters(), 0.02)
         loss = torch.zeros(())
         for _ in range(120):
             q, k = layers[0](ask)[:, None, None], layers[1](keys)[:, None]
-            out = attention(q, k, values[:, None])  # type: ignore[operator]
+            out = attention(q, k, values[:, None])
             loss = (out[:, 0, 0] - answer).square().mean()
             optimizer.zero_grad()
             loss.backward()

@@ -194,3 +194,20 @@ def ulp_bound(value: float, dtype: torch.dtype, ulps: float = 1.0) -> float:
         return 0.0
     exponent = math.frexp(max(abs(value), info.tiny))[1]
     return ulps * info.eps * 2.0 ** (exponent - 1)
+
+
+def check_any_view(spec: OpSpec, longest: int, dims: int, examples: int) -> None:
+    """Views that hypothesis draws, of up to so many dimensions and elements along each: the bits of
+    contiguous tensors, in a contiguous result."""
+
+    @hypothesis.settings(deadline=None, derandomize=True, max_examples=examples, database=None)
+    @hypothesis.given(strategies.data())
+    def check(data: strategies.DataObject) -> None:
+        side = strategies.integers(0, longest)
+        shape = data.draw(strategies.lists(side, min_size=1, max_size=dims))
+        inputs = spec.inputs(shape, data.draw(strategies.sampled_from(spec.dtypes)))
+        result = spec.function(*(draw_view(data, tensor) for tensor in inputs))
+        assert result.is_contiguous()
+        assert same_bits(result, spec.function(*inputs))
+
+    check()

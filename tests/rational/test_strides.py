@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hypothesis
 import pytest
-from hypothesis import strategies
 
 from kit import OpSpec
-from kit.layouts import draw_view
-from kit.tensors import same_bits
+from kit.layouts import check_any_view
 from rational.kan_ops import KAN_SPECS
 from rational.ops import POLY_SPECS, SPECS
 
@@ -18,14 +15,4 @@ ALL = (*SPECS, *POLY_SPECS, *KAN_SPECS)
 @pytest.mark.parametrize("spec", ALL, ids=lambda spec: f"{spec.name}-{'-'.join(spec.arguments)}")
 def test_any_view(spec: OpSpec) -> None:
     """The bits of contiguous tensors, in a contiguous result."""
-
-    @hypothesis.settings(deadline=None, derandomize=True, max_examples=40, database=None)
-    @hypothesis.given(strategies.data())
-    def check(data: strategies.DataObject) -> None:
-        shape = data.draw(strategies.lists(strategies.integers(0, 6), min_size=1, max_size=4))
-        inputs = spec.inputs(shape, data.draw(strategies.sampled_from(spec.dtypes)))
-        result = spec.function(*(draw_view(data, tensor) for tensor in inputs))
-        assert result.is_contiguous()
-        assert same_bits(result, spec.function(*inputs))
-
-    check()
+    check_any_view(spec, longest=6, dims=4, examples=40)
