@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .kan import kan_basis as kan_basis
     from .kan import kan_linear as kan_linear
     from .kv_cache import QuantizedKVCache as QuantizedKVCache
+    from .longconv import LongKernel as LongKernel
+    from .longconv import long_conv as long_conv
     from .ntk import ntk_attention as ntk_attention
     from .ntk import ntk_prefix as ntk_prefix
     from .polynomials import poly_norm as poly_norm
@@ -55,6 +57,8 @@ _DEFINED_IN = {
     "log_bessel_k": "bessel",
     "log_bessel_ke": "bessel",
     "log_hyp0f1": "bessel",
+    "long_conv": "longconv",
+    "LongKernel": "longconv",
     "matern": "bessel",
     "ntk_attention": "ntk",
     "ntk_prefix": "ntk",
@@ -80,6 +84,7 @@ _MODULES = (
     "integrations",
     "kan",
     "kv_cache",
+    "longconv",
     "nn",
     "ntk",
     "polynomials",

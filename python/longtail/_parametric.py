@@ -69,6 +69,7 @@ def parametric_function(
     shardings: Callable[..., Sequence[Placement]],
     tensors: int = 3,
     kept: int = 0,
+    one_by_one: bool = False,
 ) -> Callable[..., Tensor]:
     """Make the differentiable function and declare what its raw ops need for vmap and DTensor.
 
@@ -79,6 +80,7 @@ def parametric_function(
         tensors: how many x and the parameters are.
         kept: how many more results the value op gives, for the gradient op alone, which then takes
             all of them after its other arguments.
+        one_by_one: the value op takes no more leading dimensions of x, so vmap runs it for each.
 
     Returns:
         A function of (x, *parameters, *constants); with ``kept``, to a tuple.
@@ -116,7 +118,9 @@ def parametric_function(
     gradient = differentiable(
         f"{name}_backward", run(gradient_op, tensors + 1), gradient_backward, gradient_jvp
     )
-    torch.library.register_vmap(value_op, _batched(value_op, leading_batch=not kept))
+    torch.library.register_vmap(
+        value_op, _batched(value_op, leading_batch=not kept and not one_by_one)
+    )
     torch.library.register_vmap(gradient_op, _batched(gradient_op, leading_batch=False))
 
     def shard_value(*inputs: Any) -> Any:

@@ -1,0 +1,33 @@
+"""The raw operators of the long convolution family and their fakes; see ``_operators``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def longconv_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any]]]:
+    """Every operator: its public function, itself, its fake."""
+    namespace = torch.ops.longtail
+    yield "long_conv", namespace.long_conv.default, _result
+    yield "long_conv", namespace.long_conv_backward.default, _gradients
+    yield "long_conv", namespace.long_conv_with_spectrum.default, _result
+    yield "LongKernel", namespace.long_conv_spectrum.default, _unknown
+
+
+def _result(u: Tensor, k: Tensor, *rest: Tensor) -> Tensor:
+    batch, heads, length = u.shape
+    return u.new_empty([batch, k.shape[0], heads, length])
+
+
+def _gradients(grad: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+    return tuple(each.new_empty(each.shape) for each in tensors)
+
+
+def _unknown(*args: Any) -> Tensor:
+    raise NotImplementedError(
+        "long_conv_spectrum: the size of a spectrum is this machine's; without data use long_conv"
+    )
