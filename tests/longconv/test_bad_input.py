@@ -95,7 +95,7 @@ def test_bad_input(case: BadInput) -> None:
 
 def test_a_spectrum_of_something_else_is_refused() -> None:
 
-    none, k = torch.empty(0), K.unsqueeze(0)
+    none, k = torch.empty(0), torch.ones(1, 3, 4000)
     spectrum = torch.ops.longtail.long_conv_spectrum(k, none, torch.ones(2, 3, 5000), False)
     with pytest.raises(ValueError, match="spectrum"):
         torch.ops.longtail.long_conv_with_spectrum(U, k, *[none] * 5, spectrum)
