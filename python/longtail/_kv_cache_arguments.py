@@ -27,6 +27,11 @@ def refuse_gradient(name: str, argument: str, value: Tensor) -> None:
 def check_tensor(name: str, argument: str, value: Tensor) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+    if hasattr(value, "device_mesh"):
+        raise NotImplementedError(
+            f"{name}: {argument} is a DTensor, but a cache belongs to one process: give each its "
+            "own sequences and heads, to_local(), and make its result a DTensor by from_local"
+        )
     if value.dtype not in DTYPES:
         raise TypeError(
             f"{name}: {argument} has dtype {value.dtype}; supported are float32, bfloat16 and "

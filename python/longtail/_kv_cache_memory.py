@@ -1,9 +1,12 @@
 """The tensors of a QuantizedKVCache: made, enlarged, and read back where a crop needs it.
 
-What lies where in them: csrc/attention/cache_layout.h.
+What lies where in them: csrc/attention/cache_layout.h. They are made outside of inference mode,
+whatever the caller's: a tensor made inside could not be written to after it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,11 +27,13 @@ COUNTED = ("lengths", "packed")
 def new_memory(k: Tensor, v: Tensor, bits: int, k_format: str, group: int) -> dict[str, Tensor]:
     """A cache of no tokens for such keys and values."""
     batch, heads, _, k_dim = k.shape
-    memory = {name: k.new_zeros([batch], dtype=torch.int64) for name in COUNTED}
-    for name, width in zip(TILED, _words(bits, k_format, group, k_dim, v.shape[3]), strict=True):
-        memory[name] = k.new_zeros([batch, heads, 0, width], dtype=torch.int32)
-    memory["tail"] = k.new_zeros([batch, heads, TILE, k_dim])
-    memory["mean"] = k.new_zeros([batch, heads, k_dim], dtype=torch.float32)
+    widths = _words(bits, k_format, group, k_dim, v.shape[3])
+    with torch.inference_mode(False):
+        memory = {name: k.new_zeros([batch], dtype=torch.int64) for name in COUNTED}
+        for name, width in zip(TILED, widths, strict=True):
+            memory[name] = k.new_zeros([batch, heads, 0, width], dtype=torch.int32)
+        memory["tail"] = k.new_zeros([batch, heads, TILE, k_dim])
+        memory["mean"] = k.new_zeros([batch, heads, k_dim], dtype=torch.float32)
     return memory
 
 
@@ -38,11 +43,18 @@ def make_room(memory: dict[str, Tensor], tokens: int) -> None:
     if needed <= tiles:
         return
     grown = max(needed, tiles + tiles // 2)
-    for name in TILED:
-        old = memory[name]
-        new = old.new_zeros([*old.shape[:2], grown, old.shape[3]])
-        new[:, :, :tiles] = old
-        memory[name] = new
+    with torch.inference_mode(False):
+        for name in TILED:
+            old = memory[name]
+            new = old.new_zeros([*old.shape[:2], grown, old.shape[3]])
+            new[:, :, :tiles] = old
+            memory[name] = new
+
+
+def each_of(memory: dict[str, Tensor], change: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    """The same for all tensors."""
+    with torch.inference_mode(False):
+        return {name: change(each) for name, each in memory.items()}
 
 
 def unpack_to_tail(memory: dict[str, Tensor], bits: int, b: int, length: int) -> None:

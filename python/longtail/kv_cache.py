@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import _library  # noqa: F401  (loads the raw ops)
+from longtail import _kv_cache_transforms, _library  # noqa: F401  (what torch knows of raw ops)
 from longtail._kv_cache_arguments import (
     added_mask,
     ceil_division,
@@ -32,6 +32,7 @@ from longtail._kv_cache_memory import (
     STORED,
     TILE,
     TILED,
+    each_of,
     make_room,
     new_memory,
     unpack_to_tail,
@@ -288,14 +289,14 @@ class QuantizedKVCache:
         if not self._tensors:
             return
         index = self._on_device(chosen)
-        self._tensors = {key: each.index_select(0, index) for key, each in self._tensors.items()}
+        self._tensors = each_of(self._tensors, lambda each: each.index_select(0, index))
         self._lengths = [self._lengths[b] for b in chosen]
 
     def to(self, device: torch.device | str, *, non_blocking: bool = False) -> QuantizedKVCache:
         """Move the cache to a device; ``non_blocking`` as of ``Tensor.to``. Returns the cache."""
-        self._tensors = {
-            name: each.to(device, non_blocking=non_blocking) for name, each in self._tensors.items()
-        }
+        self._tensors = each_of(
+            self._tensors, lambda each: each.to(device, non_blocking=non_blocking)
+        )
         return self
 
     # State.
@@ -338,9 +339,12 @@ class QuantizedKVCache:
                 )
         self._v_dim = int(state["v_dim"])
         self._lengths = list(state["lengths"])
-        self._tensors = {key: state[key].clone() for key in STORED if key in state}
-        if self._tensors:
-            self._tensors |= {key: self._on_device(state[key]) for key in COUNTED}
+        stored = {key: state[key] for key in STORED if key in state}
+        if stored:
+            counts = {key: torch.tensor(state[key], dtype=torch.int64) for key in COUNTED}
+            device = stored["tail"].device
+            stored |= {key: each.to(device) for key, each in counts.items()}
+        self._tensors = each_of(stored, torch.clone)
 
     # Inside.
 
