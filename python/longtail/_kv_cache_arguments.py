@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+FORMATS = ("channel", "token_rotated")
 MAX_HEAD_DIM = 256
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def ceil_division(count: int, size: int) -> int:
     return -(-count // size)
+
+
+def check_kind(bits: int, k_format: str, group: int) -> None:
+    if bits not in (4, 8):
+        raise ValueError(f"QuantizedKVCache: bits is {bits!r}, expected 4 or 8")
+    if k_format not in FORMATS:
+        raise ValueError(f"QuantizedKVCache: k_format is {k_format!r}, expected one of {FORMATS}")
+    if group not in (32, 64, 128, 256):
+        raise ValueError(f"QuantizedKVCache: group is {group!r}, expected 32, 64, 128 or 256")
+
+
+def check_state(
+    name: str, state: Mapping[str, Any], mine: Mapping[str, Any], tensors: Sequence[str]
+) -> None:
+    """That it has the keys of a state and is of this kind of cache; before the first append there
+    are no tensors."""
+    expected = {*mine, "v_dim", "lengths", "packed"}
+    if state.get("lengths") or "tail" in state:
+        expected |= set(tensors)
+    if set(state) != expected:
+        raise ValueError(f"{name}: keys are {sorted(state)}, expected {sorted(expected)}")
+    for key, value in mine.items():
+        if state[key] != value:
+            raise ValueError(f"{name}: {key} is {state[key]!r}, expected this cache's {value!r}")
 
 
 def refuse_gradient(name: str, argument: str, value: Tensor) -> None:

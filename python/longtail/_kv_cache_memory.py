@@ -15,7 +15,6 @@ from longtail._kv_cache_arguments import ceil_division
 
 #: Tokens of a tile.
 TILE = 64
-FORMATS = ("channel", "token_rotated")
 #: Those with a dimension of tiles, in the order of the operators' schemas.
 TILED = ("k_codes", "k_grids", "v_codes", "v_grids")
 #: All that tokens are in.

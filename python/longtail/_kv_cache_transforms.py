@@ -19,11 +19,9 @@ _COUNTED = 2  # the first tensors of a cache have a number a sequence
 _CACHE = 8  # tensors of a cache in the operators' schemas
 
 
-def _folded(size: int, value: Tensor | None, dim: int | None, at: int) -> Tensor | None:
+def _folded(size: int, value: Tensor, dim: int | None, at: int) -> Tensor:
     """The dimension that vmap hides becomes part of dimension ``at``, as the outer part of a batch
     (0) and the inner part of heads (1)."""
-    if value is None:
-        return None
     if dim is None:
         value, dim = value.unsqueeze(0).expand(size, *value.shape), 0
     return value.movedim(dim, 2 if at else 0).flatten(at, at + 1)
@@ -35,13 +33,12 @@ def _attend_many(info: Any, in_dims: tuple[int | None, ...], *arguments: Any) ->
     q, cache, mask, rest = arguments[0], arguments[1:9], arguments[9], arguments[10:]
     at = 0 if any(dim is not None for dim in in_dims[1:9]) else 1
     if at == 0:
-        dims = in_dims[1:9]
-        cache = [
-            _folded(size, each, dim, 0).contiguous() for each, dim in zip(cache, dims, strict=True)
-        ]
-    results = torch.ops.longtail.kv_attend(
-        _folded(size, q, in_dims[0], at), *cache, _folded(size, mask, in_dims[9], at), *rest
-    )
+        pairs = zip(cache, in_dims[1:9], strict=True)
+        cache = tuple(_folded(size, each, dim, 0).contiguous() for each, dim in pairs)
+    if mask is not None:
+        mask = _folded(size, mask, in_dims[9], at)
+    q = _folded(size, q, in_dims[0], at)
+    results = torch.ops.longtail.kv_attend(q, *cache, mask, *rest)
     lead = 2 if at else 0  # where the hidden dimension lies in the results
     shapes = [(each.shape[at] // size, size) if at else (size, -1) for each in results]
     return tuple(each.unflatten(at, shape) for each, shape in zip(results, shapes, strict=True)), (

@@ -17,18 +17,20 @@ from torch import Tensor
 
 from longtail import _kv_cache_transforms, _library  # noqa: F401  (what torch knows of raw ops)
 from longtail._kv_cache_arguments import (
+    FORMATS,
     added_mask,
     ceil_division,
     check_keys_and_values,
+    check_kind,
     check_lengths,
     check_queries,
+    check_state,
     check_tensor,
     integers,
     to_the_front,
 )
 from longtail._kv_cache_memory import (
     COUNTED,
-    FORMATS,
     STORED,
     TILE,
     TILED,
@@ -82,14 +84,7 @@ class QuantizedKVCache:
     """
 
     def __init__(self, bits: int = 4, k_format: str = "channel", group: int = 32) -> None:
-        if bits not in (4, 8):
-            raise ValueError(f"QuantizedKVCache: bits is {bits!r}, expected 4 or 8")
-        if k_format not in FORMATS:
-            raise ValueError(
-                f"QuantizedKVCache: k_format is {k_format!r}, expected one of {FORMATS}"
-            )
-        if group not in (32, 64, 128, 256):
-            raise ValueError(f"QuantizedKVCache: group is {group!r}, expected 32, 64, 128 or 256")
+        check_kind(bits, k_format, group)
         self.bits = int(bits)
         self.k_format = k_format
         self.group = int(group)
@@ -328,15 +323,8 @@ class QuantizedKVCache:
             ValueError: keys that are missing or unknown, or the state of another kind of cache.
         """
         name = "QuantizedKVCache.load_state_dict"
-        plain = {"bits", "k_format", "group", "v_dim", "lengths", "packed"}
-        expected = plain | (set(STORED) if state.get("lengths") or "tail" in state else set())
-        if set(state) != expected:
-            raise ValueError(f"{name}: keys are {sorted(state)}, expected {sorted(expected)}")
-        for key in ("bits", "k_format", "group"):
-            if state[key] != getattr(self, key):
-                raise ValueError(
-                    f"{name}: {key} is {state[key]!r}, expected this cache's {getattr(self, key)!r}"
-                )
+        mine = {key: getattr(self, key) for key in ("bits", "k_format", "group")}
+        check_state(name, state, mine, STORED)
         self._v_dim = int(state["v_dim"])
         self._lengths = list(state["lengths"])
         stored = {key: state[key] for key in STORED if key in state}
