@@ -147,7 +147,8 @@ class QuantizedKVCache:
                 last.
 
         Raises:
-            NotImplementedError: k or v requires a gradient (use ``torch.no_grad``).
+            NotImplementedError: k or v requires a gradient (use ``torch.no_grad``), is a DTensor, or
+                differs under ``torch.vmap`` while the cache is from outside of it.
             TypeError: another dtype, or not that of the first append.
             ValueError: shapes that do not fit each other or the first append, several devices,
                 lengths not from 0 to T.
@@ -210,7 +211,8 @@ class QuantizedKVCache:
         8 bits of 99.99 % on both. Bits do not depend on the number of threads. No gradient.
 
         Raises:
-            NotImplementedError: q or attn_mask requires a gradient (use ``torch.no_grad``).
+            NotImplementedError: q or attn_mask requires a gradient (use ``torch.no_grad``), or q is
+                a DTensor.
             TypeError: another dtype.
             ValueError: shapes that do not fit the cache, another device, nothing appended yet.
         """

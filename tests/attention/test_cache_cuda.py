@@ -83,6 +83,7 @@ def test_cuda_graph_of_a_whole_step() -> None:
     q, k, v = (each.cuda() for each in make((2, 4, 2, 1, 70, 64, 64, 32), torch.bfloat16))
     for each in (cache, twin):
         each.append(k, v)
+    cache.attend(q)
     graph = torch.cuda.CUDAGraph()
     new = [each[:, :, :2].contiguous() for each in (k, v)]
     with torch.cuda.graph(graph):
