@@ -147,8 +147,8 @@ class QuantizedKVCache:
                 last.
 
         Raises:
-            NotImplementedError: k or v requires a gradient (use ``torch.no_grad``), is a DTensor, or
-                differs under ``torch.vmap`` while the cache is from outside of it.
+            NotImplementedError: k or v requires a gradient (use ``torch.no_grad``), is a DTensor,
+                or differs under ``torch.vmap`` while the cache is from outside of it.
             TypeError: another dtype, or not that of the first append.
             ValueError: shapes that do not fit each other or the first append, several devices,
                 lengths not from 0 to T.
