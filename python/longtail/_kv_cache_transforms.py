@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import _dtensor
+from longtail import _dtensor, _library  # noqa: F401  (loads the raw ops)
 from longtail._dtensor import Sharding
 
 _COUNTED = 2  # the first tensors of a cache have a number a sequence

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import _kv_cache_transforms, _library  # noqa: F401  (what torch knows of raw ops)
+from longtail import _kv_cache_transforms  # noqa: F401  (loads the raw ops, and their rules)
 from longtail._kv_cache_arguments import (
     FORMATS,
     added_mask,

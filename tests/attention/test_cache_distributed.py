@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import torch
 
 import longtail
 from attention.test_decode import FORMATS, make
-from kit.processes import run_script
+from kit.processes import environment, run_script
 from longtail._kv_cache_memory import make_room
 
 # Sequences and heads that split by two and by four; some lengths of their own.
@@ -120,6 +122,19 @@ def test_the_cache_takes_no_dtensor(fake_processes: int) -> None:
     cache.append(k, v)
     with pytest.raises(NotImplementedError, match=r"attend: q is a DTensor.*from_local"):
         cache.attend(sharded[0])
+
+
+def test_imported_before_torch() -> None:
+    """Rules are declared when the raw operators are there, and cost no import of DTensor's."""
+    code = (
+        "import sys, longtail; longtail.QuantizedKVCache\n"
+        "late = ['torch.distributed.tensor', 'torch._dynamo']\n"
+        "print([name for name in late if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_two_gloo_processes() -> None:
