@@ -23,7 +23,9 @@ struct CodeFormat {
   static_assert(Bits == 4 || Bits == 8);
   static constexpr int kPerWord = 32 / Bits;
   static constexpr std::int32_t kLargest = (1 << Bits) - 1;
-  static constexpr std::int32_t kPairMask = kLargest << 16 | kLargest;
+  /// Codes that a shift and this mask leave in a word: what a dot product takes at a time.
+  static constexpr int kPerLane = kPerWord / 2;
+  static constexpr std::int32_t kLaneMask = Bits == 4 ? 0x0f0f0f0f : 0x00ff00ff;
   static constexpr float kUnit = Bits == 4 ? 0.125f : 0.5f;
   static constexpr float kReach = Bits == 4 ? 4000.0f : 16000.0f;
   static constexpr float kCentre = kLargest / 2.0f;
@@ -32,7 +34,8 @@ struct CodeFormat {
 /// The bit of code i in its word.
 template <int Bits>
 LONGTAIL_INLINE constexpr int code_shift(int i) {
-  return 16 * (i % 2) + Bits * (i / 2);
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  return 32 / lane * (i % lane) + Bits * (i / lane);
 }
 
 template <class T>

@@ -14,6 +14,35 @@ namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 namespace {
 
+/// The rotated query's codes, group by group.
+template <int Bits>
+LONGTAIL_INLINE void round_row(const CacheLayout& layout, std::int64_t row, const QueryRows& to) {
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  const int width = layout.k_width();
+  alignas(64) float x[kMaxHeadDim + kPacked<Bits>];
+  alignas(64) std::int32_t words[kMaxHeadDim / lane + kWide];
+  for (int first = 0, g = 0; first < width; first += layout.group, ++g) {
+    const int count = layout.group < width - first ? layout.group : width - first;
+    const float* q = to.q + row * width + first;
+    F sum(0.0f), top(0.0f);
+    for (int c = 0; c < count; c += kWide) {
+      const F each = load<F>(q + c);
+      sum = sum + each;
+      top = max(abs(each), top);
+      store(x + c, each);
+    }
+    for (int c = count; c % kPacked<Bits> != 0; c += kWide) store(x + c, F(0.0f));
+    const Steps steps = query_steps<Bits>(largest_of(top));
+    const float step = longtail::lane(steps.step, 0);
+    const F total = to_real(round_queries<Bits>(x, count, steps.inverse, words));
+    __builtin_memcpy(to.codes + (row * width + first) / lane, words, count / lane * sizeof(*words));
+    const std::int64_t at = row * kMaxGroups + g;
+    to.steps[at] = step;
+    to.sums[at] = sum_of(sum);
+    to.offsets[at] = -CodeFormat<Bits>::kCentre * (step * sum_of(total));
+  }
+}
+
 template <class E>
 void prepare(const PrepareJob& job) {
   const CacheLayout& layout = job.layout;
@@ -30,15 +59,7 @@ void prepare(const PrepareJob& job) {
     for (int c = 0; c < dim; ++c) bias += static_cast<double>(q[c]) * job.mean[c];
     job.to.bias[r] = static_cast<float>(bias);
     rotate(q, layout.k_channels());
-    for (int first = 0, g = 0; first < width; first += layout.group, ++g) {
-      const int count = layout.group < width - first ? layout.group : width - first;
-      F sum(0.0f);
-      for (int c = first; c < first + count; c += kWide) sum = sum + load<F>(q + c);
-      job.to.sums[r * kMaxGroups + g] = sum_of(sum);
-      const Rounded16 rounded = to_codes16(q + first, count, job.to.codes + r * width + first);
-      job.to.steps[r * kMaxGroups + g] = rounded.step;
-      job.to.residues[r * kMaxGroups + g] = rounded.residue;
-    }
+    layout.bits == 4 ? round_row<4>(layout, r, job.to) : round_row<8>(layout, r, job.to);
   }
 }
 
@@ -57,7 +78,7 @@ void split_rows(const SplitJob& job) {
   SplitSums<R> sums;
   sums.values = values;
   for (int r = 0; r < R; ++r) {
-    sums.mass[r] = 0;
+    sums.mass[r] = F(0.0f);
     for (int g = 0; g < kMaxGroups; ++g) sums.zeros[r][g] = F(0.0f);
   }
   for (int i = 0; i < count; ++i) {
@@ -66,7 +87,7 @@ void split_rows(const SplitJob& job) {
   const int width = job.layout.v_width();
   for (int r = 0; r < job.rows; ++r) {
     job.tops[r] = tops[r];
-    job.mass[r] = sums.mass[r];
+    job.mass[r] = sum_of(sums.mass[r]);
     for (int first = 0, g = 0; first < width; first += job.layout.group, ++g) {
       const int end = first + job.layout.group < width ? first + job.layout.group : width;
       const F zeros(sum_of(sums.zeros[r][g]));

@@ -9,32 +9,32 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
-inline constexpr float kLargestCode16 = 32767;
-
 /// x ~ step * codes.
-struct Rounded16 {
-  float step;
-  float residue;  // sum of x less sum of step * codes
+struct Steps {
+  F inverse, step;
 };
-/// Rounds x[0, count) to 16 bits.
-///
-/// The error of a sum x . c is then (x - step codes) . c; with the residue it becomes that of
-/// x . (c - centre), for whatever centre the c lie around.
-LONGTAIL_INLINE Rounded16 to_codes16(const float* x, int count, std::int16_t* codes) {
-  F top = abs(load<F>(x));
-  for (int c = kWide; c < count; c += kWide) top = max(abs(load<F>(x + c)), top);
-  const float largest = largest_of(top);
+template <int Bits>
+LONGTAIL_INLINE Steps query_steps(float largest) {
   // Below that, an inverse would overflow, and nothing is lost.
   const bool worth = largest > 1e-30f;
-  const F inverse(worth ? kLargestCode16 / largest : 0.0f),
-      step(worth ? largest / kLargestCode16 : 0.0f);
-  F residue(0.0f);
-  for (int c = 0; c < count; c += kWide) {
-    const F each = load<F>(x + c), code = rint(F(each * inverse));
-    store_int16(codes + c, code);
-    residue = residue + fma(-code, step, each);
+  return {F(worth ? kLargestQuery<Bits> / largest : 0.0f),
+          F(worth ? largest / kLargestQuery<Bits> : 0.0f)};
+}
+
+/// Rounds x[0, count), of which kPacked at a time are read, into words that dot products take;
+/// returns lanes of the sum of all codes.
+template <int Bits>
+LONGTAIL_INLINE I round_queries(const float* x, int count, F inverse, std::int32_t* words) {
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  I total(0);
+  for (int c = 0; c < count; c += kPacked<Bits>) {
+    I whole[lane];
+    for (int i = 0; i < lane; ++i) whole[i] = nearest(load<F>(x + c + i * kWide) * inverse);
+    const I packed = pack(whole);
+    store_int(words + c / lane, packed);
+    total = dot_queries<Bits>(total, I(kOnes<Bits>), packed);
   }
-  return {lane(step, 0), sum_of(residue)};
+  return total;
 }
 
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
@@ -47,62 +47,69 @@ LONGTAIL_INLINE void fetch_ahead(const std::uint32_t* words, std::int64_t distan
   for (int w = 0; w < Words; w += 16) __builtin_prefetch(words + distance + w);
 }
 
-/// dots[r][u] += rows' 16-bit values . codes of the words [0, words) x [vectors of tokens].
+/// dots[r][u] += rows' rounded queries . codes of the words [0, words) x [vectors of tokens].
 template <int Bits, int R>
 LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, std::int64_t ahead,
-                              const std::int16_t* queries, int stride,
+                              const std::int32_t* queries, int stride,
                               I (&dots)[R][kTokenVectors]) {
-  constexpr int n = CodeFormat<Bits>::kPerWord;
-  const I mask(CodeFormat<Bits>::kPairMask);
   for (int m = 0; m < words; ++m) {
     fetch_ahead<kTokenVectors * kWide>(codes + m * kTileTokens, ahead);
     I word[kTokenVectors];
     for (int u = 0; u < kTokenVectors; ++u) {
       word[u] = load_int(codes + m * kTileTokens + u * kWide);
     }
-#pragma GCC unroll 4
-    for (int j = 0; j < n / 2; ++j) {
-      I pair[kTokenVectors];
-      for (int u = 0; u < kTokenVectors; ++u) pair[u] = (word[u] >> (Bits * j)) & mask;
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      I part[kTokenVectors];
+      for (int u = 0; u < kTokenVectors; ++u) part[u] = codes_of<Bits>(word[u], j);
 #pragma GCC unroll 4
       for (int r = 0; r < R; ++r) {
-        const I query = broadcast_pair(queries + r * stride + m * n + 2 * j);
-        for (int u = 0; u < kTokenVectors; ++u) dots[r][u] = dot_pairs(dots[r][u], pair[u], query);
+        const I query(queries[r * stride + 2 * m + j]);
+        for (int u = 0; u < kTokenVectors; ++u) {
+          dots[r][u] = dot_queries<Bits>(dots[r][u], part[u], query);
+        }
       }
     }
   }
 }
 
 /// K format "channel": the scales of the 64 tokens' channels go into the queries, which are then
-/// rounded: s_j = step (codes . c_j) + centre residue + q . (scale zero).
+/// rounded: s_j = step * codes . (c_j - centre) + q . (scale (zero + centre)). Codes counted from
+/// their centre, so that what rounding takes from q is not multiplied by their mean.
 template <int Bits, int R>
 LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
                                     const std::uint32_t* grids, float (*scores)[kTileTokens]) {
   const int width = job.layout.k_width();
-  alignas(64) std::int16_t queries[R][kMaxHeadDim];
+  alignas(64) std::int32_t queries[R][kMaxHeadDim / CodeFormat<Bits>::kPerLane];
   alignas(64) float scaled[R][kMaxHeadDim];
-  F zeros[R];
-  for (int r = 0; r < R; ++r) zeros[r] = F(0.0f);
+  const F centre(CodeFormat<Bits>::kCentre);
+  F offsets[R], tops[R];
+  for (int r = 0; r < R; ++r) offsets[r] = tops[r] = F(0.0f);
   for (int c = 0; c < width; c += kWide) {
     fetch_ahead<kWide>(grids + c, 2 * width);
     const I word = load_int(grids + c);
-    const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
+    const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word) + centre;
     for (int r = 0; r < R; ++r) {
       const F q = load<F>(job.queries.q + r * width + c) * scale;
       store(scaled[r] + c, q);
-      zeros[r] = fma(q, zero, zeros[r]);
+      offsets[r] = fma(q, zero, offsets[r]);
+      tops[r] = max(abs(q), tops[r]);
     }
+  }
+  for (int c = width; c % kPacked<Bits> != 0; c += kWide) {
+    for (int r = 0; r < R; ++r) store(scaled[r] + c, F(0.0f));
   }
   F step[R], offset[R];
   for (int r = 0; r < R; ++r) {
-    const Rounded16 rounded = to_codes16(scaled[r], width, queries[r]);
-    step[r] = F(rounded.step);
-    offset[r] = F(sum_of(zeros[r]) + CodeFormat<Bits>::kCentre * rounded.residue);
+    const Steps steps = query_steps<Bits>(largest_of(tops[r]));
+    const F total = to_real(round_queries<Bits>(scaled[r], width, steps.inverse, queries[r]));
+    step[r] = steps.step;
+    offset[r] = F(sum_of(fma(total, F(-centre * steps.step), offsets[r])));
   }
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     I dots[R][kTokenVectors] = {};
     dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, 2 * job.layout.k_codes(),
-                      queries[0], kMaxHeadDim, dots);
+                      queries[0], kMaxHeadDim / CodeFormat<Bits>::kPerLane, dots);
     for (int r = 0; r < R; ++r) {
       for (int u = 0; u < kTokenVectors; ++u) {
         store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step[r], offset[r])));
@@ -111,29 +118,32 @@ LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* co
   }
 }
 
-/// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step (codes . c_j)
-/// + zero_j sum(q) + centre residue).
+/// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step codes . (c_j -
+/// centre) + (zero_j + centre) sum(q)).
 template <int Bits, int R>
 LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* codes,
                                   const std::uint32_t* grids, float (*scores)[kTileTokens]) {
-  constexpr int n = CodeFormat<Bits>::kPerWord;
+  constexpr int n = CodeFormat<Bits>::kPerWord, lane = CodeFormat<Bits>::kPerLane;
   const int width = job.layout.k_width(), group = job.layout.group;
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     for (int first = 0, g = 0; first < width; first += group, ++g) {
       const int end = first + group < width ? first + group : width;
       I dots[R][kTokenVectors] = {};
       dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
-                        2 * job.layout.k_codes(), job.queries.codes + first, width, dots);
+                        2 * job.layout.k_codes(), job.queries.codes + first / lane,
+                        width / lane, dots);
       for (int u = 0; u < kTokenVectors; ++u) {
         const int at = t + u * kWide;
         fetch_ahead<kWide>(grids + g * kTileTokens + at, 2 * job.layout.k_grids());
         const I word = load_int(grids + g * kTileTokens + at);
-        const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
+        const F scale = grid_scale<F>(word);
+        const F zero = grid_zero<Bits, F>(word) + F(CodeFormat<Bits>::kCentre);
         for (int r = 0; r < R; ++r) {
-          const F sum(job.queries.sums[r * kMaxGroups + g]);
-          const F step(job.queries.steps[r * kMaxGroups + g]);
-          const F rest(CodeFormat<Bits>::kCentre * job.queries.residues[r * kMaxGroups + g]);
-          const F part = fma(F(to_real(dots[r][u])), step, F(fma(zero, sum, rest)));
+          const int group_of_row = r * kMaxGroups + g;
+          const F step(job.queries.steps[group_of_row]);
+          const F offset = fma(zero, F(job.queries.sums[group_of_row]),
+                               F(job.queries.offsets[group_of_row]));
+          const F part = fma(F(to_real(dots[r][u])), step, offset);
           const F before = g == 0 ? F(job.queries.bias[r]) : load<F>(scores[r] + at);
           store(scores[r] + at, F(fma(scale, part, before)));
         }
