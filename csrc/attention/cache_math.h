@@ -73,6 +73,13 @@ LONGTAIL_INLINE T grid_zero(int_t<T> word) {
   return T(to_real(int_t<T>((word << 16) >> 16))) * T(CodeFormat<Bits>::kUnit);
 }
 
+/// zero + kCentre: the zero of codes that are counted from the middle of their range.
+template <int Bits, Real T>
+LONGTAIL_INLINE T centred_zero(int_t<T> word) {
+  return fma(T(to_real(int_t<T>((word << 16) >> 16))), T(CodeFormat<Bits>::kUnit),
+             T(CodeFormat<Bits>::kCentre));
+}
+
 /// Hadamard transform of x[0, size), a power of two, in place: butterflies over 1, 2, 4, ...
 /// neighbours, then a factor of 1 / sqrt(size).
 LONGTAIL_INLINE void rotate(float* x, int size) {

@@ -14,32 +14,38 @@ namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 namespace {
 
-/// The rotated query's codes, group by group.
+/// The codes of a rotated query, a group of channels at a time.
 template <int Bits>
 LONGTAIL_INLINE void round_row(const CacheLayout& layout, std::int64_t row, const QueryRows& to) {
   constexpr int lane = CodeFormat<Bits>::kPerLane;
   const int width = layout.k_width();
-  alignas(64) float x[kMaxHeadDim + kPacked<Bits>];
   alignas(64) std::int32_t words[kMaxHeadDim / lane + kWide];
   for (int first = 0, g = 0; first < width; first += layout.group, ++g) {
     const int count = layout.group < width - first ? layout.group : width - first;
     const float* q = to.q + row * width + first;
     F sum(0.0f), top(0.0f);
     for (int c = 0; c < count; c += kWide) {
-      const F each = load<F>(q + c);
-      sum = sum + each;
-      top = max(abs(each), top);
-      store(x + c, each);
+      sum = sum + load<F>(q + c);
+      top = max(abs(load<F>(q + c)), top);
     }
-    for (int c = count; c % kPacked<Bits> != 0; c += kWide) store(x + c, F(0.0f));
-    const Steps steps = query_steps<Bits>(largest_of(top));
-    const float step = longtail::lane(steps.step, 0);
-    const F total = to_real(round_queries<Bits>(x, count, steps.inverse, words));
+    const float largest = largest_of(top), step = query_step<Bits>(largest);
+    const F inverse(query_inverse<Bits>(largest));
+    I total(0);
+    for (int c = 0; c < count; c += kPacked<Bits>) {
+      I whole[lane];
+      for (int i = 0; i < lane; ++i) {
+        const int at = c + i * kWide;
+        whole[i] = at < count ? nearest(load<F>(q + at) * inverse) : I(0);
+      }
+      const I packed = pack_queries(whole);
+      store_int(words + c / lane, packed);
+      total = dot_queries<Bits>(total, I(kOnes<Bits>), packed);
+    }
     __builtin_memcpy(to.codes + (row * width + first) / lane, words, count / lane * sizeof(*words));
     const std::int64_t at = row * kMaxGroups + g;
     to.steps[at] = step;
     to.sums[at] = sum_of(sum);
-    to.offsets[at] = -CodeFormat<Bits>::kCentre * (step * sum_of(total));
+    to.offsets[at] = -CodeFormat<Bits>::kCentre * (step * sum_of(to_real(total)));
   }
 }
 
@@ -63,18 +69,44 @@ void prepare(const PrepareJob& job) {
   }
 }
 
+/// The largest score of each row, and what the largest of each tile weighs beside it.
+template <int R>
+LONGTAIL_INLINE void split_tops(const float (*tile_tops)[R], int count, float* tops,
+                                float (*relative)[R]) {
+  constexpr int tiles = kSplitTokens / kTileTokens;
+  for (int r = 0; r < R; ++r) {
+    tops[r] = -kInfinity<float>;
+    for (int i = 0; i < count; ++i) tops[r] = max(tile_tops[i][r], tops[r]);
+    alignas(64) float each[tiles];
+    for (int i = 0; i < tiles; ++i) {
+      const bool seen = i < count && tile_tops[i][r] > -kInfinity<float>;
+      each[i] = seen ? tile_tops[i][r] - tops[r] : -kInfinity<float>;
+    }
+    for (int i = 0; i < tiles; i += kWide) store(each + i, exp_weight(load<F>(each + i)));
+    for (int i = 0; i < count; ++i) relative[i][r] = each[i];
+  }
+}
+
 template <int Bits, int R>
 void split_rows(const SplitJob& job) {
   constexpr int tiles = kSplitTokens / kTileTokens;
   alignas(64) float scores[tiles][R][kTileTokens];
   alignas(64) float values[R][kMaxHeadDim] = {};
-  float tile_tops[tiles][R], tops[R];
-  for (int r = 0; r < R; ++r) tops[r] = -kInfinity<float>;
+  float tile_tops[tiles][R];
+  float largest[tiles][R];
   const auto count = static_cast<int>((job.end - job.begin + kTileTokens - 1) / kTileTokens);
-  for (int i = 0; i < count; ++i) {
-    tile_scores<Bits, R>(job, job.begin + i * kTileTokens, scores[i], tile_tops[i]);
-    for (int r = 0; r < R; ++r) tops[r] = max(tile_tops[i][r], tops[r]);
+  const auto begin = [&](int i) { return job.begin + i * kTileTokens; };
+  if (job.layout.format == KFormat::channel) {
+    for (int i = 0; i < count && begin(i) < job.packed; ++i) {
+      const std::int64_t grids = begin(i) / kTileTokens * job.layout.k_grids();
+      largest_queries<R>(job, job.head.k_grids + grids, largest[i]);
+    }
   }
+  for (int i = 0; i < count; ++i) {
+    tile_scores<Bits, R>(job, begin(i), largest[i], scores[i], tile_tops[i]);
+  }
+  float tops[R], relative[tiles][R];
+  split_tops<R>(tile_tops, count, tops, relative);
   SplitSums<R> sums;
   sums.values = values;
   for (int r = 0; r < R; ++r) {
@@ -82,7 +114,7 @@ void split_rows(const SplitJob& job) {
     for (int g = 0; g < kMaxGroups; ++g) sums.zeros[r][g] = F(0.0f);
   }
   for (int i = 0; i < count; ++i) {
-    tile_values<Bits, R>(job, job.begin + i * kTileTokens, scores[i], tile_tops[i], tops, sums);
+    tile_values<Bits, R>(job, begin(i), scores[i], tile_tops[i], relative[i], sums);
   }
   const int width = job.layout.v_width();
   for (int r = 0; r < job.rows; ++r) {

@@ -34,7 +34,7 @@ LONGTAIL_INLINE I nearest(F a) {
 }
 
 /// Integers between -2^15 and 2^15 - 1 in 16 bits each, those of a first.
-LONGTAIL_INLINE I pack(const I (&a)[2]) {
+LONGTAIL_INLINE I pack_halves(const I (&a)[2]) {
 #if LONGTAIL_SCALAR_LEVEL
   return (a[0] & 0xffff) | a[1] << 16;
 #elif defined(__AVX512BW__)
@@ -49,25 +49,21 @@ LONGTAIL_INLINE I pack(const I (&a)[2]) {
 #endif
 }
 
-/// Integers between -128 and 255, their low bytes.
-LONGTAIL_INLINE I pack(const I (&a)[4]) {
+/// Integers in 8 bits each: between -128 and 127 if Signed, else between 0 and 255.
+template <bool Signed>
+LONGTAIL_INLINE I pack_bytes(const I (&a)[4]) {
 #if LONGTAIL_SCALAR_LEVEL
   return (a[0] & 0xff) | (a[1] & 0xff) << 8 | (a[2] & 0xff) << 16 | a[3] << 24;
-#else
-  // Pairs of 16 bits have their order put right only once, as saturation has nothing to do.
-  const I byte(0x00ff00ff);
-#if defined(__AVX512BW__)
-  const auto pair = [&](I x, I y) {
-    return _mm512_and_si512(_mm512_packs_epi32((__m512i)x.raw, (__m512i)y.raw), (__m512i)byte.raw);
-  };
-  const __m512i all = _mm512_packus_epi16(pair(a[0], a[1]), pair(a[2], a[3]));
+#elif defined(__AVX512BW__)
+  const __m512i low = _mm512_packs_epi32((__m512i)a[0].raw, (__m512i)a[1].raw);
+  const __m512i high = _mm512_packs_epi32((__m512i)a[2].raw, (__m512i)a[3].raw);
+  const __m512i all = Signed ? _mm512_packs_epi16(low, high) : _mm512_packus_epi16(low, high);
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   return typename I::Raw(_mm512_maskz_permutexvar_epi32(0xffff, order, all));
 #elif defined(__AVX2__)
-  const auto pair = [&](I x, I y) {
-    return _mm256_and_si256(_mm256_packs_epi32((__m256i)x.raw, (__m256i)y.raw), (__m256i)byte.raw);
-  };
-  const __m256i all = _mm256_packus_epi16(pair(a[0], a[1]), pair(a[2], a[3]));
+  const __m256i low = _mm256_packs_epi32((__m256i)a[0].raw, (__m256i)a[1].raw);
+  const __m256i high = _mm256_packs_epi32((__m256i)a[2].raw, (__m256i)a[3].raw);
+  const __m256i all = Signed ? _mm256_packs_epi16(low, high) : _mm256_packus_epi16(low, high);
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   return typename I::Raw(_mm256_permutevar8x32_epi32(all, order));
 #else
@@ -76,8 +72,12 @@ LONGTAIL_INLINE I pack(const I (&a)[4]) {
   };
   return typename I::Raw(vcombine_s8(pair(a[0], a[1]), pair(a[2], a[3])));
 #endif
-#endif
 }
+/// For dot products with codes of either width.
+LONGTAIL_INLINE I pack_queries(const I (&a)[4]) { return pack_bytes<true>(a); }
+LONGTAIL_INLINE I pack_queries(const I (&a)[2]) { return pack_halves(a); }
+LONGTAIL_INLINE I pack_weights(const I (&a)[4]) { return pack_bytes<false>(a); }
+LONGTAIL_INLINE I pack_weights(const I (&a)[2]) { return pack_halves(a); }
 
 /// Half of the lanes, from `First` on. (GCC 12 warns about the undefined registers inside
 /// _mm512_reduce_max_ps, so lanes are joined by halves here.)

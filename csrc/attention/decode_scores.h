@@ -9,32 +9,15 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
-/// x ~ step * codes.
-struct Steps {
-  F inverse, step;
-};
+/// One over the step of queries whose largest is `largest`, and the step.
 template <int Bits>
-LONGTAIL_INLINE Steps query_steps(float largest) {
+LONGTAIL_INLINE float query_inverse(float largest) {
   // Below that, an inverse would overflow, and nothing is lost.
-  const bool worth = largest > 1e-30f;
-  return {F(worth ? kLargestQuery<Bits> / largest : 0.0f),
-          F(worth ? largest / kLargestQuery<Bits> : 0.0f)};
+  return largest > 1e-30f ? kLargestQuery<Bits> / largest : 0.0f;
 }
-
-/// Rounds x[0, count), of which kPacked at a time are read, into words that dot products take;
-/// returns lanes of the sum of all codes.
 template <int Bits>
-LONGTAIL_INLINE I round_queries(const float* x, int count, F inverse, std::int32_t* words) {
-  constexpr int lane = CodeFormat<Bits>::kPerLane;
-  I total(0);
-  for (int c = 0; c < count; c += kPacked<Bits>) {
-    I whole[lane];
-    for (int i = 0; i < lane; ++i) whole[i] = nearest(load<F>(x + c + i * kWide) * inverse);
-    const I packed = pack(whole);
-    store_int(words + c / lane, packed);
-    total = dot_queries<Bits>(total, I(kOnes<Bits>), packed);
-  }
-  return total;
+LONGTAIL_INLINE float query_step(float largest) {
+  return largest > 1e-30f ? largest / kLargestQuery<Bits> : 0.0f;
 }
 
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
@@ -74,45 +57,87 @@ LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, std::int64_
 }
 
 /// K format "channel": the scales of the 64 tokens' channels go into the queries, which are then
-/// rounded: s_j = step * codes . (c_j - centre) + q . (scale (zero + centre)). Codes counted from
+/// rounded: s_j = step codes . (c_j - centre) + q . (scale (zero + centre)). Codes counted from
 /// their centre, so that what rounding takes from q is not multiplied by their mean.
 template <int Bits, int R>
-LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
-                                    const std::uint32_t* grids, float (*scores)[kTileTokens]) {
+struct TileQueries {
+  static constexpr int kWords = kMaxHeadDim / CodeFormat<Bits>::kPerLane + kWide;
+  alignas(64) std::int32_t words[R][kWords];
+  float step[R], offset[R];
+};
+
+/// The largest of every row's queries times scales. Apart from what needs it, since that waits for
+/// its result, where this can go on with the next tile.
+template <int R>
+LONGTAIL_INLINE void largest_queries(const SplitJob& job, const std::uint32_t* grids,
+                                     float* largest) {
   const int width = job.layout.k_width();
-  alignas(64) std::int32_t queries[R][kMaxHeadDim / CodeFormat<Bits>::kPerLane];
-  alignas(64) float scaled[R][kMaxHeadDim];
-  const F centre(CodeFormat<Bits>::kCentre);
-  F offsets[R], tops[R];
-  for (int r = 0; r < R; ++r) offsets[r] = tops[r] = F(0.0f);
+  F tops[R];
+  for (int r = 0; r < R; ++r) tops[r] = F(0.0f);
   for (int c = 0; c < width; c += kWide) {
     fetch_ahead<kWide>(grids + c, 2 * width);
-    const I word = load_int(grids + c);
-    const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word) + centre;
+    const F scale = grid_scale<F>(load_int(grids + c));
     for (int r = 0; r < R; ++r) {
-      const F q = load<F>(job.queries.q + r * width + c) * scale;
-      store(scaled[r] + c, q);
-      offsets[r] = fma(q, zero, offsets[r]);
-      tops[r] = max(abs(q), tops[r]);
+      tops[r] = max(F(abs(load<F>(job.queries.q + r * width + c)) * scale), tops[r]);
     }
   }
-  for (int c = width; c % kPacked<Bits> != 0; c += kWide) {
-    for (int r = 0; r < R; ++r) store(scaled[r] + c, F(0.0f));
-  }
-  F step[R], offset[R];
+  for (int r = 0; r < R; ++r) largest[r] = largest_of(tops[r]);
+}
+
+// A function, not inlined, so that the sums of dot_keys have all registers.
+template <int Bits, int R>
+[[gnu::noinline]] void round_queries(const SplitJob& job, const std::uint32_t* grids,
+                                     const float* largest, TileQueries<Bits, R>& to) {
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  const int width = job.layout.k_width();
+  F inverse[R], offsets[R];
+  I totals[R];
   for (int r = 0; r < R; ++r) {
-    const Steps steps = query_steps<Bits>(largest_of(tops[r]));
-    const F total = to_real(round_queries<Bits>(scaled[r], width, steps.inverse, queries[r]));
-    step[r] = steps.step;
-    offset[r] = F(sum_of(fma(total, F(-centre * steps.step), offsets[r])));
+    inverse[r] = F(query_inverse<Bits>(largest[r]));
+    to.step[r] = query_step<Bits>(largest[r]);
+    offsets[r] = F(0.0f);
+    totals[r] = I(0);
   }
+  for (int c = 0; c < width; c += kPacked<Bits>) {
+    F scale[lane], zero[lane];
+    for (int i = 0; i < lane; ++i) {
+      const I word = c + i * kWide < width ? load_int(grids + c + i * kWide) : I(0);
+      scale[i] = grid_scale<F>(word);
+      zero[i] = centred_zero<Bits, F>(word);
+    }
+    for (int r = 0; r < R; ++r) {
+      I whole[lane];
+      for (int i = 0; i < lane; ++i) {
+        const float* from = job.queries.q + r * width + c + i * kWide;
+        const F q = c + i * kWide < width ? F(load<F>(from) * scale[i]) : F(0.0f);
+        whole[i] = nearest(q * inverse[r]);
+        offsets[r] = fma(q, zero[i], offsets[r]);
+      }
+      const I packed = pack_queries(whole);
+      store_int(to.words[r] + c / lane, packed);
+      totals[r] = dot_queries<Bits>(totals[r], I(kOnes<Bits>), packed);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    const F back(-CodeFormat<Bits>::kCentre * to.step[r]);
+    to.offset[r] = sum_of(fma(F(to_real(totals[r])), back, offsets[r]));
+  }
+}
+
+template <int Bits, int R>
+LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
+                                    const std::uint32_t* grids, const float* largest,
+                                    float (*scores)[kTileTokens]) {
+  TileQueries<Bits, R> queries;
+  round_queries<Bits, R>(job, grids, largest, queries);
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     I dots[R][kTokenVectors] = {};
-    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, 2 * job.layout.k_codes(),
-                      queries[0], kMaxHeadDim / CodeFormat<Bits>::kPerLane, dots);
+    dot_keys<Bits, R>(codes + t, job.layout.k_width() / CodeFormat<Bits>::kPerWord,
+                      2 * job.layout.k_codes(), queries.words[0], queries.kWords, dots);
     for (int r = 0; r < R; ++r) {
+      const F step(queries.step[r]), offset(queries.offset[r]);
       for (int u = 0; u < kTokenVectors; ++u) {
-        store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step[r], offset[r])));
+        store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step, offset)));
       }
     }
   }
@@ -132,20 +157,21 @@ LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* code
       dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
                         2 * job.layout.k_codes(), job.queries.codes + first / lane,
                         width / lane, dots);
+      F scale[kTokenVectors], zero[kTokenVectors];
       for (int u = 0; u < kTokenVectors; ++u) {
-        const int at = t + u * kWide;
-        fetch_ahead<kWide>(grids + g * kTileTokens + at, 2 * job.layout.k_grids());
-        const I word = load_int(grids + g * kTileTokens + at);
-        const F scale = grid_scale<F>(word);
-        const F zero = grid_zero<Bits, F>(word) + F(CodeFormat<Bits>::kCentre);
-        for (int r = 0; r < R; ++r) {
-          const int group_of_row = r * kMaxGroups + g;
-          const F step(job.queries.steps[group_of_row]);
-          const F offset = fma(zero, F(job.queries.sums[group_of_row]),
-                               F(job.queries.offsets[group_of_row]));
-          const F part = fma(F(to_real(dots[r][u])), step, offset);
-          const F before = g == 0 ? F(job.queries.bias[r]) : load<F>(scores[r] + at);
-          store(scores[r] + at, F(fma(scale, part, before)));
+        const std::uint32_t* from = grids + g * kTileTokens + t + u * kWide;
+        fetch_ahead<kWide>(from, 2 * job.layout.k_grids());
+        scale[u] = grid_scale<F>(load_int(from));
+        zero[u] = centred_zero<Bits, F>(load_int(from));
+      }
+      for (int r = 0; r < R; ++r) {
+        const int at = r * kMaxGroups + g;
+        const F step(job.queries.steps[at]), sum(job.queries.sums[at]);
+        const F offset(job.queries.offsets[at]), bias(job.queries.bias[r]);
+        for (int u = 0; u < kTokenVectors; ++u) {
+          float* score = scores[r] + t + u * kWide;
+          const F part = fma(F(to_real(dots[r][u])), step, F(fma(zero[u], sum, offset)));
+          store(score, F(fma(scale[u], part, g == 0 ? bias : load<F>(score))));
         }
       }
     }
@@ -186,16 +212,17 @@ LONGTAIL_INLINE float restrict_scores(const SplitJob& job, int r, std::int64_t b
   return largest_of(top);
 }
 
-/// All of the above for the tile that starts at token `begin`; the largest score of each row.
+/// All of the above but largest_queries for the tile that starts at token `begin`; the largest score of each row.
 template <int Bits, int R>
-LONGTAIL_INLINE void tile_scores(const SplitJob& job, std::int64_t begin,
-                                 float (*scores)[kTileTokens], float* tops) {
+[[gnu::noinline]] void tile_scores(const SplitJob& job, std::int64_t begin,
+                                 const float* largest, float (*scores)[kTileTokens],
+                                 float* tops) {
   const std::int64_t tile = begin / kTileTokens;
   if (begin < job.packed) {
     const std::uint32_t* codes = job.head.k_codes + tile * job.layout.k_codes();
     const std::uint32_t* grids = job.head.k_grids + tile * job.layout.k_grids();
     if (job.layout.format == KFormat::channel) {
-      channel_scores<Bits, R>(job, codes, grids, scores);
+      channel_scores<Bits, R>(job, codes, grids, largest, scores);
     } else {
       token_scores<Bits, R>(job, codes, grids, scores);
     }

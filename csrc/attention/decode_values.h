@@ -70,18 +70,13 @@ LONGTAIL_INLINE void add_values(const std::uint32_t* codes, int width, int words
   }
 }
 
-/// Rounds scores' weights times the scales of a group of values, 64 tokens with a grid each: the
-/// largest scale times 1 is the largest code. zeros[r] takes the sum of p scale (zero + centre), less
-/// centre times that of the rounded weights, so that rounding errors meet codes counted from their
-/// centre. Returns the largest scale.
+/// Rounds scores' weights times the scales of a group of values, 64 tokens with a grid each; the
+/// step is largest / kLargestWeight. zeros[r] takes the sum of p scale (zero + centre), less centre
+/// times that of the rounded weights, so that rounding errors meet codes counted from their centre.
 template <int Bits, int R>
-LONGTAIL_INLINE float round_weights(const std::uint32_t* grids, const float (*p)[kTileTokens],
-                                    TileWeights<Bits>* weights, F (&zeros)[R]) {
+LONGTAIL_INLINE void round_weights(const std::uint32_t* grids, const float (*p)[kTileTokens],
+                                   float largest, TileWeights<Bits>* weights, F (&zeros)[R]) {
   constexpr int lane = CodeFormat<Bits>::kPerLane;
-  const F centre(CodeFormat<Bits>::kCentre);
-  F top(0.0f);
-  for (int t = 0; t < kTileTokens; t += kWide) top = max(grid_scale<F>(load_int(grids + t)), top);
-  const float largest = largest_of(top);
   const F to_code(kLargestWeight<Bits> / largest);
   I total[R];
   for (int r = 0; r < R; ++r) total[r] = I(0), zeros[r] = F(0.0f);
@@ -91,7 +86,7 @@ LONGTAIL_INLINE float round_weights(const std::uint32_t* grids, const float (*p)
       const I word = load_int(grids + t + i * kWide);
       const F scale = grid_scale<F>(word);
       to_weight[i] = scale * to_code;
-      to_zero[i] = scale * F(grid_zero<Bits, F>(word) + centre);
+      to_zero[i] = scale * centred_zero<Bits, F>(word);
     }
     for (int r = 0; r < R; ++r) {
       I whole[lane];
@@ -100,29 +95,52 @@ LONGTAIL_INLINE float round_weights(const std::uint32_t* grids, const float (*p)
         whole[i] = nearest(each * to_weight[i]);
         zeros[r] = fma(each, to_zero[i], zeros[r]);
       }
-      const I packed = pack(whole);
+      const I packed = pack_weights(whole);
       store_int(weights[r] + t / lane, packed);
       total[r] = dot_weights<Bits>(total[r], I(kOnes<Bits>), packed);
     }
   }
   const F back(-CodeFormat<Bits>::kCentre * (largest / kLargestWeight<Bits>));
   for (int r = 0; r < R; ++r) zeros[r] = fma(F(to_real(total[r])), back, zeros[r]);
-  return largest;
+}
+
+LONGTAIL_INLINE float largest_scale(const std::uint32_t* grids) {
+  F top(0.0f);
+  for (int t = 0; t < kTileTokens; t += kWide) top = max(grid_scale<F>(load_int(grids + t)), top);
+  return largest_of(top);
 }
 
 /// Adds the tile at token `begin`. scores[r] are its scores and become weights relative to the
-/// tile's own largest, tile_tops[r]; tops[r] is the split's.
+/// tile's own largest, tile_tops[r]; relative[r] is the weight of that one in the split.
 template <int Bits, int R>
-LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
+[[gnu::noinline]] void tile_values(const SplitJob& job, std::int64_t begin,
                                  float (*scores)[kTileTokens], const float* tile_tops,
-                                 const float* tops, SplitSums<R>& sums) {
+                                 const float* relative, SplitSums<R>& sums) {
   constexpr int n = CodeFormat<Bits>::kPerWord;
-  float relative[R];  // weight of the tile's largest score in the split
+  const CacheLayout& layout = job.layout;
+  const std::int64_t tile = begin / kTileTokens;
+  const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
+  const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
+  const std::int64_t rest = job.end - begin;
+  const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
+  const int width = layout.v_width(), group = layout.group, groups = layout.v_groups();
+  alignas(64) std::uint32_t there[kMaxGroups * kTileTokens];
+  if (count < kTileTokens) {  // the rest is whatever was left there
+    for (int i = 0; i < groups * kTileTokens; ++i) {
+      there[i] = i % kTileTokens < count ? grids[i] : 0;
+    }
+    grids = there;
+  } else {
+    for (int g = 0; g < groups; ++g) {
+      fetch_ahead<kTileTokens>(grids + g * kTileTokens, 2 * layout.v_grids());
+    }
+  }
+  float largest[kMaxGroups];
+  for (int g = 0; g < groups; ++g) largest[g] = largest_scale(grids + g * kTileTokens);
   bool any_seen = false;
   for (int r = 0; r < R; ++r) {
     const bool seen = tile_tops[r] > -kInfinity<float>;
     any_seen |= seen;
-    relative[r] = seen ? lane(exp_weight(F(tile_tops[r] - tops[r])), 0) : 0.0f;
     const F top(seen ? tile_tops[r] : 0.0f);
     F mass(0.0f);
     for (int t = 0; t < kTileTokens; t += kWide) {
@@ -134,27 +152,13 @@ LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
   }
   if (!any_seen) return;
 
-  const CacheLayout& layout = job.layout;
-  const std::int64_t tile = begin / kTileTokens;
-  const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
-  const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
-  const std::int64_t rest = job.end - begin;
-  const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
-  const int width = layout.v_width(), group = layout.group;
   alignas(64) TileWeights<Bits> weights[R];
   for (int first = 0, g = 0; first < width; first += group, ++g) {
-    const std::uint32_t* words = grids + g * kTileTokens;
-    fetch_ahead<kTileTokens>(words, 2 * layout.v_grids());
-    alignas(64) std::uint32_t there[kTileTokens];
-    if (count < kTileTokens) {  // the rest is whatever was left there
-      for (int t = 0; t < kTileTokens; ++t) there[t] = t < count ? words[t] : 0;
-      words = there;
-    }
     F of_zeros[R];
-    const float largest = round_weights<Bits, R>(words, scores, weights, of_zeros);
+    round_weights<Bits, R>(grids + g * kTileTokens, scores, largest[g], weights, of_zeros);
     float factor[R];
     for (int r = 0; r < R; ++r) {
-      factor[r] = relative[r] * (largest / kLargestWeight<Bits>);
+      factor[r] = relative[r] * (largest[g] / kLargestWeight<Bits>);
       sums.zeros[r][g] = fma(of_zeros[r], F(relative[r]), sums.zeros[r][g]);
     }
     const int end = first + group < width ? first + group : width;
