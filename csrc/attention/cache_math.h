@@ -18,6 +18,8 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
+inline constexpr float kSmallestScale = 0x1p-100f;
+
 template <int Bits>
 struct CodeFormat {
   static_assert(Bits == 4 || Bits == 8);
@@ -49,7 +51,7 @@ LONGTAIL_INLINE Grid<T> make_grid(T lowest, T highest) {
   using Format = CodeFormat<Bits>;
   const T step = highest / T(float(Format::kLargest)) - lowest / T(float(Format::kLargest));
   const T reach = max(abs(lowest), abs(highest)) / T(Format::kReach);
-  const T wanted = max(max(step, reach), T(0x1p-100f));
+  const T wanted = max(max(step, reach), T(kSmallestScale));
   // Up to the next bfloat16: a carry runs into the exponent as it should.
   const int_t<T> scale = (bits(wanted) + 0xffff) & ~0xffff;
   const T inverse = T(1.0f) / T(from_bits(scale));

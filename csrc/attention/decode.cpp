@@ -120,6 +120,7 @@ class RowsInWork {
     job.layout = layout_;
     job.head = head(h);
     job.tail_type = element_index(cache_.dtype);
+    job.length = length;
     job.packed = cache_.packed[b];
     job.rows = static_cast<int>(std::min<std::int64_t>(kRowBlock, count_ - row));
     job.queries = queries(h, row);

@@ -121,7 +121,8 @@ template <int Bits, int R>
   const std::int64_t tile = begin / kTileTokens;
   const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
   const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
-  const std::int64_t rest = job.end - begin;
+  // Steps are of all tokens there are: what one row does not see is another's in the same block.
+  const std::int64_t rest = job.length - begin;
   const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
   const int width = layout.v_width(), group = layout.group, groups = layout.v_groups();
   alignas(64) std::uint32_t there[kMaxGroups * kTileTokens];
@@ -154,6 +155,7 @@ template <int Bits, int R>
 
   alignas(64) TileWeights<Bits> weights[R];
   for (int first = 0, g = 0; first < width; first += group, ++g) {
+    if (!(largest[g] > kSmallestScale)) continue;  // zeros: no dust from their rounded weights
     F of_zeros[R];
     round_weights<Bits, R>(grids + g * kTileTokens, scores, largest[g], weights, of_zeros);
     float factor[R];

@@ -418,7 +418,10 @@ class QuantizedKVCache:
         codes = self._tensors["k_codes"][b, :, tile]
         grids = self._tensors["k_grids"][b, :, tile]
         per_word = 32 // self.bits
-        bit = torch.tensor([16 * (i % 2) + self.bits * (i // 2) for i in range(per_word)])
+        half = per_word // 2
+        bit = torch.tensor(
+            [32 // half * (i % half) + self.bits * (i // half) for i in range(per_word)]
+        )
         words = codes.unflatten(-1, (-1, TILE))[..., None] >> bit.to(codes.device)
         code = (words & ((1 << self.bits) - 1)).transpose(-1, -2).flatten(-3, -2)
         scale = (grids & ~0xFFFF).view(torch.float32)[..., None]
