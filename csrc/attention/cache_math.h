@@ -18,6 +18,7 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
+/// Of codes. Less than that, of anything, is not told from zero.
 inline constexpr float kSmallestScale = 0x1p-100f;
 
 template <int Bits>

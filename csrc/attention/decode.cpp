@@ -87,9 +87,9 @@ class RowsInWork {
   QueryRows queries(std::int64_t head, std::int64_t row) const {
     const std::int64_t at = head * rows_ + row, all = heads_ * rows_;
     float* groups = per_row_.get() + all;
-    return {q_.get() + at * layout_.k_width(),     per_row_.get() + at,
-            codes_.get() + at * code_words_, groups + at * kMaxGroups,
-            groups + (all + at) * kMaxGroups,      groups + (2 * all + at) * kMaxGroups};
+    return {q_.get() + at * layout_.k_width(), per_row_.get() + at,
+            codes_.get() + at * code_words_,   groups + at * kMaxGroups,
+            groups + (all + at) * kMaxGroups,  groups + (2 * all + at) * kMaxGroups};
   }
   ConstHead head(std::int64_t index) const {
     return cache_.head(layout_, index, static_cast<int>(item_size(cache_.dtype)));
@@ -120,7 +120,6 @@ class RowsInWork {
     job.layout = layout_;
     job.head = head(h);
     job.tail_type = element_index(cache_.dtype);
-    job.length = length;
     job.packed = cache_.packed[b];
     job.rows = static_cast<int>(std::min<std::int64_t>(kRowBlock, count_ - row));
     job.queries = queries(h, row);
@@ -165,7 +164,7 @@ class RowsInWork {
   const DecodeCall& call_;
   const ParallelFor& parallel_for_;
   std::int64_t all_rows_, heads_, splits_, element_;
-  std::int64_t code_words_;  // of a row's rounded query
+  std::int64_t code_words_;                    // of a row's rounded query
   std::int64_t rows_, first_ = 0, count_ = 0;  // rows in work at a time, the first, how many
   Buffer<float> q_, per_row_, sums_, tops_;
   Buffer<std::int32_t> codes_;

@@ -45,7 +45,8 @@ LONGTAIL_INLINE I pack_halves(const I (&a)[2]) {
   const __m256i both = _mm256_packs_epi32((__m256i)a[0].raw, (__m256i)a[1].raw);
   return typename I::Raw(_mm256_permute4x64_epi64(both, 0xd8));
 #else
-  return typename I::Raw(vcombine_s16(vmovn_s32((int32x4_t)a[0].raw), vmovn_s32((int32x4_t)a[1].raw)));
+  return
+      typename I::Raw(vcombine_s16(vmovn_s32((int32x4_t)a[0].raw), vmovn_s32((int32x4_t)a[1].raw)));
 #endif
 }
 

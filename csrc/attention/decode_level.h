@@ -35,7 +35,7 @@ struct SplitJob {
   CacheLayout layout;
   ConstHead head;
   int tail_type;  // element_index of the cache
-  std::int64_t length, packed, begin, end;
+  std::int64_t packed, begin, end;
   int rows;
   QueryRows queries;
   std::int64_t visible[kRowBlock];  // tokens that a row sees

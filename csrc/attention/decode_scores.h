@@ -9,15 +9,15 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
-/// One over the step of queries whose largest is `largest`, and the step.
+/// One over the step of queries whose largest is `largest`, and the step; both 0 below the least
+/// that matters, where an inverse would overflow.
 template <int Bits>
 LONGTAIL_INLINE float query_inverse(float largest) {
-  // Below that, an inverse would overflow, and nothing is lost.
-  return largest > 1e-30f ? kLargestQuery<Bits> / largest : 0.0f;
+  return largest > kSmallestScale ? kLargestQuery<Bits> / largest : 0.0f;
 }
 template <int Bits>
 LONGTAIL_INLINE float query_step(float largest) {
-  return largest > 1e-30f ? largest / kLargestQuery<Bits> : 0.0f;
+  return largest > kSmallestScale ? largest / kLargestQuery<Bits> : 0.0f;
 }
 
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
@@ -155,8 +155,8 @@ LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* code
       const int end = first + group < width ? first + group : width;
       I dots[R][kTokenVectors] = {};
       dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
-                        2 * job.layout.k_codes(), job.queries.codes + first / lane,
-                        width / lane, dots);
+                        2 * job.layout.k_codes(), job.queries.codes + first / lane, width / lane,
+                        dots);
       F scale[kTokenVectors], zero[kTokenVectors];
       for (int u = 0; u < kTokenVectors; ++u) {
         const std::uint32_t* from = grids + g * kTileTokens + t + u * kWide;
@@ -212,11 +212,11 @@ LONGTAIL_INLINE float restrict_scores(const SplitJob& job, int r, std::int64_t b
   return largest_of(top);
 }
 
-/// All of the above but largest_queries for the tile that starts at token `begin`; the largest score of each row.
+/// All of the above but largest_queries for the tile that starts at token `begin`; the largest
+/// score of each row.
 template <int Bits, int R>
-[[gnu::noinline]] void tile_scores(const SplitJob& job, std::int64_t begin,
-                                 const float* largest, float (*scores)[kTileTokens],
-                                 float* tops) {
+[[gnu::noinline]] void tile_scores(const SplitJob& job, std::int64_t begin, const float* largest,
+                                   float (*scores)[kTileTokens], float* tops) {
   const std::int64_t tile = begin / kTileTokens;
   if (begin < job.packed) {
     const std::uint32_t* codes = job.head.k_codes + tile * job.layout.k_codes();

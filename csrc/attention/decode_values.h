@@ -70,59 +70,69 @@ LONGTAIL_INLINE void add_values(const std::uint32_t* codes, int width, int words
   }
 }
 
-/// Rounds scores' weights times the scales of a group of values, 64 tokens with a grid each; the
-/// step is largest / kLargestWeight. zeros[r] takes the sum of p scale (zero + centre), less centre
-/// times that of the rounded weights, so that rounding errors meet codes counted from their centre.
+/// Rounds weights p times the scales of a group of values, 64 tokens with a grid each; steps[r] is
+/// the row's largest product over kLargestWeight, so that a token of large values but no weight,
+/// beside the sink of a softmax, say, costs nothing. zeros[r] takes the sum of p scale (zero +
+/// centre), less centre times that of the rounded weights: rounding errors then meet codes counted
+/// from their centre. False, and nothing done, if all of it is too small to be told from zero.
 template <int Bits, int R>
-LONGTAIL_INLINE void round_weights(const std::uint32_t* grids, const float (*p)[kTileTokens],
-                                   float largest, TileWeights<Bits>* weights, F (&zeros)[R]) {
+LONGTAIL_INLINE bool round_weights(const std::uint32_t* grids, const float (*p)[kTileTokens],
+                                   TileWeights<Bits>* weights, float (&steps)[R], F (&zeros)[R]) {
   constexpr int lane = CodeFormat<Bits>::kPerLane;
-  const F to_code(kLargestWeight<Bits> / largest);
+  F tops[R], inverse[R];
   I total[R];
-  for (int r = 0; r < R; ++r) total[r] = I(0), zeros[r] = F(0.0f);
+  for (int r = 0; r < R; ++r) tops[r] = zeros[r] = F(0.0f), total[r] = I(0);
+  for (int t = 0; t < kTileTokens; t += kWide) {
+    const F scale = grid_scale<F>(load_int(grids + t));
+    for (int r = 0; r < R; ++r) tops[r] = max(F(load<F>(p[r] + t) * scale), tops[r]);
+  }
+  bool any = false;
+  for (int r = 0; r < R; ++r) {
+    const float largest = largest_of(tops[r]);
+    const bool worth = largest > kSmallestScale;
+    any |= worth;
+    steps[r] = worth ? largest / kLargestWeight<Bits> : 0.0f;
+    inverse[r] = F(worth ? kLargestWeight<Bits> / largest : 0.0f);
+  }
+  if (!any) return false;
   for (int t = 0; t < kTileTokens; t += kPacked<Bits>) {
-    F to_weight[lane], to_zero[lane];
+    F scale[lane], zero[lane];
     for (int i = 0; i < lane; ++i) {
       const I word = load_int(grids + t + i * kWide);
-      const F scale = grid_scale<F>(word);
-      to_weight[i] = scale * to_code;
-      to_zero[i] = scale * centred_zero<Bits, F>(word);
+      scale[i] = grid_scale<F>(word);
+      zero[i] = centred_zero<Bits, F>(word);
     }
     for (int r = 0; r < R; ++r) {
       I whole[lane];
       for (int i = 0; i < lane; ++i) {
-        const F each = load<F>(p[r] + t + i * kWide);
-        whole[i] = nearest(each * to_weight[i]);
-        zeros[r] = fma(each, to_zero[i], zeros[r]);
+        const F each = load<F>(p[r] + t + i * kWide) * scale[i];
+        whole[i] = nearest(each * inverse[r]);
+        zeros[r] = fma(each, zero[i], zeros[r]);
       }
       const I packed = pack_weights(whole);
       store_int(weights[r] + t / lane, packed);
       total[r] = dot_weights<Bits>(total[r], I(kOnes<Bits>), packed);
     }
   }
-  const F back(-CodeFormat<Bits>::kCentre * (largest / kLargestWeight<Bits>));
-  for (int r = 0; r < R; ++r) zeros[r] = fma(F(to_real(total[r])), back, zeros[r]);
-}
-
-LONGTAIL_INLINE float largest_scale(const std::uint32_t* grids) {
-  F top(0.0f);
-  for (int t = 0; t < kTileTokens; t += kWide) top = max(grid_scale<F>(load_int(grids + t)), top);
-  return largest_of(top);
+  for (int r = 0; r < R; ++r) {
+    const F back(-CodeFormat<Bits>::kCentre * steps[r]);
+    zeros[r] = fma(F(to_real(total[r])), back, zeros[r]);
+  }
+  return true;
 }
 
 /// Adds the tile at token `begin`. scores[r] are its scores and become weights relative to the
 /// tile's own largest, tile_tops[r]; relative[r] is the weight of that one in the split.
 template <int Bits, int R>
 [[gnu::noinline]] void tile_values(const SplitJob& job, std::int64_t begin,
-                                 float (*scores)[kTileTokens], const float* tile_tops,
-                                 const float* relative, SplitSums<R>& sums) {
+                                   float (*scores)[kTileTokens], const float* tile_tops,
+                                   const float* relative, SplitSums<R>& sums) {
   constexpr int n = CodeFormat<Bits>::kPerWord;
   const CacheLayout& layout = job.layout;
   const std::int64_t tile = begin / kTileTokens;
   const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
   const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
-  // Steps are of all tokens there are: what one row does not see is another's in the same block.
-  const std::int64_t rest = job.length - begin;
+  const std::int64_t rest = job.end - begin;
   const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
   const int width = layout.v_width(), group = layout.group, groups = layout.v_groups();
   alignas(64) std::uint32_t there[kMaxGroups * kTileTokens];
@@ -136,8 +146,6 @@ template <int Bits, int R>
       fetch_ahead<kTileTokens>(grids + g * kTileTokens, 2 * layout.v_grids());
     }
   }
-  float largest[kMaxGroups];
-  for (int g = 0; g < groups; ++g) largest[g] = largest_scale(grids + g * kTileTokens);
   bool any_seen = false;
   for (int r = 0; r < R; ++r) {
     const bool seen = tile_tops[r] > -kInfinity<float>;
@@ -155,12 +163,13 @@ template <int Bits, int R>
 
   alignas(64) TileWeights<Bits> weights[R];
   for (int first = 0, g = 0; first < width; first += group, ++g) {
-    if (!(largest[g] > kSmallestScale)) continue;  // zeros: no dust from their rounded weights
     F of_zeros[R];
-    round_weights<Bits, R>(grids + g * kTileTokens, scores, largest[g], weights, of_zeros);
     float factor[R];
+    if (!round_weights<Bits, R>(grids + g * kTileTokens, scores, weights, factor, of_zeros)) {
+      continue;
+    }
     for (int r = 0; r < R; ++r) {
-      factor[r] = relative[r] * (largest[g] / kLargestWeight<Bits>);
+      factor[r] *= relative[r];
       sums.zeros[r][g] = fma(of_zeros[r], F(relative[r]), sums.zeros[r][g]);
     }
     const int end = first + group < width ? first + group : width;

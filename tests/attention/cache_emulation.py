@@ -53,8 +53,8 @@ class Format:
 def rounded(x: Tensor, largest: float) -> tuple[Tensor, Tensor]:
     """Codes and step [rows, 1] of float32 queries [rows, n]."""
     top = x.abs().amax(-1, keepdim=True)
-    inverse = torch.where(top > 1e-30, torch.full_like(top, largest) / top, 0.0)
-    step = torch.where(top > 1e-30, top / largest, 0.0)
+    inverse = torch.where(top > 2.0**-100, torch.full_like(top, largest) / top, 0.0)
+    step = torch.where(top > 2.0**-100, top / largest, 0.0)
     return (x * inverse).round().double(), step.double()
 
 
@@ -116,18 +116,17 @@ def tile_values(p: Tensor, error: Tensor, v: Tensor, form: Format) -> tuple[Tens
     sums, slack = [], torch.zeros(len(p), dtype=torch.float64)
     for part in v.float().split(form.group, -1):
         values = oracle.encode(part.contiguous(), -1, form.bits)
-        top = values.scale.max().float()
-        largest = LARGEST_WEIGHT[form.bits]
-        to_weight = values.scale.float() * (torch.full_like(top, largest) / top)
-        weights = p * to_weight.double().T
-        codes, step = weights.round(), float(top) / largest
+        scaled = p * values.scale.T
+        step = scaled.amax(-1, keepdim=True) / LARGEST_WEIGHT[form.bits]
+        weights = torch.where(step > 0, scaled / step, 0.0)
+        codes = weights.round()
         sums.append(
             step * (codes @ (values.code - form.centre))
-            + p @ (values.scale * (values.zero + form.centre))
+            + scaled @ (values.zero + form.centre).expand(-1, part.shape[1])
         )
         from_tie = (weights - weights.floor() - 0.5).abs()
         ties = (from_tie <= weights * error[:, None]) & (weights > 0.25)
-        slack = slack.maximum(ties.sum(-1) * step * form.centre)
+        slack = slack.maximum(ties.sum(-1) * step[:, 0] * form.centre)
     return torch.cat(sums, -1), slack
 
 
