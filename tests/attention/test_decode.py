@@ -223,6 +223,25 @@ def test_peaky_and_sinks(k_format: str) -> None:
         check((out, lse), expected, v, torch.float32)
 
 
+@pytest.mark.parametrize("share", [0.9, 0.99])
+@pytest.mark.parametrize("size", [0.01, 0.05, 1.0])
+def test_a_sink_of_small_values(size: float, share: float) -> None:
+    """One token with most of the weight and small values, as the first one of trained models:
+    8-bit weights cost little beside 4-bit values even there."""
+    q, k, v = make((1, 4, 1, 1, 1024, 128, 128, 32), torch.float32)
+    v[:, :, 0] *= size
+    mask = torch.zeros(1, 4, 1, 1024)
+    mask[..., 0] = math.log(share / (1 - share) * 1024) - (q @ k[:, :, :1].mT / 128**0.5)[..., 0]
+    cache = longtail.QuantizedKVCache(4)
+    cache.append(k, v)
+    out = cache.attend(q, attn_mask=mask).double()
+    quantised = oracle.attend(q, k, v, 4, "channel", mask=mask)[0]
+    exact = torch.stack(
+        [oracle.attention(q[0, h], k[0, 0], v[0, 0], mask=mask[0, h])[0] for h in range(4)]
+    )
+    assert (out - quantised).norm() <= 0.25 * (quantised - exact).norm()
+
+
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("k_format", FORMATS)
 def test_extremes_of_codes(k_format: str, bits: int) -> None:
