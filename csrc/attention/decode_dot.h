@@ -11,11 +11,11 @@
 // Queries are signed, weights are not. vpmaddubsw, which saturates elsewhere, has room here: 15
 // times 255 twice is a quarter of what 16 bits hold.
 //
-// How many bits are enough: rounding a query to 8 bits adds to the variance of a score's error, of
-// which 4-bit keys have 1/12 of a step squared a channel, less than 1 % where all channels have
-// much the same size and at most a sixth where one has everything; 8-bit weights add at most 2 % to
-// that of 4-bit values. Beside 8-bit codes, which are 17 times as fine, either would be the larger
-// part.
+// How many bits are enough: 4-bit keys give a score an error of variance step^2 / 12 a channel,
+// step being the query's value times the scale. Rounding that value to 8 bits adds less than 1 %
+// where all channels have much the same size, and at most a sixth where one channel has everything.
+// 8-bit weights add at most 2 % to the variance that 4-bit values have. Beside 8-bit codes, which
+// are 17 times as fine, either would be the larger part.
 
 #include "attention/cache_math.h"
 #include "attention/decode_lanes.h"
