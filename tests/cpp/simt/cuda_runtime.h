@@ -5,6 +5,7 @@
 // Every thread of a block must reach the same __syncthreads(), and every thread of a warp the same
 // shuffles, as on a GPU. Between two of them the threads run one after the other, so a missing
 // barrier shows as a wrong result; threads that wait for each other for ever end the program.
+// What copies and multiplies behind the threads' backs is in async.h.
 #pragma once
 
 #include <ucontext.h>
@@ -109,6 +110,16 @@ class Block {
   }
   unsigned turn() const { return turn_; }
 
+  // Lets the others run until `ready()`; whoever makes it so says progress().
+  template <class Ready>
+  void wait_until(const Ready& ready) {
+    while (!ready()) swapcontext(&fibres_[turn_].context, &scheduler_);
+  }
+  void progress() { progress_ = true; }
+
+  // One thing that another header keeps for as long as the block runs.
+  std::shared_ptr<void> kept;
+
  private:
   static constexpr std::size_t kStack = std::size_t{1} << 18;
   struct Fibre {
@@ -130,7 +141,7 @@ class Block {
       ++barrier.generation;
       progress_ = true;
     }
-    while (barrier.generation == mine) swapcontext(&fibres_[turn_].context, &scheduler_);
+    wait_until([&] { return barrier.generation != mine; });
   }
   static void enter() {
     Block* block = current();
@@ -173,6 +184,7 @@ inline void launch(dim3 grid, unsigned threads, const std::function<void()>& bod
 #define gridDim simt::grid_size
 
 inline void __syncthreads() { simt::Block::current()->meet(); }
+inline void __syncwarp() { simt::Block::current()->show('w'); }
 
 template <class T>
 T __shfl_down_sync(unsigned, T value, unsigned offset) {
