@@ -303,8 +303,7 @@ __device__ inline void copy_tile(const PrefillPlan& plan, const MmaBlock& block,
   copy_rows<Shape::kThreads, Shape::kKeys>(stage.codes,
                                            plan.key_codes + position * Shape::kCodeBytes);
   copy_rows<Shape::kThreads, Shape::kKeys>(
-      stage.values,
-      reinterpret_cast<const unsigned char*>(plan.values) + position * Shape::kValueBytes);
+      stage.values, static_cast<const unsigned char*>(plan.values) + position * Shape::kValueBytes);
   copy_floats<Shape::kThreads>(stage.scale, plan.key_scale + position);
   if (block.rest != nullptr) copy_floats<Shape::kThreads>(stage.rest, block.rest + key);
 }
