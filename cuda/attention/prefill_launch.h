@@ -18,6 +18,9 @@ void launch_prefill_rest(const PrefillPlan& plan, std::int64_t begin, std::int64
 template <int Channels>
 void launch_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                         cudaStream_t stream);
+template <int Channels>
+void launch_prefill_wgmma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                          cudaStream_t stream);
 void launch_prefill_portable(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                              cudaStream_t stream);
 

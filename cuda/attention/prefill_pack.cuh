@@ -22,7 +22,7 @@ struct LaneRow {
 struct PackJob {
   PrefillTensor of;
   std::int64_t begin;     // element where the first row begins
-  int count;              // rows; further ones are zeros
+  int rows, count;        // rows of the tile; from `count` on they are zeros
   const float* mean;      // [channels] or null
   float largest;          // code
   unsigned char* codes;   // of the first row
@@ -101,25 +101,29 @@ __device__ inline int code_of(float x, float inverse) {
   return bits_as<std::int32_t>(x * inverse + 0x1.8p23f);
 }
 
-__device__ inline void write_codes(const PrefillPlan& plan, const LaneRow& row, float inverse,
-                                   unsigned char* to) {
+__device__ inline int code_bytes(const PrefillPlan& plan) {
+  return plan.nibbles ? plan.stored_channels / 2 : plan.stored_channels;
+}
+
+__device__ inline void write_codes(const PrefillPlan& plan, const PackJob& job, int r,
+                                   const LaneRow& row, float inverse) {
+  unsigned char* to = job.codes + r * code_bytes(plan);
   const auto lane = static_cast<int>(threadIdx.x % 32);
   LONGTAIL_UNROLL
   for (int j = 0; j < kLaneChannels; ++j) {
     const int c = lane + 32 * j;
     if (32 * j >= plan.stored_channels) break;
     const int code = code_of(row.of[j], inverse);
-    if (!plan.nibbles) {
+    if (plan.in_panels) {
+      job.codes[panel_place(plan.stored_channels, job.rows, r, c)] =
+          static_cast<unsigned char>(code);
+    } else if (!plan.nibbles) {
       to[c] = static_cast<unsigned char>(code);
     } else {
       const int next = __shfl_xor_sync(0xffffffffu, code, 1);
       if (lane % 2 == 0) to[c / 2] = static_cast<unsigned char>((code & 15) | (next & 15) << 4);
     }
   }
-}
-
-__device__ inline int code_bytes(const PrefillPlan& plan) {
-  return plan.nibbles ? plan.stored_channels / 2 : plan.stored_channels;
 }
 
 /// One group: `row_of(i)` for i < rows are its rows.
@@ -149,7 +153,7 @@ __device__ inline void pack_group(const PrefillPlan& plan, const PackJob& job, i
     if (lane == 0 && job.row_constant != nullptr && (job.constant == nullptr || !there)) {
       job.row_constant[r] = 0;
     }
-    write_codes(plan, row, inverse, job.codes + std::int64_t{r} * code_bytes(plan));
+    write_codes(plan, job, r, row, inverse);
     if (job.dequantised == nullptr || !there) continue;
     LONGTAIL_UNROLL
     for (int j = 0; j < kLaneChannels; ++j) {
@@ -176,6 +180,7 @@ __global__ void __launch_bounds__(kPackThreads)
   PackJob job{};
   job.of = plan.k;
   job.begin = row_offset(plan.k, sequence, tile.head, sequence.first_key + tile.first);
+  job.rows = kKeyTile;
   job.count = tile.count;
   job.largest = plan.key_largest;
   if (plan.smooth_k) job.mean = plan.key_mean + of_head(plan, tile.sequence, tile.head);
@@ -203,6 +208,7 @@ __global__ void __launch_bounds__(kPackThreads)
   PackJob job{};
   job.of = plan.q;
   job.begin = row_offset(plan.q, sequence, block.head, sequence.first_row + block.first);
+  job.rows = kQueryBlock;
   job.count = block.count;
   job.largest = plan.query_largest;
   if (plan.smooth_q) {

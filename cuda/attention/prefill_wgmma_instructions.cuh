@@ -7,6 +7,8 @@
 // (prefill_warp.cuh), eight columns after eight, and weights as it wants them.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/attention/prefill_async.cuh"
 #include "cuda/attention/prefill_warp.cuh"
 
@@ -60,23 +62,24 @@ __device__ inline void wait_for_products() {
 #endif
 }
 
-/// After the wait for a sum, before its first use: the compiler may not read it earlier.
+/// The compiler may neither read these later than here nor, what it reads after, earlier: for sums
+/// after their wait, and for work that is to be done while products run.
 template <class Number>
-__device__ inline void settle(WideSum<Number>& sum) {
+__device__ inline void settle(Number (&of)[8][4]) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
   LONGTAIL_UNROLL
   for (int n = 0; n < 8; ++n) {
     LONGTAIL_UNROLL
     for (int i = 0; i < 4; ++i) {
-      if constexpr (sizeof(Number) == 4 && Number(0.5) == 0) {
-        asm volatile("" : "+r"(sum.of[n][i])::"memory");
+      if constexpr (std::is_same_v<Number, int>) {
+        asm volatile("" : "+r"(of[n][i])::"memory");
       } else {
-        asm volatile("" : "+f"(sum.of[n][i])::"memory");
+        asm volatile("" : "+f"(of[n][i])::"memory");
       }
     }
   }
 #else
-  (void)sum;
+  (void)of;
 #endif
 }
 
@@ -147,7 +150,7 @@ __device__ inline void multiply_e4m3(WideSum<float>& sum, const FragmentA& a, st
     for (float& x : column) x = First ? __builtin_nanf("") : x;
   }
   const auto row_of = [&sum, &a](unsigned g) {
-    if (First) sum = {};
+    if (First) sum = {};  // not before the wait
     const auto all = simt::Block::current()->show(a);
     std::array<WgmmaRow, 2> rows;
     for (unsigned part = 0; part < 16; ++part) {
@@ -157,8 +160,11 @@ __device__ inline void multiply_e4m3(WideSum<float>& sum, const FragmentA& a, st
     return rows;
   };
   multiply_later(sum, b, row_of, [](const WgmmaRow& x, const WgmmaRow& y) {
+    const auto number = [](unsigned char bits) {
+      return static_cast<float>(E4m3::from_bits(bits));
+    };
     float result = 0;
-    for (int k = 0; k < 32; ++k) result += e4m3_to_float(x[k]) * e4m3_to_float(y[k]);
+    for (int k = 0; k < 32; ++k) result += number(x[k]) * number(y[k]);
     return result;
   });
 #else

@@ -192,6 +192,10 @@ T __shfl_down_sync(unsigned, T value, unsigned offset) {
   return simt::Block::current()->show(value)[lane + offset < 32 ? lane + offset : lane];
 }
 template <class T>
+T __shfl_sync(unsigned, T value, unsigned lane) {
+  return simt::Block::current()->show(value)[lane];
+}
+template <class T>
 T __shfl_xor_sync(unsigned, T value, unsigned bits) {
   const unsigned lane = simt::Block::current()->turn() % 32;
   return simt::Block::current()->show(value)[lane ^ bits];
