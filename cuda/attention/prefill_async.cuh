@@ -57,10 +57,10 @@ __device__ inline void publish_barriers() {
 /// Arrives; the phase then also waits for so many bytes.
 __device__ inline void expect_bytes(PhaseBarrier& barrier, unsigned bytes) {
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(
-                   shared_address(&barrier)),
-               "r"(bytes)
-               : "memory");
+  asm volatile(
+      "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(&barrier)),
+      "r"(bytes)
+      : "memory");
 #elif !defined(__CUDACC__)
   simt::Async::barrier(&barrier).arrive(bytes);
 #else

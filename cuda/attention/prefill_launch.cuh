@@ -31,11 +31,11 @@ struct OnStream {
     run_prefill_mma<Channels>(plan, begin, end, OnStream{stream});                                 \
   }
 
-#define LONGTAIL_PREFILL_WGMMA_OF(Channels)                                                \
-  template <>                                                                              \
-  void launch_prefill_wgmma<Channels>(const PrefillPlan& plan, std::int64_t begin,         \
-                                      std::int64_t end, cudaStream_t stream) {             \
-    run_prefill_wgmma<Channels>(plan, begin, end, OnStream{stream});                       \
+#define LONGTAIL_PREFILL_WGMMA_OF(Channels)                                        \
+  template <>                                                                      \
+  void launch_prefill_wgmma<Channels>(const PrefillPlan& plan, std::int64_t begin, \
+                                      std::int64_t end, cudaStream_t stream) {     \
+    run_prefill_wgmma<Channels>(plan, begin, end, OnStream{stream});               \
   }
 
 }  // namespace longtail::cuda

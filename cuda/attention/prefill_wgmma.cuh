@@ -70,8 +70,8 @@ struct WgmmaWarp {
   const PrefillPlan& plan;
   WgmmaMemory<Channels>& memory;
   MaskTile<KeyShape>& mask;
-  int row;         // its first, in the block
-  int group;       // its warpgroup
+  int row;             // its first, in the block
+  int group;           // its warpgroup
   std::int64_t whole;  // keys that all its rows see
   WgmmaRows rows;
 
@@ -93,8 +93,8 @@ struct WgmmaWarp {
     fence_products();
     LONGTAIL_UNROLL
     for (int panel = 0; panel < Shape::kPanels; ++panel) {
-      const std::uint64_t queries = describe<Shape::kRow>(
-          memory.queries + (panel * kQueryBlock + 64 * group) * Shape::kRow);
+      const std::uint64_t queries =
+          describe<Shape::kRow>(memory.queries + (panel * kQueryBlock + 64 * group) * Shape::kRow);
       const std::uint64_t keys = describe<Shape::kRow>(memory.codes[tile % Shape::kStages] +
                                                        panel * Shape::kKeys * Shape::kRow);
       LONGTAIL_UNROLL
@@ -235,12 +235,8 @@ __device__ inline void attend_rows(const PrefillPlan& plan, std::int64_t task,
   constexpr int chunks = Channels / 64;
   const MmaBlock& block = memory.block;
   const int row = same_in_warp(static_cast<int>(threadIdx.x) / 32 - 4) * 16, group = row / 64;
-  WgmmaWarp<Channels> warp{plan,
-                           memory,
-                           *reinterpret_cast<MaskTile<KeyShape>*>(&memory + 1),
-                           row,
-                           group,
-                           visible_keys(plan, block.sequence, block.rows.first + row),
+  WgmmaWarp<Channels> warp{plan, memory, *reinterpret_cast<MaskTile<KeyShape>*>(&memory + 1),
+                           row,  group,  visible_keys(plan, block.sequence, block.rows.first + row),
                            {}};
   LONGTAIL_UNROLL
   for (int half = 0; half < 2; ++half) {

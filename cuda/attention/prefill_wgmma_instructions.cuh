@@ -21,8 +21,8 @@ struct WideSum {
 };
 
 /// A matrix whose rows of RowBytes = 64 or 128 bytes lie one after another from a multiple of
-/// 8 RowBytes on, 16-byte piece c of row r at c ^ (r / 2 & 3) or c ^ (r & 7). Rows are rows of A and
-/// columns of B. The next 32 bytes of the rows: next_step.
+/// 8 RowBytes on, 16-byte piece c of row r at c ^ (r / 2 & 3) or c ^ (r & 7). Rows are rows of A
+/// and columns of B. The next 32 bytes of the rows: next_step.
 template <int RowBytes>
 __device__ inline std::uint64_t describe(const unsigned char* rows) {
   static_assert(RowBytes == 64 || RowBytes == 128);
@@ -104,12 +104,12 @@ using WgmmaRow = std::array<unsigned char, 32>;
 
 #define LONGTAIL_FOUR_SUMS(kind, n) \
   "+" kind(sum.of[n][0]), "+" kind(sum.of[n][1]), "+" kind(sum.of[n][2]), "+" kind(sum.of[n][3])
-#define LONGTAIL_ALL_SUMS(kind)                                                                \
-  LONGTAIL_FOUR_SUMS(kind, 0), LONGTAIL_FOUR_SUMS(kind, 1), LONGTAIL_FOUR_SUMS(kind, 2),       \
-      LONGTAIL_FOUR_SUMS(kind, 3), LONGTAIL_FOUR_SUMS(kind, 4), LONGTAIL_FOUR_SUMS(kind, 5),   \
+#define LONGTAIL_ALL_SUMS(kind)                                                              \
+  LONGTAIL_FOUR_SUMS(kind, 0), LONGTAIL_FOUR_SUMS(kind, 1), LONGTAIL_FOUR_SUMS(kind, 2),     \
+      LONGTAIL_FOUR_SUMS(kind, 3), LONGTAIL_FOUR_SUMS(kind, 4), LONGTAIL_FOUR_SUMS(kind, 5), \
       LONGTAIL_FOUR_SUMS(kind, 6), LONGTAIL_FOUR_SUMS(kind, 7)
-#define LONGTAIL_SUM_NAMES                                                                \
-  "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22,"   \
+#define LONGTAIL_SUM_NAMES                                                              \
+  "{%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19,%20,%21,%22," \
   "%23,%24,%25,%26,%27,%28,%29,%30,%31}"
 
 /// Codes of 8 bits, [64, 32] times [32, 64], added to `sum`.
@@ -144,7 +144,8 @@ __device__ inline void multiply_e4m3(WideSum<float>& sum, const FragmentA& a, st
   asm volatile("wgmma.mma_async.sync.aligned.m64n64k32.f32.e4m3.e4m3 " LONGTAIL_SUM_NAMES
                ", {%32,%33,%34,%35}, %36, %37, 1, 1;"
                : LONGTAIL_ALL_SUMS("f")
-               : "r"(a.of[0]), "r"(a.of[1]), "r"(a.of[2]), "r"(a.of[3]), "l"(b), "n"(First ? 0 : 1));
+               : "r"(a.of[0]), "r"(a.of[1]), "r"(a.of[2]), "r"(a.of[3]), "l"(b),
+                 "n"(First ? 0 : 1));
 #elif !defined(__CUDACC__)
   for (auto& column : sum.of) {
     for (float& x : column) x = First ? __builtin_nanf("") : x;

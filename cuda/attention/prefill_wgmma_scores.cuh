@@ -99,7 +99,7 @@ __device__ inline void weigh_rows(float (&scores)[8][4], WgmmaRows& rows) {
 __device__ inline void round_weights(const float (&weights)[8][4], WgmmaWeights& rounded) {
   LONGTAIL_UNROLL
   for (int part = 0; part < 4; ++part) {  // 16 keys
-    const float(&low)[4] = weights[2 * part], (&high)[4] = weights[2 * part + 1];
+    const float (&low)[4] = weights[2 * part], (&high)[4] = weights[2 * part + 1];
     LONGTAIL_UNROLL
     for (int i = 0; i < 4; i += 2) {
       rounded.of[part / 2].of[part % 2 * 2 + i / 2] =

@@ -10,8 +10,8 @@
 namespace longtail::cuda {
 
 /// Which kernels: none but the portable ones, tensor cores with codes of 8 bits, or with codes of 4
-/// bits where queries and keys have them; with weights and values in float16 or in FP8. wgmma: 8 bits
-/// and FP8 on sm_90a.
+/// bits where queries and keys have them; with weights and values in float16 or in FP8. wgmma: 8
+/// bits and FP8 on sm_90a.
 enum class PrefillPath { portable, mma, mma4, mma_fp8, mma4_fp8, wgmma };
 
 inline std::int64_t prefill_tasks(const PrefillPlan& plan) {
@@ -56,8 +56,8 @@ inline void set_options(PrefillPlan& plan, const attention::Options& options, Pr
   const int most = std::max(plan.score_channels, plan.value_channels);
   plan.stored_channels = most <= 64 ? 64 : most <= 128 ? 128 : 256;
   const bool short_codes = path == PrefillPath::mma4 || path == PrefillPath::mma4_fp8;
-  const bool fp8 = path == PrefillPath::mma_fp8 || path == PrefillPath::mma4_fp8 ||
-                   path == PrefillPath::wgmma;
+  const bool fp8 =
+      path == PrefillPath::mma_fp8 || path == PrefillPath::mma4_fp8 || path == PrefillPath::wgmma;
   plan.in_panels = path == PrefillPath::wgmma && !options.strict;
   plan.nibbles = short_codes && options.codes == Codes::int4 && !options.strict;
   plan.value_format = fp8 && !options.strict ? ValueFormat::e4m3 : ValueFormat::half;
