@@ -13,12 +13,16 @@
 // Scores are those of csrc/attention/prefill.h: the same groups, codes and scales to the bit.
 // Weights and values are not quantised to 8 bits as on the CPU, but
 //
-//   sm_80 and all later     float16 weights, 2^(s - running maximum + 15), and float16 values, less
-//                           their mean and over a power of two for every channel; float32 sums
-//   strict causality        float32 weights and values, without tensor cores
+//   float16            weights 2^(s - running maximum + 15), and values less their mean and over a
+//                      power of two for every channel; float32 sums
+//   FP8 (E4M3)         weights 448 * 2^(s - running maximum), and values less their mean and over
+//                      amax / 448 of every channel; a tile's products are summed by the tensor
+//                      cores (about 22 bits), tiles in float32
+//   strict causality   float32 weights and values, without tensor cores
 //
 // Scores use mma.m16n8k64.s4 for 4-bit codes below sm_90, where that instruction is real, and
-// mma.m16n8k32.s8 otherwise: sums of integers, so the same bits. There is no FP8 and no wgmma yet.
+// mma.m16n8k32.s8 otherwise: sums of integers, so the same bits. prefill_path.h says which GPU has
+// what. There is no wgmma yet.
 #pragma once
 
 #include <cuda_runtime.h>

@@ -8,13 +8,14 @@
 #pragma once
 
 #include "cuda/attention/prefill_wgmma_scores.cuh"
+#include "cuda/core/shared.cuh"
 
 namespace longtail::cuda {
 
 /// Channels: 64, 128 or 256, of codes and values.
 template <int Channels>
 struct WgmmaShape {
-  static constexpr int kKeys = KeyShape::kKeys;
+  static constexpr int kKeys = WgmmaTile::kKeys;
   static constexpr int kStages = 4;  // of the ring
   static constexpr int kGroups = 2;  // that attend, of 128 threads and 64 rows
   static constexpr int kThreads = 128 * (1 + kGroups);
@@ -63,13 +64,18 @@ __device__ inline void copy_tiles(const PrefillPlan& plan, std::int64_t task,
   }
 }
 
+/// Weights of 64 keys in E4M3. Not to be written while products run, as ptxas would let those wait.
+struct WgmmaWeights {
+  FragmentA of[WgmmaTile::kWeightSteps];
+};
+
 /// What a warp of the other warpgroups knows.
 template <int Channels>
 struct WgmmaWarp {
   using Shape = WgmmaShape<Channels>;
   const PrefillPlan& plan;
   WgmmaMemory<Channels>& memory;
-  MaskTile<KeyShape>& mask;
+  MaskTile<WgmmaTile>& mask;
   int row;             // its first, in the block
   int group;           // its warpgroup
   std::int64_t whole;  // keys that all its rows see
@@ -110,13 +116,13 @@ struct WgmmaWarp {
   __device__ void weigh(int tile, const WideSum<int>& sums, float (&scores)[8][4]) {
     const std::int64_t first_key = std::int64_t{tile} * Shape::kKeys;
     const int stage = tile % Shape::kStages;
-    scale_sums<PerToken>(sums, memory.scale[stage], memory.rest[stage], rows, scores);
+    scores_of_sums<PerToken>(sums, memory.scale[stage], memory.rest[stage], rows, scores);
     if (plan.mask.kind != attention::Mask::Kind::none) {
       read_mask_of_rows(plan, memory.block, row, first_key, mask);
-      add_mask<KeyShape>(mask, row, scores);
+      add_mask<WgmmaTile>(mask, row, scores);
     }
     if (first_key + Shape::kKeys > whole) {
-      hide_scores<KeyShape>(plan, memory.block, row, first_key, scores);
+      hide_scores<WgmmaTile>(plan, memory.block, row, first_key, scores);
     }
     weigh_rows(scores, rows);
   }
@@ -167,7 +173,7 @@ __device__ inline void attend_overlapped(WgmmaWarp<Channels>& warp, int tiles,
   wait_for_products<0>();
   settle(sums.of);
   warp.template weigh<PerToken>(0, sums, scores);
-  round_weights(scores, weights);
+  weight_operands<WgmmaTile>(scores, weights.of);
   if (tiles > 1) warp.wait_for(1);
   LONGTAIL_KEEP_LOOP
   for (int tile = 0; tile + 1 < tiles; ++tile) {
@@ -180,7 +186,7 @@ __device__ inline void attend_overlapped(WgmmaWarp<Channels>& warp, int tiles,
     settle(scores);
     if (tile + 2 < tiles) warp.wait_for(tile + 2);
     add_values(tile, kept);
-    round_weights(scores, weights);
+    weight_operands<WgmmaTile>(scores, weights.of);
   }
   fence_products();
   start_values(tiles - 1);
@@ -202,7 +208,7 @@ __device__ inline void attend_in_turn(WgmmaWarp<Channels>& warp, int tiles,
       wait_for_products<0>();
       settle(sums.of);
       warp.template weigh<PerToken>(tile, sums, scores);
-      round_weights(scores, weights);
+      weight_operands<WgmmaTile>(scores, weights.of);
     }
     WideSum<float> product[2];
     LONGTAIL_UNROLL
@@ -235,7 +241,7 @@ __device__ inline void attend_rows(const PrefillPlan& plan, std::int64_t task,
   constexpr int chunks = Channels / 64;
   const MmaBlock& block = memory.block;
   const int row = same_in_warp(static_cast<int>(threadIdx.x) / 32 - 4) * 16, group = row / 64;
-  WgmmaWarp<Channels> warp{plan, memory, *reinterpret_cast<MaskTile<KeyShape>*>(&memory + 1),
+  WgmmaWarp<Channels> warp{plan, memory, *reinterpret_cast<MaskTile<WgmmaTile>*>(&memory + 1),
                            row,  group,  visible_keys(plan, block.sequence, block.rows.first + row),
                            {}};
   LONGTAIL_UNROLL
@@ -268,7 +274,7 @@ __device__ inline void attend_rows(const PrefillPlan& plan, std::int64_t task,
     warp.wait_for(tile);
     warp.free(tile);
   }
-  finish_wgmma_rows(plan, block, row, warp.rows, out);
+  finish_rows(plan, block, row, warp.rows, out);
 }
 
 /// Tasks from first_task on, a block each. Empty where the compiler has no wgmma to offer.
@@ -310,7 +316,7 @@ template <int Channels, class Launch>
 void run_prefill_wgmma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                        const Launch& launch) {
   constexpr std::size_t bytes = sizeof(WgmmaMemory<Channels>) + kPanelAlignment - 16;
-  constexpr std::size_t of_mask = sizeof(MaskTile<KeyShape>);
+  constexpr std::size_t of_mask = sizeof(MaskTile<WgmmaTile>);
   static_assert(bytes + of_mask <= 227 * 1024);
   const bool masked = plan.mask.kind != attention::Mask::Kind::none;
   const auto kernel =

@@ -5,14 +5,10 @@
 #include <algorithm>
 
 #include "core/buffer.h"
+#include "cuda/attention/prefill_path.h"
 #include "cuda/attention/prefill_plan.h"
 
 namespace longtail::cuda {
-
-/// Which kernels: none but the portable ones, tensor cores with codes of 8 bits, or with codes of 4
-/// bits where queries and keys have them; with weights and values in float16 or in FP8. wgmma: 8
-/// bits and FP8 on sm_90a.
-enum class PrefillPath { portable, mma, mma4, mma_fp8, mma4_fp8, wgmma };
 
 inline std::int64_t prefill_tasks(const PrefillPlan& plan) {
   return plan.heads * plan.query_blocks;
@@ -55,12 +51,9 @@ inline void set_options(PrefillPlan& plan, const attention::Options& options, Pr
   plan.score_channels = static_cast<int>(attention::score_channels(plan.channels, options));
   const int most = std::max(plan.score_channels, plan.value_channels);
   plan.stored_channels = most <= 64 ? 64 : most <= 128 ? 128 : 256;
-  const bool short_codes = path == PrefillPath::mma4 || path == PrefillPath::mma4_fp8;
-  const bool fp8 =
-      path == PrefillPath::mma_fp8 || path == PrefillPath::mma4_fp8 || path == PrefillPath::wgmma;
   plan.in_panels = path == PrefillPath::wgmma && !options.strict;
-  plan.nibbles = short_codes && options.codes == Codes::int4 && !options.strict;
-  plan.value_format = fp8 && !options.strict ? ValueFormat::e4m3 : ValueFormat::half;
+  plan.nibbles = has_short_codes(path) && options.codes == Codes::int4 && !options.strict;
+  plan.value_format = is_fp8(path) && !options.strict ? ValueFormat::e4m3 : ValueFormat::half;
   const auto blocks = [](std::int64_t length, std::int64_t block) {
     return (length + block - 1) / block;
   };

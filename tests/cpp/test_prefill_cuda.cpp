@@ -1,46 +1,13 @@
 // The CUDA kernels of quantised attention, run on the CPU by simt/cuda_runtime.h: codes beside the
 // CPU's to the bit, log-sum-exp beside the CPU's, outputs beside float64 sums over the same codes.
-#include "prefill_cuda_case.h"
+#include "prefill_cuda_compare.h"
 
 namespace {
 
 using namespace prefill_case;
 
-/// The CPU's outputs have 8-bit weights and values: only near.
-constexpr double kEightBits = 0.03;
-
-void compare(const Case& c, PrefillPath path) {
-  const Data data(c);
-  const attention::Problem problem = data.problem();
-  const bool dense = c.row_ends.empty();
-  const OnFibres got(data, path, dense);
-  std::vector<float> out(got.out.size(), 7), lse(got.lse.size(), 7);
-  const std::int64_t row = c.value_channels;
-  attention::quantised_attention(
-      problem,
-      {reinterpret_cast<std::byte*>(out.data()), c.heads * c.rows * row, c.rows * row, row},
-      {lse.data(), c.heads * c.rows, c.rows, 1});
-  check_near(got.lse, lse, 2e-5);
-  check_near(got.out, out, c.options.strict ? 1e-5 : kEightBits);
-  if (!dense) return;
-  const auto n = attention::score_channels(c.channels, c.options);
-  std::vector<float> q(got.q_hat.size()), k(got.k_hat.size()), v(got.v_hat.size());
-  const auto heads = [](std::vector<float>& of, std::int64_t count, std::int64_t length,
-                        std::int64_t channels) {
-    return attention::Heads<float>{of.data(), count * length * channels, length * channels,
-                                   channels};
-  };
-  attention::quantised_inputs(problem, heads(q, c.heads, c.rows, n),
-                              heads(k, c.key_heads, c.keys, n), heads(v, c.key_heads, c.keys, row));
-  for (std::size_t i = 0; i < q.size(); ++i) CHECK(got.q_hat[i] == q[i]);
-  for (std::size_t i = 0; i < k.size(); ++i) CHECK(got.k_hat[i] == k[i]);
-  // float16 keeps 11 bits of the largest value of a channel, about 8 here.
-  check_near(got.v_hat, data.v, c.options.strict ? 0 : 0x1p-11 * 8);
-  const bool exact = c.options.strict || path == PrefillPath::portable;
-  check_near(got.out, expected(data, got).out, exact ? 2e-5 : 2e-3);
-}
-
-constexpr PrefillPath kPaths[] = {PrefillPath::portable, PrefillPath::mma, PrefillPath::mma4};
+constexpr PrefillPath kPaths[] = {PrefillPath::portable, PrefillPath::mma,      PrefillPath::mma4,
+                                  PrefillPath::mma_fp8,  PrefillPath::mma4_fp8, PrefillPath::wgmma};
 
 TEST(codes_and_smoothing) {
   for (const PrefillPath path : kPaths) {
@@ -147,6 +114,24 @@ TEST(packed_sequences) {
     c.options.causal = Causal::bottom_right;
     compare(c, path);
   }
+}
+
+PrefillPath best(int capability, bool fp8, bool wgmma) {
+  return cuda::best_prefill_path(
+      capability, [&](PrefillPath path) { return path == PrefillPath::wgmma ? wgmma : fp8; });
+}
+
+TEST(best_paths) {
+  for (const int capability : {80, 86, 87}) {
+    for (const bool fp8 : {false, true}) CHECK(best(capability, fp8, false) == PrefillPath::mma4);
+  }
+  CHECK(best(89, true, false) == PrefillPath::mma4_fp8);
+  CHECK(best(89, false, false) == PrefillPath::mma4);
+  CHECK(best(90, true, true) == PrefillPath::wgmma);
+  CHECK(best(90, true, false) == PrefillPath::mma);
+  CHECK(best(120, true, false) == PrefillPath::mma_fp8);
+  CHECK(best(121, false, false) == PrefillPath::mma);
+  for (const int capability : {100, 103}) CHECK(best(capability, true, false) == PrefillPath::mma);
 }
 
 }  // namespace
