@@ -2,140 +2,20 @@
 // block has kQueryBlock rows of one head. One thread of the first warpgroup, the producer, copies
 // tile after tile of keys into a ring; the other two have 64 rows each and pass over the tiles.
 //
+//   prefill_async.cuh                copies and barriers
+//   prefill_wgmma_instructions.cuh   products
+//   prefill_wgmma_scores.cuh         from sums of codes to weights, and to the output
+//   prefill_wgmma_tiles.cuh          the ring, the producer, a warp's steps with a tile
+//
 // While a tile's weights meet its values, the next one's scores are formed and become weights. FP8
 // products are summed in about 22 bits, so every tile's go into a sum of their own, which is added
 // to the float32 ones. Codes, values and queries were packed as descriptors want them.
 #pragma once
 
-#include "cuda/attention/prefill_wgmma_scores.cuh"
+#include "cuda/attention/prefill_wgmma_tiles.cuh"
 #include "cuda/core/shared.cuh"
 
 namespace longtail::cuda {
-
-/// Channels: 64, 128 or 256, of codes and values.
-template <int Channels>
-struct WgmmaShape {
-  static constexpr int kKeys = WgmmaTile::kKeys;
-  static constexpr int kStages = 4;  // of the ring
-  static constexpr int kGroups = 2;  // that attend, of 128 threads and 64 rows
-  static constexpr int kThreads = 128 * (1 + kGroups);
-  static constexpr int kBytes = kKeys * Channels;  // of a tile's codes, and of its values
-  static constexpr int kRow = Channels < 128 ? Channels : 128;  // bytes of a row in a panel
-  static constexpr int kPanels = Channels / kRow;
-  static constexpr int kChunks = Channels / 64;  // of sums
-};
-static_assert(WgmmaShape<64>::kKeys == kKeyTile);
-
-template <int Channels>
-struct alignas(16) WgmmaMemory {
-  using Shape = WgmmaShape<Channels>;
-  unsigned char queries[kQueryBlock * Channels];
-  unsigned char codes[Shape::kStages][Shape::kBytes];
-  unsigned char values[Shape::kStages][Shape::kBytes];
-  float scale[Shape::kStages][Shape::kKeys];
-  float rest[Shape::kStages][Shape::kKeys];
-  PhaseBarrier queries_there, full[Shape::kStages], empty[Shape::kStages];
-  MmaBlock block;
-};
-constexpr unsigned kPanelAlignment = 1024;  // eight rows of 128 bytes
-
-/// One thread: the queries, then every tile as soon as its place is free.
-template <int Channels>
-__device__ inline void copy_tiles(const PrefillPlan& plan, std::int64_t task,
-                                  WgmmaMemory<Channels>& memory) {
-  using Shape = WgmmaShape<Channels>;
-  constexpr unsigned of_keys = Shape::kKeys * sizeof(float);
-  const MmaBlock& block = memory.block;
-  if (block.tiles == 0) return;
-  expect_bytes(memory.queries_there, sizeof(memory.queries));
-  copy_bulk(memory.queries, plan.query_codes + task * kQueryBlock * Channels,
-            sizeof(memory.queries), memory.queries_there);
-  const auto* values = static_cast<const unsigned char*>(plan.values);
-  for (int tile = 0; tile < block.tiles; ++tile) {
-    const int stage = tile % Shape::kStages;
-    const std::int64_t key = std::int64_t{tile} * Shape::kKeys, position = block.position + key;
-    PhaseBarrier& full = memory.full[stage];
-    wait_for_phase(memory.empty[stage], tile / Shape::kStages % 2 ^ 1);
-    expect_bytes(full, 2 * Shape::kBytes + (block.rest != nullptr ? 2 : 1) * of_keys);
-    copy_bulk(memory.codes[stage], plan.key_codes + position * Channels, Shape::kBytes, full);
-    copy_bulk(memory.scale[stage], plan.key_scale + position, of_keys, full);
-    if (block.rest != nullptr) copy_bulk(memory.rest[stage], block.rest + key, of_keys, full);
-    copy_bulk(memory.values[stage], values + position * Channels, Shape::kBytes, full);
-  }
-}
-
-/// Weights of 64 keys in E4M3. Not to be written while products run, as ptxas would let those wait.
-struct WgmmaWeights {
-  FragmentA of[WgmmaTile::kWeightSteps];
-};
-
-/// What a warp of the other warpgroups knows.
-template <int Channels>
-struct WgmmaWarp {
-  using Shape = WgmmaShape<Channels>;
-  const PrefillPlan& plan;
-  WgmmaMemory<Channels>& memory;
-  MaskTile<WgmmaTile>& mask;
-  int row;             // its first, in the block
-  int group;           // its warpgroup
-  std::int64_t whole;  // keys that all its rows see
-  WgmmaRows rows;
-
-  __device__ void wait_for(int tile) {
-    wait_for_phase(memory.full[tile % Shape::kStages], tile / Shape::kStages % 2);
-  }
-  __device__ void free(int tile) {
-    __syncwarp();
-    if (threadIdx.x % 32 == 0) arrive(memory.empty[tile % Shape::kStages]);
-  }
-
-  /// Starts the sums of codes of a tile.
-  __device__ void start_scores(int tile, WideSum<int>& sums) {
-    LONGTAIL_UNROLL
-    for (int n = 0; n < 8; ++n) {
-      LONGTAIL_UNROLL
-      for (int i = 0; i < 4; ++i) sums.of[n][i] = kSumStart;
-    }
-    fence_products();
-    LONGTAIL_UNROLL
-    for (int panel = 0; panel < Shape::kPanels; ++panel) {
-      const std::uint64_t queries =
-          describe<Shape::kRow>(memory.queries + (panel * kQueryBlock + 64 * group) * Shape::kRow);
-      const std::uint64_t keys = describe<Shape::kRow>(memory.codes[tile % Shape::kStages] +
-                                                       panel * Shape::kKeys * Shape::kRow);
-      LONGTAIL_UNROLL
-      for (int step = 0; step < Shape::kRow / 32; ++step) {
-        multiply_s8(sums, next_step(queries, step), next_step(keys, step));
-      }
-    }
-    commit_products();
-  }
-
-  /// From sums to weights, in float32.
-  template <bool PerToken>
-  __device__ void weigh(int tile, const WideSum<int>& sums, float (&scores)[8][4]) {
-    const std::int64_t first_key = std::int64_t{tile} * Shape::kKeys;
-    const int stage = tile % Shape::kStages;
-    scores_of_sums<PerToken>(sums, memory.scale[stage], memory.rest[stage], rows, scores);
-    if (plan.mask.kind != attention::Mask::Kind::none) {
-      read_mask_of_rows(plan, memory.block, row, first_key, mask);
-      add_mask<WgmmaTile>(mask, row, scores);
-    }
-    if (first_key + Shape::kKeys > whole) {
-      hide_scores<WgmmaTile>(plan, memory.block, row, first_key, scores);
-    }
-    weigh_rows(scores, rows);
-  }
-
-  /// Starts weights times 64 channels of a tile's values.
-  __device__ void start_values(int tile, int chunk, const WgmmaWeights& weights,
-                               WideSum<float>& product) {
-    const std::uint64_t values =
-        describe<64>(memory.values[tile % Shape::kStages] + chunk * 64 * Shape::kKeys);
-    multiply_e4m3<true>(product, weights.of[0], values);
-    multiply_e4m3<false>(product, weights.of[1], next_step(values));
-  }
-};
 
 __device__ inline void add_product(WideSum<float>& out, const float (&kept)[2],
                                    const WideSum<float>& product) {
@@ -183,6 +63,8 @@ __device__ inline void attend_overlapped(WgmmaWarp<Channels>& warp, int tiles,
     wait_for_products<1>();
     settle(sums.of);
     warp.template weigh<PerToken>(tile + 1, sums, scores);
+    // This wait is here also because ptxas does not move exponentials past its branch: they are to
+    // be done while the values' products run.
     settle(scores);
     if (tile + 2 < tiles) warp.wait_for(tile + 2);
     add_values(tile, kept);
@@ -285,9 +167,12 @@ __global__ void __launch_bounds__(WgmmaShape<Channels>::kThreads, 1)
   using Shape = WgmmaShape<Channels>;
   auto& memory = *reinterpret_cast<WgmmaMemory<Channels>*>(
       align_shared<kPanelAlignment>(dynamic_shared<unsigned char>()));
-  const std::int64_t task = first_task + blockIdx.x;
+  // Where rows see the keys before them, the last blocks have most to do: they begin.
+  const unsigned index =
+      plan.causal == attention::Causal::none ? blockIdx.x : gridDim.x - 1 - blockIdx.x;
+  const std::int64_t task = first_task + index;
   if (threadIdx.x == 0) {
-    memory.block = find_mma_block<Shape::kKeys>(plan, task, blockIdx.x);
+    memory.block = find_mma_block<Shape::kKeys>(plan, task, index);
     make_barrier(memory.queries_there, 1);
     for (int stage = 0; stage < Shape::kStages; ++stage) {
       make_barrier(memory.full[stage], 1);

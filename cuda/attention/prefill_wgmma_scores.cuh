@@ -30,7 +30,8 @@ __device__ inline void scores_of_sums(const WideSum<int>& sums, const float* of_
                                       const float* rest, const WgmmaRows& rows,
                                       float (&scores)[8][4]) {
   const auto first = static_cast<int>(threadIdx.x % 4) * 2;
-  const float shared = of_keys[first];  // of this thread's keys, if scales span tokens
+  // Unless each token has its own, this thread's keys share a scale.
+  const float unit[2] = {of_keys[first] * rows.factor[0], of_keys[first] * rows.factor[1]};
   LONGTAIL_UNROLL
   for (int n = 0; n < 8; ++n) {
     LONGTAIL_UNROLL
@@ -38,7 +39,8 @@ __device__ inline void scores_of_sums(const WideSum<int>& sums, const float* of_
       const int key = 8 * n + first + i % 2;
       const float sum = bits_as<float>(static_cast<std::uint32_t>(sums.of[n][i])) -
                         bits_as<float>(static_cast<std::uint32_t>(kSumStart));
-      scores[n][i] = fmaf(sum * (PerToken ? of_keys[key] : shared), rows.factor[i / 2], rest[key]);
+      scores[n][i] = PerToken ? fmaf(sum * of_keys[key], rows.factor[i / 2], rest[key])
+                              : fmaf(sum, unit[i / 2], rest[key]);
     }
   }
 }
