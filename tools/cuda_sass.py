@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cuda_resources import FLAGS, INCLUDES, ROOT, nvcc_on_this_machine
 
-ARCHITECTURES = ("sm_80", "sm_90a", "sm_120a")
+ARCHITECTURES = ("sm_80", "sm_89", "sm_90a", "sm_120a")
 INSTRUCTION = re.compile(r"\b((?:IMMA|HMMA|QMMA|IGMMA|HGMMA|QGMMA)\.[A-Z0-9.x]+)")
 
 

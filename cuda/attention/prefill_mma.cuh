@@ -29,7 +29,6 @@ __device__ inline void attend_tile(const PrefillPlan& plan, const MmaBlock& bloc
   const bool masked = plan.mask.kind != attention::Mask::Kind::none;
   const bool edge = last_key >= visible_keys(plan, block.sequence, block.rows.first + row);
   FragmentA weights[Shape::kRowTiles][Shape::kWeightSteps];
-  Kept kept[Shape::kRowTiles];
   LONGTAIL_UNROLL
   for (int m = 0; m < Shape::kRowTiles; ++m) {
     int sums[Shape::kKeys / 8][4];
@@ -49,12 +48,11 @@ __device__ inline void attend_tile(const PrefillPlan& plan, const MmaBlock& bloc
     }
     if (masked) add_mask<Shape>(mask_tile(memory), row + 16 * m, scores);
     if (edge) hide_scores<Shape>(plan, block, row + 16 * m, first_key, scores);
-    kept[m] = weigh_scores(memory, row + 16 * m, scores);
-    if constexpr (!Shape::kFp8) scale_sums(kept[m], state[m]);
+    scale_sums(weigh_scores(memory, row + 16 * m, scores), state[m]);
     weight_operands<Shape>(scores, weights[m]);
   }
   if constexpr (Shape::kFp8) {
-    add_fp8<Shape>(stage, weights, kept, state);
+    add_fp8<Shape>(stage, weights, state);
   } else {
     add_halves<Shape>(stage, weights, state);
   }
@@ -115,7 +113,8 @@ __device__ inline void attend_block(const PrefillPlan& plan, std::int64_t first_
 /// Tasks from first_task on, a block each. FP8 without the units for it is an error: callers ask
 /// prefill_has_fp8() first.
 template <int Channels, int Bits, bool PerToken, ValueFormat Format>
-__global__ void __launch_bounds__(MmaShape<Channels, Bits, Format>::kThreads)
+__global__ void __launch_bounds__(MmaShape<Channels, Bits, Format>::kThreads,
+                                  MmaShape<Channels, Bits, Format>::kBlocks)
     prefill_mma(const __grid_constant__ PrefillPlan plan, std::int64_t first_task) {
   using Shape = MmaShape<Channels, Bits, Format>;
   if constexpr (Shape::kFp8 && !kFp8Units) {

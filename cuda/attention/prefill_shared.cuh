@@ -18,6 +18,7 @@ struct MmaShape {
   static constexpr int kRowTiles = Channels == 256 ? 1 : 2;  // of 16 rows, of a warp
   static constexpr int kWarps = kQueryBlock / (16 * kRowTiles);
   static constexpr int kThreads = 32 * kWarps;
+  static constexpr int kBlocks = Channels == 64 ? 3 : 1;  // of a multiprocessor: registers for them
   static constexpr int kCodeBytes = Channels * Bits / 8;  // of a row
   static constexpr int kSteps = kCodeBytes / 32;          // of mma over a row of codes
   // In float16 a row has a key's values, in FP8 a channel's.
@@ -113,12 +114,17 @@ __device__ inline void copy_values(const unsigned char* from, std::int64_t posit
     copy_rows<Shape::kThreads, rows>(to, from + position * Shape::kValueBytes);
   } else {
     const unsigned char* tile = from + position / kKeyTile * kKeyTile * rows;
-    const int first_chunk = static_cast<int>(position % kKeyTile) / 16;
-    for (int i = threadIdx.x; i < rows * chunks; i += Shape::kThreads) {
-      const int row = i / chunks, chunk = i % chunks;
-      if constexpr (Shape::kKeys == kKeyTile) {
-        copy_async(to[row] + 16 * chunk, tile + 16 * i);
-      } else {
+    if constexpr (Shape::kKeys == kKeyTile) {
+      auto* target = reinterpret_cast<unsigned char*>(to) + 16 * threadIdx.x;
+      const unsigned char* source = tile + 16 * threadIdx.x;
+      constexpr int step = 16 * Shape::kThreads, bytes = 16 * rows * chunks;
+      static_assert(bytes % step == 0);
+      LONGTAIL_UNROLL
+      for (int at = 0; at < bytes; at += step) copy_async(target + at, source + at);
+    } else {
+      const int first_chunk = static_cast<int>(position % kKeyTile) / 16;
+      for (int i = threadIdx.x; i < rows * chunks; i += Shape::kThreads) {
+        const int row = i / chunks, chunk = i % chunks;
         copy_async(swizzled<Shape::kValueBytes>(to, row, chunk),
                    tile + row * kKeyTile + 16 * value_chunk(row, first_chunk + chunk));
       }

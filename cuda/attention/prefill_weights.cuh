@@ -83,9 +83,10 @@ __device__ inline void weight_operands(const float (&weights)[Shape::kKeys / 8][
   }
 }
 
-/// Sums so far follow the largest score.
+/// Sums so far follow the largest score, which in most tiles of a long sequence is none of theirs.
 template <int Channels>
 __device__ inline void scale_sums(const Kept& kept, RowState<Channels>& state) {
+  if (!__any_sync(0xffffffffu, kept.of[0] != 1 || kept.of[1] != 1)) return;
   LONGTAIL_UNROLL
   for (int n = 0; n < Channels / 8; ++n) {
     LONGTAIL_UNROLL
@@ -115,12 +116,11 @@ __device__ inline void add_halves(MmaStage<Shape>& stage,
   }
 }
 
-/// The same in FP8, after sums so far have followed the largest score. The units keep about 22 bits
-/// of a sum of FP8 products: those of a tile are summed from zero, and added up in float32.
+/// The same in FP8. The units keep about 22 bits of a sum of FP8 products: those of a tile are
+/// summed from zero, and added up in float32.
 template <class Shape, int Channels, int RowTiles>
 __device__ inline void add_fp8(MmaStage<Shape>& stage,
                                const FragmentA (&weights)[RowTiles][Shape::kWeightSteps],
-                               const Kept (&kept)[RowTiles],
                                RowState<Channels> (&state)[RowTiles]) {
   const auto lane = static_cast<int>(threadIdx.x % 32);
   LONGTAIL_UNROLL
@@ -142,7 +142,7 @@ __device__ inline void add_fp8(MmaStage<Shape>& stage,
       LONGTAIL_UNROLL
       for (int i = 0; i < 8; ++i) {
         float& out = state[m].out[n + i / 4][i % 4];
-        out = fmaf(out, kept[m].of[i % 4 / 2], sums[m][i / 4][i % 4]);
+        out += sums[m][i / 4][i % 4];
       }
     }
   }
