@@ -22,7 +22,7 @@
 //
 // Scores use mma.m16n8k64.s4 for 4-bit codes below sm_90, where that instruction is real, and
 // mma.m16n8k32.s8 otherwise: sums of integers, so the same bits. prefill_path.h says which GPU has
-// what. There is no wgmma yet.
+// what. wgmma has 8 bits only.
 #pragma once
 
 #include <cuda_runtime.h>

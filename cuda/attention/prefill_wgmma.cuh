@@ -8,8 +8,9 @@
 //   prefill_wgmma_tiles.cuh          the ring, the producer, a warp's steps with a tile
 //
 // While a tile's weights meet its values, the next one's scores are formed and become weights. FP8
-// products are summed in about 22 bits, so every tile's go into a sum of their own, which is added
-// to the float32 ones. Codes, values and queries were packed as descriptors want them.
+// products are summed in floats of 22 bits (13 of them behind the point), so every tile's go into a
+// sum of their own, which is added to the float32 ones. Codes, values and queries were packed as
+// descriptors want them.
 #pragma once
 
 #include "cuda/attention/prefill_wgmma_tiles.cuh"
