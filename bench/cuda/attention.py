@@ -1,16 +1,17 @@
-"""CUDA times of quantized_attention beside torch's scaled_dot_product_attention in the same run.
+"""CUDA times of the attention family beside torch's in the same run.
 
     python bench/cuda/attention.py [--small] [--repeats N] [--out FILE]
 
-Batch 1, 32 heads of 128 channels, bfloat16, lengths 1024 to 32768, with and without a causal mask:
-10^12 operations a second (4 L^2 D a head, half of it if causal) by CUDA events, for each kind of
-codes, quantisation included. Beside each time the cosine of its output with float32 attention on
-the first head. `--small` runs every kernel once on short inputs, for compute-sanitizer.
+quantized_attention: batch 1, 32 heads of 128 channels, bfloat16, lengths 1024 to 32768, with and
+without a causal mask: 10^12 operations a second (4 L^2 D a head, half of it if causal) by CUDA
+events, for each kind of codes, quantisation included. Beside each time the cosine of its output
+with float32 attention on the first head. QuantizedKVCache.attend: one query a head, gigabytes a
+second of what is stored, and the share of a copy's. hadamard_transform over a copy. `--small` runs
+every kernel once on short inputs, for compute-sanitizer.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from functools import partial
@@ -24,14 +25,19 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import longtail  # noqa: E402
-from bench.cuda.bessel import ROTATION, by_events  # noqa: E402
-from bench.kit.environment import environment  # noqa: E402
-from bench.kit.records import Record, write  # noqa: E402
+from bench.kit.cuda import ROTATION, by_events, copy_of, run  # noqa: E402
+from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
+from bench.peers._attention_decode import OURS, case_name, error, folded, grouped  # noqa: E402
+from bench.peers._attention_hadamard import ours as hadamard  # noqa: E402
 
 HEADS, CHANNELS = 32, 128
 LENGTHS = (1024, 4096, 16384, 32768)
 KINDS = ("int4", "q8k4", "int8")
+DECODE = ((32, 8, 8192), (32, 8, 32768), (32, 8, 131072), (32, 32, 32768))
+TRANSFORMED = 1 << 26  # numbers, of rows as long as HADAMARD
+HADAMARD = (128, 4096)
+FLOOR = "copy"
 
 
 def inputs(length: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -78,6 +84,83 @@ def measure(length: int, causal: bool, repeats: int) -> list[Record]:
     return result
 
 
+def measure_decode(case: tuple[int, int, int], repeats: int) -> list[Record]:
+    """Each format and torch's two formulations at one shape."""
+    heads, kv_heads, length = case
+    generator = torch.Generator("cuda").manual_seed(0)
+    draw = partial(torch.randn, generator=generator, device="cuda")
+    q = draw(1, heads, 1, CHANNELS).bfloat16()
+    k, v = (draw(1, kv_heads, length, CHANNELS).bfloat16() for _ in range(2))
+    calls = {
+        "torch bf16, folded": partial(folded, q, k, v),
+        "torch bf16, enable_gqa": partial(grouped, q, k, v),
+    }
+    sizes = dict.fromkeys(calls, 2 * k.nbytes)
+    for name, (bits, k_format) in OURS.items():
+        cache = longtail.QuantizedKVCache(bits, k_format)
+        cache.append(k, v)
+        calls[name], sizes[name] = partial(cache.attend, q), cache.nbytes
+    exact = grouped(q.float(), k.float(), v.float()).double()
+    errors = {name: error(call(), exact) for name, call in calls.items()}
+    sizes[FLOOR] = min(sizes.values())
+    seconds = {name: by_events(lambda i, call=call: call()) for name, call in calls.items()}
+    seconds[FLOOR] = copy_of(sizes[FLOOR])
+    providers = [Provider(name, each, heads * length) for name, each in seconds.items()]
+    rows = []
+    for timing in interleave(providers, repeats):
+        name = timing.provider.name
+        row = timing.record("attention-cuda", "decode", case_name(case), errors.get(name))
+        row.dtype = "bfloat16"
+        row.extra["gigabytes_per_second"] = sizes[name] / (row.median * row.elements)
+        rows.append(row)
+    floor = next(r.extra["gigabytes_per_second"] for r in rows if r.provider == FLOOR)
+    for row in rows:
+        row.extra["share_of_copy"] = row.extra["gigabytes_per_second"] / floor
+    return rows
+
+
+def measure_hadamard(size: int, repeats: int) -> list[Record]:
+    """Rows of one length beside a copy."""
+    x = torch.randn(TRANSFORMED // size, size, device="cuda").bfloat16()
+    providers = [
+        Provider("longtail", by_events(lambda i: hadamard(x)), x.numel()),
+        Provider(FLOOR, copy_of(2 * x.nbytes), x.numel()),
+    ]
+    rows = [
+        timing.record("attention-cuda", "hadamard_transform", f"rows of {size}")
+        for timing in interleave(providers, repeats)
+    ]
+    for row in rows:
+        row.dtype = "bfloat16"
+    return rows
+
+
+def measure_all(repeats: int) -> list[Record]:
+    """Prefill, decode and the transform; a line a case."""
+    records: list[Record] = []
+    for length in LENGTHS:
+        for causal in (False, True):
+            rows = measure(length, causal, repeats)
+            records += rows
+            shown = "   ".join(
+                f"{r.provider} {r.extra['tops']:.0f} (cos {r.extra['cosine']:.5f})" for r in rows
+            )
+            print(f"{rows[0].case}, TOPS: {shown}")
+    for case in DECODE:
+        rows = measure_decode(case, repeats)
+        records += rows
+        shown = "   ".join(
+            f"{r.provider} {r.extra['gigabytes_per_second']:.0f} ({r.extra['share_of_copy']:.0%})"
+            for r in rows
+        )
+        print(f"decode, {rows[0].case}, GB/s and share of a copy's: {shown}")
+    for size in HADAMARD:
+        ours, floor = measure_hadamard(size, repeats)
+        records += [ours, floor]
+        print(f"hadamard_transform, {ours.case}: {ours.median / floor.median:.2f} times a copy")
+    return records
+
+
 def run_small() -> None:
     """Every kernel once, odd lengths and channels, for compute-sanitizer."""
     for path in ("portable", "mma", "mma4"):
@@ -92,39 +175,15 @@ def run_small() -> None:
                 attention(attn_mask=mask)
                 attention(is_causal=True, strict_causal=True)
     del os.environ["LONGTAIL_CUDA_ATTENTION"]
-    torch.cuda.synchronize()
-    print("every kernel ran once")
-
-
-def main() -> int:
-    """Runs the benchmark; exit status 1 without a GPU."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--small", action="store_true", help="each kernel once, on short inputs")
-    parser.add_argument("--out", type=Path, help="a JSON lines file for the records")
-    args = parser.parse_args()
-    if not torch.cuda.is_available():
-        print("bench/cuda/attention.py: this torch sees no GPU", file=sys.stderr)
-        return 1
-    if args.small:
-        run_small()
-        return 0
-    records: list[Record] = []
-    for length in LENGTHS:
-        for causal in (False, True):
-            rows = measure(length, causal, args.repeats)
-            records += rows
-            shown = "   ".join(
-                f"{r.provider} {r.extra['tops']:.0f} (cos {r.extra['cosine']:.5f})" for r in rows
-            )
-            print(f"{rows[0].case}, TOPS: {shown}")
-    if args.out:
-        block = environment(("numpy", "torch"))
-        block["gpu"] = torch.cuda.get_device_name()
-        block["cuda"] = torch.version.cuda
-        write(args.out, block, records)
-    return 0
+    for bits, k_format in OURS.values():
+        cache = longtail.QuantizedKVCache(bits, k_format)
+        for length in (65, 1, 130):
+            k = torch.randn(2, 1, length, 72, device="cuda")
+            cache.append(k, k[..., :40])
+            cache.attend(torch.randn(2, 4, length, 72, device="cuda"))
+    for size in (12, 128, 28 * 64, 4096):
+        hadamard(torch.randn(3, size, device="cuda"))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("bench/cuda/attention.py", __doc__, run_small, measure_all, repeats=15))

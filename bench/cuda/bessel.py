@@ -1,6 +1,6 @@
 """CUDA times of the log-Bessel functions beside their floor and the one rival torch has.
 
-    python bench/cuda/bessel.py [--small] [--points N] [--repeats N] [--out FILE]
+    python bench/cuda/bessel.py [--small] [--repeats N] [--out FILE]
 
 Every grid of the accuracy contract, float64 and float32: nanoseconds an element by CUDA events,
 the inputs rotated over more memory than the L2 cache holds. In the same run: a copy of the same
@@ -10,9 +10,7 @@ runs each kernel once on few points, for compute-sanitizer.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,31 +19,14 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import longtail  # noqa: E402
-from bench.kit.environment import environment  # noqa: E402
-from bench.kit.records import Record, write  # noqa: E402
+from bench.kit.cuda import ROTATION, by_events, run  # noqa: E402
+from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, Timing, interleave, timed  # noqa: E402
 from bessel import grids  # noqa: E402
 
 FUNCTIONS = ("log_bessel_i", "log_bessel_k", "bessel_i_ratio")
 CELLS = "ABCD"
-ROTATION = 4  # copies of the inputs, together larger than the L2 cache at a million points
-
-
-def by_events(call: Callable[[int], object]) -> Callable[[], float]:
-    """Seconds of one call on the GPU; the argument counts the calls."""
-    calls = 0
-
-    def seconds() -> float:
-        nonlocal calls
-        start, stop = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
-        call(calls % ROTATION)
-        stop.record()
-        stop.synchronize()
-        calls += 1
-        return float(start.elapsed_time(stop)) / 1e3
-
-    return seconds
+POINTS = 1_000_000
 
 
 def measure(name: str, cell: str, dtype: torch.dtype, points: int, repeats: int) -> list[Record]:
@@ -85,39 +66,20 @@ def run_small() -> None:
             getattr(torch.ops.longtail, name)(a, b)
             for i, j in ((1, 0), (0, 1), (2, 0), (1, 1), (0, 2)):
                 getattr(torch.ops.longtail, f"{name}_derivative")(a, b, i, j)
-    torch.cuda.synchronize()
-    print("every kernel ran once")
 
 
-def main() -> int:
-    """Runs the benchmark; exit status 1 without a GPU."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=1_000_000)
-    parser.add_argument("--repeats", type=int, default=25)
-    parser.add_argument("--small", action="store_true", help="each kernel once, on few points")
-    parser.add_argument("--out", type=Path, help="a JSON lines file for the records")
-    args = parser.parse_args()
-    if not torch.cuda.is_available():
-        print("bench/cuda/bessel.py: this torch sees no GPU", file=sys.stderr)
-        return 1
-    if args.small:
-        run_small()
-        return 0
+def measure_all(repeats: int) -> list[Record]:
+    """Every function on every grid."""
     records: list[Record] = []
     for name in FUNCTIONS:
         for dtype in (torch.float64, torch.float32):
             for cell in CELLS:
-                rows = measure(name, cell, dtype, args.points, args.repeats)
+                rows = measure(name, cell, dtype, POINTS, repeats)
                 records += rows
                 times = "   ".join(f"{r.provider} {r.median:.3f}" for r in rows)
                 print(f"{name:15} {cell} {rows[0].dtype:8} ns: {times}")
-    if args.out:
-        block = environment(("numpy", "torch"))
-        block["gpu"] = torch.cuda.get_device_name()
-        block["cuda"] = torch.version.cuda
-        write(args.out, block, records)
-    return 0
+    return records
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("bench/cuda/bessel.py", __doc__, run_small, measure_all, repeats=25))

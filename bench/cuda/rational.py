@@ -13,7 +13,6 @@ words. Each with the errors of its gradients against float64, and whether they r
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,9 +25,8 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import longtail  # noqa: E402
-from bench.cuda.bessel import ROTATION, by_events  # noqa: E402
-from bench.kit.environment import environment  # noqa: E402
-from bench.kit.records import Record, write  # noqa: E402
+from bench.kit.cuda import ROTATION, by_events, run  # noqa: E402
+from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
 from bench.peers import _kan_linear as kan  # noqa: E402
 from bench.peers._rational_functions import (  # noqa: E402
@@ -161,28 +159,15 @@ def run_small() -> None:
             gpu.gradients(function)
             if function not in layers:
                 function(*gpu[:3], out=torch.empty_like(gpu.x))
-    torch.cuda.synchronize()
-    print("every kernel ran once")
 
 
-def main() -> int:
-    """Runs the benchmark; exit status 1 without a GPU."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=25)
-    parser.add_argument("--small", action="store_true", help="each kernel once, on few points")
-    parser.add_argument("--out", type=Path, help="a JSON lines file for the records")
-    args = parser.parse_args()
-    if not torch.cuda.is_available():
-        print("bench/cuda/rational.py: this torch sees no GPU", file=sys.stderr)
-        return 1
-    if args.small:
-        run_small()
-        return 0
+def measure_all(repeats: int) -> list[Record]:
+    """Every task in every dtype."""
     records: list[Record] = []
     for task, (problem, ours, plain) in tasks().items():
         for dtype in DTYPES:
             torch._dynamo.reset()
-            rows = measure(task, problem, ours, plain, dtype, args.repeats)
+            rows = measure(task, problem, ours, plain, dtype, repeats)
             records += rows
             for part in dict.fromkeys(row.kernel for row in rows):
                 mine = [row for row in rows if row.kernel == part]
@@ -192,13 +177,8 @@ def main() -> int:
             for row in rows:
                 if row.extra:
                     print(f"  {row.provider}: dx {row.max_error:.1e}, {row.extra}")
-    if args.out:
-        block = environment(("numpy", "torch"))
-        block["gpu"] = torch.cuda.get_device_name()
-        block["cuda"] = torch.version.cuda
-        write(args.out, block, records)
-    return 0
+    return records
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run("bench/cuda/rational.py", __doc__, run_small, measure_all, repeats=25))

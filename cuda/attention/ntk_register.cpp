@@ -1,15 +1,15 @@
 // ntk_attention on CUDA: tensors to pointers, memory for the packed prefix, the launches.
-#include "cuda/attention/call.h"
+#include "cuda/core/call.h"
 #include "cuda/attention/ntk_launch.h"
 #include "torch/ntk.h"
 
 namespace longtail::torch_layer {
 namespace {
 
-using dense::data;
-using dense::Device;
-using dense::Memory;
-using dense::target;
+using on_device::data;
+using on_device::Device;
+using on_device::Memory;
+using on_device::target;
 
 void check_channels(const char* function, const NtkCall& call) {
   constexpr std::int64_t most = cuda::kTileChannels;
@@ -44,7 +44,7 @@ struct CudaBackend {
   static void forward(const NtkCall& call, const Tensor& out, const Tensor& lse) {
     check_channels("ntk_attention", call);
     const Device device(call.q);
-    dense::with_types(call.types.tokens, call.types.prefix, [&]<class E, class P>(E*, P*) {
+    on_device::with_types(call.types.tokens, call.types.prefix, [&]<class E, class P>(E*, P*) {
       const Prefix<cuda::compute_type<E>> prefix(call);
       cuda::launch_ntk_forward<E>(problem_of<E, P>(call, device, prefix), target<E>(out),
                                   target<double>(lse), device.stream());
@@ -58,7 +58,7 @@ struct CudaBackend {
     const auto& [dq, dk, dv, dz, dkappa] = to;
     const Device device(call.q);
     const std::int64_t rows = call.shape.problems() * call.shape.queries;
-    dense::with_types(call.types.tokens, call.types.prefix, [&]<class E, class P>(E*, P*) {
+    on_device::with_types(call.types.tokens, call.types.prefix, [&]<class E, class P>(E*, P*) {
       using S = cuda::compute_type<E>;
       const Prefix<S> prefix(call);
       const Memory<S> slopes(call.q, rows * cuda::kNtkSlopes);

@@ -1,15 +1,15 @@
 // pattention on CUDA: tensors to pointers, tokens in the computing type, the launches.
-#include "cuda/attention/call.h"
+#include "cuda/core/call.h"
 #include "cuda/attention/pattention_launch.h"
 #include "torch/pattention.h"
 
 namespace longtail::torch_layer {
 namespace {
 
-using dense::data;
-using dense::Device;
-using dense::Memory;
-using dense::target;
+using on_device::data;
+using on_device::Device;
+using on_device::Memory;
+using on_device::target;
 
 // The tokens in S: copies, where they are of another type.
 template <class S>
@@ -19,9 +19,9 @@ class Tokens {
   Tokens(const Tensor& tensor, const Device& device, T*)
       : copy_(tensor, std::is_same_v<S, T> ? 0 : tensor.numel()), data_(copy_.data()) {
     if constexpr (std::is_same_v<S, T>) {
-      data_ = dense::data<S>(tensor);
+      data_ = on_device::data<S>(tensor);
     } else {
-      cuda::launch_attention_convert<T, S>(tensor.numel(), dense::data<T>(tensor), copy_.data(),
+      cuda::launch_attention_convert<T, S>(tensor.numel(), on_device::data<T>(tensor), copy_.data(),
                                            device.stream());
     }
   }
@@ -35,7 +35,7 @@ class Tokens {
 struct CudaBackend {
   static void forward(const PattentionCall& call, const Tensor& y) {
     const Device device(call.x);
-    dense::with_types(call.types.rows, call.types.tokens, [&]<class E, class T>(E*, T* type) {
+    on_device::with_types(call.types.rows, call.types.tokens, [&]<class E, class T>(E*, T* type) {
       using S = cuda::compute_type<E>;
       const Tokens<S> key(call.key, device, type), value(call.value, device, type);
       const Memory<S> rows(call.x, call.shape.rows * cuda::kPattentionRow);
@@ -49,7 +49,7 @@ struct CudaBackend {
   static void backward(const PattentionCall& call, const Tensor& grad, const Gradients& to) {
     const auto& [dx, dkey, dvalue] = to;
     const Device device(call.x);
-    dense::with_types(call.types.rows, call.types.tokens, [&]<class E, class T>(E*, T* type) {
+    on_device::with_types(call.types.rows, call.types.tokens, [&]<class E, class T>(E*, T* type) {
       using S = cuda::compute_type<E>;
       const Tokens<S> key(call.key, device, type), value(call.value, device, type);
       const Memory<S> rows(call.x, call.shape.rows * cuda::kPattentionRow);

@@ -1,10 +1,8 @@
 // Kolmogorov-Arnold layers on CUDA: tensors to pointers, the tensors' device and stream, memory for
 // packed parameters and sums, the launches.
-#include <torch/csrc/stable/accelerator.h>
-
 #include <algorithm>
 
-#include "cuda/core/launch.h"
+#include "cuda/core/call.h"
 #include "cuda/rational/kan_launch.h"
 #include "torch/kan.h"
 
@@ -13,6 +11,9 @@ namespace {
 
 using cuda::compute_type;
 using cuda::KanSource;
+using on_device::data;
+using on_device::Memory;
+using on_device::target;
 
 // A parameter's own memory, contiguous, for as long as this lives.
 class Source {
@@ -27,35 +28,17 @@ class Source {
   Tensor tensor_;
 };
 
-// Uninitialised memory on the device of `like`.
-template <class S>
-class Memory {
+// A call on the device of x.
+class Call : public on_device::Device {
  public:
-  Memory(const Tensor& like, std::int64_t count)
-      : tensor_(float64_buffer(like, (count * static_cast<std::int64_t>(sizeof(S)) + 7) / 8)) {}
-  S* data() const { return static_cast<S*>(tensor_.mutable_data_ptr()); }
-
- private:
-  Tensor tensor_;
-};
-
-// The device of x made current, and its stream.
-class Call {
- public:
-  explicit Call(const Tensor& x)
-      : guard_(x.get_device_index()), stream_(cuda::current_stream(x.get_device_index())) {}
-  cudaStream_t stream() const { return stream_; }
+  using Device::Device;
 
   // Sums over terms of partial into a gradient, zeros where there are no terms.
   void collect(const double* partial, std::int64_t terms, const Tensor& to) const {
     if (to.numel() == 0) return;
     cuda::launch_kan_collect(partial, terms, to.numel(), to.mutable_data_ptr(),
-                             floating_dtype(to, "kan", "parameter"), stream_);
+                             floating_dtype(to, "kan", "parameter"), stream());
   }
-
- private:
-  torch::stable::accelerator::DeviceGuard guard_;
-  cudaStream_t stream_;
 };
 
 // A layer with its table on the device.
@@ -110,14 +93,6 @@ class ParameterSums {
 template <class Run>
 void with_type_of(const Tensor& x, const Run& run) {
   cuda::with_element_type(floating_dtype(x, "kan", "x"), run);
-}
-template <class E>
-const E* data(const Tensor& tensor) {
-  return static_cast<const E*>(tensor.const_data_ptr());
-}
-template <class E>
-E* target(const Tensor& tensor) {
-  return static_cast<E*>(tensor.mutable_data_ptr());
 }
 
 // The sums over rows of grad.

@@ -62,7 +62,11 @@ NTK = OpSpec(
     rounds_once=False,
     elementwise=False,
     parameters=2,
-    skipped=_SKIPPED,
+    skipped=_SKIPPED
+    | {
+        "hessian_by_reverse_over_forward": "torch 2.13 nests the generated vmap rule of a Function "
+        "with one result only; this one keeps its log-sum-exp"
+    },
 )
 PATTENTION = OpSpec(
     function=pattention,

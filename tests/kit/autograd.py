@@ -132,6 +132,20 @@ class AutogradChecks:
         for other in others:
             _assert_close(other, first)
 
+    def test_hessian_of_a_loss(self, spec: OpSpec) -> None:
+        """The same of a number, which any function has: forward mode over a vmapped backward is a
+        way of its own."""
+        loss, every, inputs = _loss_of(spec)
+        expected = _entries(jacrev(jacrev(loss, every), every)(*inputs))
+        assert any(entry.any() for entry in expected)
+        _assert_close(_entries(hessian(loss, every)(*inputs)), expected)
+        _assert_close(_entries(jacfwd(jacfwd(loss, every), every)(*inputs)), expected)
+
+    def test_hessian_by_reverse_over_forward(self, spec: OpSpec) -> None:
+        loss, every, inputs = _loss_of(spec)
+        expected = _entries(jacrev(jacrev(loss, every), every)(*inputs))
+        _assert_close(_entries(jacrev(jacfwd(loss, every), every)(*inputs)), expected)
+
     def test_third_derivative_raises(self, spec: OpSpec) -> None:
         inputs = tuple(tensor[0] for tensor in _detached(spec.smooth_inputs((1,))))
         for k in range(len(inputs)):
@@ -152,6 +166,16 @@ class AutogradChecks:
         _assert_close(
             second, [sum(each.sum(0) for each in column) for column in zip(*rows, strict=True)]
         )
+
+
+def _loss_of(spec: OpSpec) -> tuple[Callable[..., Tensor], tuple[int, ...], tuple[Tensor, ...]]:
+    """A sum of squares, the numbers of all its arguments, and the arguments."""
+    inputs = _detached(spec.smooth_inputs((2, 3)))
+    return _sum(lambda *each: spec.function(*each).square()), tuple(range(len(inputs))), inputs
+
+
+def _entries(rows: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    return [entry for row in rows for entry in row]
 
 
 def _sum(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

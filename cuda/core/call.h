@@ -6,7 +6,7 @@
 #include "cuda/core/launch.h"
 #include "torch/tensor.h"
 
-namespace longtail::torch_layer::dense {
+namespace longtail::torch_layer::on_device {
 
 // The device of a tensor made current, and torch's stream there.
 class Device {
@@ -52,4 +52,4 @@ void with_types(DType tokens, DType parameters, const Run& run) {
   });
 }
 
-}  // namespace longtail::torch_layer::dense
+}  // namespace longtail::torch_layer::on_device
