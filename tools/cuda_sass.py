@@ -36,6 +36,8 @@ def run(command: list[str]) -> str:
 def shown(mangled: str) -> str:
     """longtail's name of a kernel with its template arguments."""
     plain = run(["c++filt", mangled]).strip().removeprefix("void ").replace("longtail::cuda::", "")
+    for number, name in enumerate(("half", "e4m3")):
+        plain = plain.replace(f"(ValueFormat){number}", name)
     return plain.split("(longtail")[0].split("(PrefillPlan")[0]
 
 
@@ -83,8 +85,11 @@ HEAD = """# Tensor-core instructions of attention
 
 Written by `tools/cuda_sass.py --write`: what each kernel became, how often, with registers and
 bytes that a thread spills. 4-bit products are native up to sm_89 and emulated by 8-bit ones from
-sm_90 on, where the 8-bit kernels serve. Registers are those at launch: `prefill_wgmma` then moves
-them, 24 for a thread of its producer and 240 for one that attends. No GPU has run them yet.
+sm_90 on, where the 8-bit kernels serve. FP8 products by `mma` (QMMA) are native on sm_89 and sm_120
+and emulated by float16 ones on sm_90, those by `wgmma` (QGMMA) are native on sm_90a; before sm_89
+kernels with QMMA end in an error, and without sm_90a `prefill_wgmma` is empty: neither is launched.
+Registers are those at launch: `prefill_wgmma` then moves them, 24 for a thread of its producer and
+240 for one that attends. No GPU has run them yet.
 
 """
 
