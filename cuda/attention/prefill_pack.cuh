@@ -11,6 +11,7 @@
 namespace longtail::cuda {
 
 constexpr int kPackThreads = 128, kPackWarps = kPackThreads / 32;
+constexpr int kPackBlocks = 8;  // of an SM, so that ptxas does not spill for more
 constexpr int kLaneChannels = attention::kMostChannels / 32;
 
 /// A row of a warp: channel lane + 32 j is of[j].
@@ -107,21 +108,22 @@ __device__ inline int code_bytes(const PrefillPlan& plan) {
 
 __device__ inline void write_codes(const PrefillPlan& plan, const PackJob& job, int r,
                                    const LaneRow& row, float inverse) {
-  unsigned char* to = job.codes + r * code_bytes(plan);
   const auto lane = static_cast<int>(threadIdx.x % 32);
   LONGTAIL_UNROLL
   for (int j = 0; j < kLaneChannels; ++j) {
     const int c = lane + 32 * j;
     if (32 * j >= plan.stored_channels) break;
     const int code = code_of(row.of[j], inverse);
-    if (plan.in_panels) {
-      job.codes[panel_place(plan.stored_channels, job.rows, r, c)] =
-          static_cast<unsigned char>(code);
-    } else if (!plan.nibbles) {
-      to[c] = static_cast<unsigned char>(code);
+    if (!plan.nibbles) {
+      const int at = plan.in_panels ? panel_place(plan.stored_channels, job.rows, r, c)
+                                    : r * plan.stored_channels + c;
+      job.codes[at] = static_cast<unsigned char>(code);
     } else {
       const int next = __shfl_xor_sync(0xffffffffu, code, 1);
-      if (lane % 2 == 0) to[c / 2] = static_cast<unsigned char>((code & 15) | (next & 15) << 4);
+      if (lane % 2 == 0) {
+        job.codes[(r * plan.stored_channels + c) / 2] =
+            static_cast<unsigned char>((code & 15) | (next & 15) << 4);
+      }
     }
   }
 }
@@ -171,7 +173,7 @@ __device__ inline std::int64_t of_head(const PrefillPlan& plan, std::int64_t seq
 }
 
 /// A block for each tile of keys and head.
-__global__ void __launch_bounds__(kPackThreads)
+__global__ void __launch_bounds__(kPackThreads, kPackBlocks)
     prefill_pack_keys(const __grid_constant__ PrefillPlan plan) {
   const KeyTile tile = find_key_tile(plan, blockIdx.x);
   if (tile.count == 0) return;
@@ -198,7 +200,7 @@ __global__ void __launch_bounds__(kPackThreads)
 }
 
 /// A block for each block of queries and head.
-__global__ void __launch_bounds__(kPackThreads)
+__global__ void __launch_bounds__(kPackThreads, kPackBlocks)
     prefill_pack_queries(const __grid_constant__ PrefillPlan plan) {
   __shared__ float mean[attention::kMostChannels];
   const QueryBlock block = find_query_block(plan, blockIdx.x);

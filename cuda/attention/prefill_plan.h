@@ -86,8 +86,8 @@ LONGTAIL_HOST_DEVICE constexpr int value_chunk(int channel, int chunk) {
 LONGTAIL_HOST_DEVICE constexpr int panel_place(int stored_channels, int rows, int row,
                                                int channel) {
   const int bytes = stored_channels < 128 ? stored_channels : 128;
-  const int chunk = channel % bytes / 16 ^ (bytes == 128 ? row & 7 : row / 2 & 3);
-  return channel / bytes * rows * bytes + row * bytes + chunk * 16 + channel % 16;
+  const int swizzle = bytes == 128 ? row & 7 : row / 2 & 3;
+  return channel / 128 * rows * bytes + row * bytes + (channel % 128 ^ 16 * swizzle);
 }
 
 struct PrefillPlan {
