@@ -48,8 +48,8 @@ class _ShareOfGradient(torch.autograd.Function):
         return total, None
 
 
-_all_to_all: Callable[..., Tensor] = _AllToAll.apply  # type: ignore[assignment]
-_with_summed_gradient: Callable[..., Tensor] = _ShareOfGradient.apply  # type: ignore[assignment]
+_all_to_all: Callable[..., Tensor] = _AllToAll.apply
+_with_summed_gradient: Callable[..., Tensor] = _ShareOfGradient.apply
 
 
 class _Parts:
