@@ -14,7 +14,7 @@ struct Blocks32 {
   const S4dKernels<S>& kernels = s4d_kernels<S>();
   std::int64_t width;  // 2 S, padded
   Buffer memory;
-  S *u, *added, *before, *y;
+  S *staged, *added, *before, *y;
 
   explicit Blocks32(std::int64_t padded) : width(2 * padded) {
     Layout size;
@@ -24,15 +24,15 @@ struct Blocks32 {
     place(layout);
   }
 
-  /// Steps [begin, begin + count) of a row into whole blocks; how many those are.
-  std::int64_t gather(const RowKernels<S>& rows, const void* row, std::int64_t count) {
-    const std::int64_t blocks = blocks_of(count, kSteps);
-    rows.gather(count, row, nullptr, u);
-    std::fill(u + count, u + blocks * kSteps, S(0));
-    return blocks;
+  /// So many steps of a row as whole blocks, the last one filled up with zeros. A copy also where
+  /// none is needed: read in order, it is there before the product jumps about in it.
+  const S* gather(DType dtype, const void* row, std::int64_t count) {
+    row_kernels<S>(dtype).gather(count, row, nullptr, staged);
+    std::fill(staged + count, staged + blocks_of(count, kSteps) * kSteps, S(0));
+    return staged;
   }
   /// What each block adds to the states.
-  void add(std::int64_t blocks, const S* drive) {
+  void add(std::int64_t blocks, const S* u, const S* drive) {
     std::fill(added, added + blocks * width, S(0));
     kernels.multiply(blocks, width, kSteps, {u, kSteps, 1}, drive, added, width);
   }
@@ -44,7 +44,7 @@ struct Blocks32 {
 
  private:
   void place(Layout& layout) {
-    u = layout.place<S>(kBlocks * kSteps);
+    staged = layout.place<S>(kBlocks * kSteps);
     added = layout.place<S>(kBlocks * width);
     before = layout.place<S>(kBlocks * width);
     y = layout.place<S>(kBlocks * kSteps);
@@ -107,7 +107,6 @@ void vandermonde_transposed(const VandermondeShape& shape, DType dtype, const do
                             const void* v, double* sums, const ParallelFor& parallel_for) {
   with_compute_type(dtype, [&](auto* type) {
     using S = std::remove_pointer_t<decltype(type)>;
-    const RowKernels<S>& rows = row_kernels<S>(dtype);
     const S* const from = static_cast<const S*>(v);
     const RangeTask task = [&](std::int64_t begin, std::int64_t end) {
       HeadTables<S> head(shape.states);
@@ -127,8 +126,9 @@ void vandermonde_transposed(const VandermondeShape& shape, DType dtype, const do
             // Horner's rule: the last block first.
             for (std::int64_t part = blocks_of(shape.length, whole) - 1; part >= 0; --part) {
               const std::int64_t l = part * whole, count = std::min(whole, shape.length - l);
-              const std::int64_t blocks = work.gather(rows, from + row * shape.length + l, count);
-              work.add(blocks, drive.get());
+              const std::int64_t blocks = blocks_of(count, kSteps);
+              const S* u = work.gather(dtype, from + row * shape.length + l, count);
+              work.add(blocks, u, drive.get());
               work.kernels.carry(head.padded(), blocks, head.power(),
                                  work.added + (blocks - 1) * work.width, -work.width, x.data(),
                                  nullptr);
@@ -148,6 +148,7 @@ class Scan {
   Scan(const S4dShape& shape, DType dtype, const S4dInputs& inputs, void* y, double* final_state)
       : shape_(shape),
         in_(inputs),
+        dtype_(dtype),
         rows_(row_kernels<S>(dtype)),
         u_(inputs.u, dtype),
         y_(y, dtype),
@@ -190,20 +191,21 @@ class Scan {
  private:
   void part(std::int64_t b, std::int64_t h, std::int64_t l, std::int64_t count) {
     const void* u = u_.at((b * shape_.heads + h) * shape_.length + l);
-    const std::int64_t blocks = work_.gather(rows_, u, count), whole = count / kSteps;
+    const S* x = work_.gather(dtype_, u, count);
+    const std::int64_t blocks = blocks_of(count, kSteps), whole = count / kSteps;
     const std::int64_t padded = head_.padded(), width = work_.width;
-    work_.add(whole, of_drive_.get());
+    work_.add(whole, x, of_drive_.get());
     work_.kernels.carry(padded, whole, head_.power(), work_.added, width, x_.data(), work_.before);
     if (whole < blocks) {  // the end of the row: fewer steps than a block has
       last_ = x_;
       work_.kernels.carry(padded, 1, head_.power(), nullptr, 0, last_.data(),
                           work_.before + whole * width);
       work_.kernels.advance(padded, count - whole * kSteps, head_.base().data(), drive_.data(),
-                            work_.u + whole * kSteps, x_.data());
+                            x + whole * kSteps, x_.data());
     }
     for (std::int64_t c = 0; c < shape_.outputs; ++c) {
       work_.read(blocks, of_readout_.get() + c * width * kSteps);
-      work_.kernels.multiply(blocks, kSteps, kSteps, {work_.u, kSteps, 1},
+      work_.kernels.multiply(blocks, kSteps, kSteps, {x, kSteps, 1},
                              of_response_.get() + c * kSteps * kSteps, work_.y, kSteps);
       const S skip = in_.skip == nullptr ? S(0) : static_cast<S>(in_.skip[c * shape_.heads + h]);
       rows_.finish(count, work_.y, nullptr, skip, in_.skip == nullptr ? nullptr : u, nullptr,
@@ -214,6 +216,7 @@ class Scan {
 
   const S4dShape& shape_;
   const S4dInputs& in_;
+  DType dtype_;
   const RowKernels<S>& rows_;
   Rows u_, y_;
   double* final_;

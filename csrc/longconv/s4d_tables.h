@@ -36,6 +36,7 @@ class States {
   double& im(std::int64_t n) { return data_[padded_ + n]; }
 
   void fill(double re, double im) {
+    std::fill(data_.begin(), data_.end(), 0.0);  // a nan among what pads them would stay
     std::fill_n(data_.begin(), states_, re);
     std::fill_n(data_.begin() + padded_, states_, im);
   }

@@ -10,7 +10,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from longtail._vandermonde import vandermonde, vandermonde_transposed
+from longtail._vandermonde import (
+    slope_sums,
+    slope_values,
+    vandermonde,
+    vandermonde_transposed,
+)
 from longtail.longconv import long_conv
 
 #: Steps of a chunk of ``chunked``.
@@ -52,6 +57,44 @@ def conv_result(
 ) -> Tensor:
     """The same without the last state."""
     return _response(u, base, drive, readout, skip, state)
+
+
+def tangent(
+    u: Tensor,
+    base: Tensor,
+    drive: Tensor,
+    readout: Tensor,
+    skip: Tensor,
+    state: Tensor,
+    du: Tensor,
+    dbase: Tensor,
+    ddrive: Tensor,
+    dreadout: Tensor,
+    dskip: Tensor,
+    dstate: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """That of ``conv``, term by term: it is linear in all but the base."""
+    wide, length = u.dtype == torch.float64, u.shape[-1]
+    x, dx = computed(u), computed(du)
+    weights, count = readout * drive, max(length, 1)
+    taps = vandermonde(base, weights, count, wide)
+    dtaps = vandermonde(base, dreadout * drive + readout * ddrive, count, wide)
+    dtaps = dtaps + slope_values(base, weights * dbase, count, wide)
+    y = _convolve(dx, taps, skip) + _convolve(x, dtaps, dskip)
+    sums = vandermonde_transposed(base, x.flip(-1))
+    dsums = vandermonde_transposed(base, dx.flip(-1)) + slope_sums(base, x.flip(-1)) * dbase
+    last = ddrive * sums + drive * dsums
+    if given(state):
+        from_state, moved = readout * base, dreadout * base + readout * dbase
+        free = (from_state * state.unsqueeze(1)).flatten(0, 1)
+        dfree = (from_state * dstate.unsqueeze(1) + moved * state.unsqueeze(1)).flatten(0, 1)
+        more = vandermonde(base, dfree, length, wide)
+        more = more + slope_values(base, free * dbase, length, wide)
+        y = y + more.unflatten(0, (u.shape[0], readout.shape[0]))
+        last = last + _power(base, length) * dstate
+        if length > 0:
+            last = last + length * _power(base, length - 1) * dbase * state
+    return y.to(u.dtype), last
 
 
 def chunked(
@@ -109,13 +152,18 @@ def _response(
     wide, length = u.dtype == torch.float64, u.shape[-1]
     # No row has fewer than one tap; those beyond its length meet nothing.
     taps = vandermonde(base, readout * drive, max(length, 1), wide)
-    of_skip = skip.to(taps.dtype) if given(skip) else None
     if not given(state):
-        return long_conv(u, taps, skip=of_skip)  # type: ignore[return-value]
+        return _convolve(u, taps, skip)
     weights = (readout * base) * state.unsqueeze(1)
     free = vandermonde(base, weights.flatten(0, 1), length, wide)
-    y = long_conv(computed(u), taps, skip=of_skip)
+    y = _convolve(computed(u), taps, skip)
     return (y + free.unflatten(0, (u.shape[0], readout.shape[0]))).to(u.dtype)
+
+
+def _convolve(u: Tensor, taps: Tensor, skip: Tensor) -> Tensor:
+    y = long_conv(u, taps, skip=skip.to(taps.dtype) if given(skip) else None)
+    assert isinstance(y, Tensor)  # there is no state
+    return y
 
 
 def _power(base: Tensor, exponent: int) -> Tensor:

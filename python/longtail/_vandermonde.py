@@ -42,12 +42,12 @@ def _steps(v: Tensor) -> Tensor:
     return v.new_ones(v.shape[-1]).cumsum(-1) - 1  # arange would be no DTensor where v is one
 
 
-def _slope_sums(base: Tensor, v: Tensor) -> Tensor:
+def slope_sums(base: Tensor, v: Tensor) -> Tensor:
     """The sum over l of l v[l] a^(l - 1)."""
     return vandermonde_transposed(base, (v * _steps(v))[..., 1:])
 
 
-def _slope_values(base: Tensor, weights: Tensor, length: int, wide: bool) -> Tensor:
+def slope_values(base: Tensor, weights: Tensor, length: int, wide: bool) -> Tensor:
     """l Re of the sum over n of w a^(l - 1)."""
     shifted = vandermonde(base, weights, max(length - 1, 0), wide)
     if length == 0:
@@ -59,7 +59,7 @@ def _value_backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
     base, weights = saved.inputs[:2]
     of_base = of_weights = None
     if saved.needs[0]:
-        of_base = (weights * _slope_sums(base, grad)).sum(0).conj_physical()
+        of_base = (weights * slope_sums(base, grad)).sum(0).conj_physical()
     if saved.needs[1]:
         of_weights = vandermonde_transposed(base, grad).conj_physical()
     return of_base, of_weights, None, None
@@ -71,7 +71,7 @@ def _value_jvp(saved: Saved, *tangents: Gradient) -> Tensor:
     if tangents[1] is not None:
         result = vandermonde(base, tangents[1], length, wide)
     if tangents[0] is not None:
-        result = result + _slope_values(base, weights * tangents[0], length, wide)
+        result = result + slope_values(base, weights * tangents[0], length, wide)
     return result
 
 
@@ -79,7 +79,7 @@ def _sums_backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
     base, v = saved.inputs
     of_base = of_v = None
     if saved.needs[0]:
-        of_base = (grad * _slope_sums(base, v).conj_physical()).sum(0)
+        of_base = (grad * slope_sums(base, v).conj_physical()).sum(0)
     if saved.needs[1]:
         wide = v.dtype == torch.float64
         of_v = vandermonde(base, grad.conj_physical(), v.shape[-1], wide)
@@ -92,7 +92,7 @@ def _sums_jvp(saved: Saved, *tangents: Gradient) -> Tensor:
     if tangents[1] is not None:
         result = vandermonde_transposed(base, tangents[1])
     if tangents[0] is not None:
-        result = result + _slope_sums(base, v) * tangents[0]
+        result = result + slope_sums(base, v) * tangents[0]
     return result
 
 

@@ -206,7 +206,7 @@ def _scan_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
 
 
 def _scan_jvp(saved: Saved, *tangents: Gradient) -> Any:
-    return push_forward(_state_space_formula.conv, len(tangents), saved, tangents)
+    return _state_space_formula.tangent(*saved.inputs, *with_zeros(saved.inputs, tangents))
 
 
 def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
