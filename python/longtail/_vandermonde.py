@@ -59,9 +59,9 @@ def _value_backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
     base, weights = saved.inputs[:2]
     of_base = of_weights = None
     if saved.needs[0]:
-        of_base = (weights * slope_sums(base, grad)).sum(0).conj_physical()
+        of_base = (weights * slope_sums(base, grad)).sum(0).conj()
     if saved.needs[1]:
-        of_weights = vandermonde_transposed(base, grad).conj_physical()
+        of_weights = vandermonde_transposed(base, grad).conj()
     return of_base, of_weights, None, None
 
 
@@ -79,10 +79,10 @@ def _sums_backward(saved: Saved, grad: Tensor) -> tuple[Gradient, ...]:
     base, v = saved.inputs
     of_base = of_v = None
     if saved.needs[0]:
-        of_base = (grad * slope_sums(base, v).conj_physical()).sum(0)
+        of_base = (grad * slope_sums(base, v).conj()).sum(0)
     if saved.needs[1]:
         wide = v.dtype == torch.float64
-        of_v = vandermonde(base, grad.conj_physical(), v.shape[-1], wide)
+        of_v = vandermonde(base, grad.conj(), v.shape[-1], wide)
     return of_base, of_v
 
 
