@@ -8,6 +8,7 @@ State Spaces", 2022; blocks: csrc/longconv/s4d.h.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -199,10 +200,28 @@ def _run_scan(
     return y, last
 
 
+def _pull(
+    formula: Callable[..., tuple[Tensor, ...]], saved: Saved, grads: tuple[Gradient, ...]
+) -> tuple[Gradient, ...]:
+    """The gradients of ``formula`` that are asked for, and no work for the others."""
+    asked = [k for k, need in enumerate(saved.needs) if need]
+
+    def of_asked(*tensors: Tensor) -> tuple[Tensor, ...]:
+        inputs = list(saved.inputs)
+        for k, tensor in zip(asked, tensors, strict=True):
+            inputs[k] = tensor
+        return formula(*inputs)
+
+    results, pull = vjp(of_asked, *(saved.inputs[k] for k in asked))
+    gradients: list[Gradient] = [None] * len(saved.inputs)
+    for k, gradient in zip(asked, pull(with_zeros(results, grads)), strict=True):
+        gradients[k] = gradient
+    return tuple(gradients)
+
+
 def _scan_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
     """That of the convolution, which is the same function."""
-    results, pull = vjp(_state_space_formula.conv, *saved.inputs)
-    return _wanted(saved, pull(with_zeros(results, grads)))
+    return _pull(_state_space_formula.conv, saved, grads)
 
 
 def _scan_jvp(saved: Saved, *tangents: Gradient) -> Any:
@@ -224,17 +243,11 @@ def _step_formula(*inputs: Any) -> tuple[Tensor, Tensor]:
 
 
 def _step_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-    *tensors, method = saved.inputs
-    results, pull = vjp(lambda *each: _step_formula(*each, method), *tensors)
-    return (*_wanted(saved, pull(with_zeros(results, grads))), None)
+    return _pull(_step_formula, saved, grads)
 
 
 def _step_jvp(saved: Saved, *tangents: Gradient) -> Any:
     return push_forward(_step_formula, len(tangents) - 1, saved, tangents[:-1])
-
-
-def _wanted(saved: Saved, gradients: tuple[Tensor, ...]) -> tuple[Gradient, ...]:
-    return tuple(g if need else None for g, need in zip(gradients, saved.needs, strict=False))
 
 
 def _shard_scan(

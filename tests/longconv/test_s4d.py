@@ -172,9 +172,7 @@ def test_layouts(mode: str) -> None:
     """Views of every kind give the bits of contiguous tensors; arguments stay as they were."""
     of = system(4, 6, 600, batch=6, dtype=torch.float32)
     before = [each.clone() for each in of]
-    y, last = longtail.s4d(
-        *of[:-1], initial_state=of.state, return_final_state=True, mode=mode
-    )
+    y, last = longtail.s4d(*of[:-1], initial_state=of.state, return_final_state=True, mode=mode)
 
     def scattered(each: Tensor) -> Tensor:
         wide = each.new_zeros(*each.shape[:-1], each.shape[-1] * 2 + 1)
