@@ -7,6 +7,8 @@ there is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -121,17 +123,9 @@ def chunked(
     return torch.cat([y, rest], -1), last
 
 
-def step(
-    u: Tensor,
-    state: Tensor,
-    dt: Tensor,
-    a: Tensor,
-    b: Tensor,
-    c: Tensor,
-    d: Tensor,
-    method: str,
-) -> tuple[Tensor, Tensor]:
-    """One step of u ``[B, H]``."""
+def step(tensors: Sequence[Tensor], method: str) -> tuple[Tensor, Tensor]:
+    """One step of u ``[B, H]``; tensors as of the raw op s4d_step."""
+    u, state, dt, a, b, c, d = tensors
     base, drive = discretize(dt, a, method)
     wide = torch.complex128
     x = base * state.to(wide) + drive * b.to(wide) * u.double().unsqueeze(-1)

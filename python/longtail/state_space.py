@@ -33,7 +33,7 @@ from longtail._vandermonde import vandermonde
 
 __all__ = ["s4d", "s4d_kernel", "s4d_step"]
 
-#: Steps from which the convolution is taken by ``mode="auto"``, a state; see ``_recurrent_is_less``.
+#: States up to which ``mode="auto"`` takes the recurrence; docs/families/s4d.md.
 _STEPS_A_STATE = 64
 
 
@@ -42,9 +42,9 @@ def s4d_kernel(
 ) -> Tensor:
     """``K[l] = 2 Re sum_n C[n] b[n] a[n]^l`` for l < L: the impulse response of ``s4d``.
 
-    ``a = exp(dt A)``, ``b = B (exp(dt A) - 1) / A`` (zero-order hold) or ``a = (1 + dt A / 2) / (1 -
-    dt A / 2)``, ``b = B dt / (1 - dt A / 2)`` (bilinear), both in float64 and without loss of digits
-    where dt A is small or 0.
+    ``a = exp(dt A)``, ``b = B (exp(dt A) - 1) / A`` (zero-order hold) or ``a = (1 + dt A / 2) /
+    (1 - dt A / 2)``, ``b = B dt / (1 - dt A / 2)`` (bilinear), both in float64 and without loss of
+    digits where dt A is small or 0.
 
     Args:
         dt: ``[H]``, float32 with complex64 coefficients, float64 with complex128.
@@ -91,7 +91,7 @@ def s4d(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """``x[l] = a x[l - 1] + b u[l]``, ``y[l] = 2 Re sum_n C[n] x[n, l] + D u[l]`` along rows.
 
-    a and b are those of ``s4d_kernel``, so that y is ``long_conv(u, s4d_kernel(...), skip=D)``, plus
+    a and b are those of ``s4d_kernel``, so that y is ``long_conv(u, s4d_kernel(...), skip=D)`` and
     what is left of the state that the row began with.
 
     Args:
@@ -102,10 +102,11 @@ def s4d(
         discretization: "zoh" or "bilinear".
         initial_state: x before the row, ``[..., H, S]`` in the dtype of A. None: 0.
         return_final_state: also return x after the last step, for the next call or ``s4d_step``.
-        mode: "conv", a convolution with the kernel, grows as L log L whatever S; "recurrent", blocks
-            of 32 steps between which states are carried in float64, grows as L S and stores nothing
-            but y; "chunked", convolutions of 512 steps between which states are carried. "auto"
-            takes what costs least. All agree to 1e-5 of the norm of a row, float64 to 1e-12.
+        mode: "conv", a convolution with the kernel, grows as L log L whatever S; "recurrent",
+            blocks of 32 steps between which states are carried in float64, grows as L S and stores
+            nothing but y; "chunked", convolutions of 512 steps between which states are carried.
+            "auto" takes what costs least. All agree to 1e-5 of the norm of a row, in float64 to
+            1e-12.
 
     Returns:
         y ``[..., H, L]``, or ``[..., C, H, L]`` where C has three dimensions, contiguous; with
@@ -134,7 +135,10 @@ def s4d(
         mode = "recurrent" if _recurrent_is_less(u.shape[-1], *A.shape) else "conv"
     if mode == "conv" and not return_final_state:
         return system.shaped(_state_space_formula.conv_result(*inputs), batch)
-    run = {"conv": _state_space_formula.conv, "chunked": _state_space_formula.chunked}
+    run: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
+        "conv": _state_space_formula.conv,
+        "chunked": _state_space_formula.chunked,
+    }
     y, last = run.get(mode, _scan)(*inputs)
     y = system.shaped(y, batch)
     return (y, last.to(A.dtype).reshape(*batch, *A.shape)) if return_final_state else y
@@ -212,7 +216,7 @@ def _pull(
             inputs[k] = tensor
         return formula(*inputs)
 
-    results, pull = vjp(of_asked, *(saved.inputs[k] for k in asked))
+    results, pull = vjp(of_asked, *(saved.inputs[k] for k in asked))[:2]
     gradients: list[Gradient] = [None] * len(saved.inputs)
     for k, gradient in zip(asked, pull(with_zeros(results, grads)), strict=True):
         gradients[k] = gradient
@@ -239,7 +243,8 @@ def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
 
 
 def _step_formula(*inputs: Any) -> tuple[Tensor, Tensor]:
-    return _state_space_formula.step(*inputs[:-1], METHODS[inputs[-1]])
+    *tensors, method = inputs
+    return _state_space_formula.step(tensors, METHODS[method])
 
 
 def _step_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:

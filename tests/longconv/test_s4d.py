@@ -150,9 +150,9 @@ def test_far_rates() -> None:
     u = torch.ones(1, 1, 70)
     y = longtail.s4d(u, dt, A, B, C, mode="recurrent")
     assert error(y, torch.cumsum(kernel(dt, A, B, C, 70), -1).unsqueeze(0)) < 1e-6
-    for l in range(3):
-        y_t, of_step = longtail.s4d_step(u[..., l], of_step, dt, A, B, C)
-        assert abs(float(y_t - y[..., l])) < 1e-6
+    for step in range(3):
+        y_t, of_step = longtail.s4d_step(u[..., step], of_step, dt, A, B, C)
+        assert abs(float(y_t - y[..., step])) < 1e-6
     _, drive = discrete(dt, A, "zoh")
     assert bool(torch.isfinite(y).all()) and bool(torch.isfinite(drive).all())
 
