@@ -8,45 +8,57 @@ namespace {
 constexpr std::int64_t kSteps = kBlockSteps;
 constexpr std::int64_t kBlocks = 64;  // that go through the caches together
 
-/// What a task needs for the blocks of one row.
-template <class S>
-struct Blocks32 {
-  const S4dKernels<S>& kernels = s4d_kernels<S>();
-  std::int64_t width;  // 2 S, padded
-  Buffer memory;
-  S *staged, *added, *before, *y;
+Rows moved(Rows rows, std::int64_t by) {
+  rows.data = static_cast<std::byte*>(rows.at(by));
+  return rows;
+}
 
-  explicit Blocks32(std::int64_t padded) : width(2 * padded) {
+/// What a task needs for the blocks of one row: for each of them a row of what is multiplied, the
+/// states before it and its steps.
+template <class S>
+struct RowBlocks {
+  const S4dKernels<S>& kernels = s4d_kernels<S>();
+  std::int64_t width, stride;  // 2 S, padded; and T more
+  Buffer memory;
+  S *before, *added, *y;
+
+  explicit RowBlocks(std::int64_t padded) : width(2 * padded), stride(width + kSteps) {
     Layout size;
     place(size);
     memory = Buffer(size.size());
     Layout layout(memory.as<std::byte>());
     place(layout);
   }
+  S* steps() const { return before + width; }
 
-  /// So many steps of a row as whole blocks, the last one filled up with zeros. A copy also where
-  /// none is needed: read in order, it is there before the product jumps about in it.
-  const S* gather(DType dtype, const void* row, std::int64_t count) {
-    row_kernels<S>(dtype).gather(count, row, nullptr, staged);
-    std::fill(staged + count, staged + blocks_of(count, kSteps) * kSteps, S(0));
-    return staged;
+  /// So many steps, the last block filled up with zeros.
+  void gather(const RowKernels<S>& rows, const Rows& row, std::int64_t count) {
+    for (std::int64_t begin = 0, i = 0; begin < count; begin += kSteps, ++i) {
+      const std::int64_t some = std::min(kSteps, count - begin);
+      rows.gather(some, row.at(begin), nullptr, steps() + i * stride);
+      std::fill(steps() + i * stride + some, steps() + i * stride + kSteps, S(0));
+    }
   }
   /// What each block adds to the states.
-  void add(std::int64_t blocks, const S* u, const S* drive) {
+  void add(std::int64_t blocks, const S* drive) {
     std::fill(added, added + blocks * width, S(0));
-    kernels.multiply(blocks, width, kSteps, {u, kSteps, 1}, drive, added, width);
+    kernels.multiply(blocks, width, kSteps, {steps(), stride, 1}, drive, added, width);
   }
-  /// What the states before each block give in it.
-  void read(std::int64_t blocks, const S* readout) {
+  /// States from block to block, as they are before each.
+  void carry(std::int64_t blocks, const double* power, bool adds, States& x) {
+    kernels.carry(width / 2, blocks, power, adds ? added : nullptr, width, x.data(), before,
+                  stride);
+  }
+  /// What `depth` numbers of each block's row give in it.
+  void read(std::int64_t blocks, std::int64_t depth, const S* readout) {
     std::fill(y, y + blocks * kSteps, S(0));
-    kernels.multiply(blocks, kSteps, width, {before, width, 1}, readout, y, kSteps);
+    kernels.multiply(blocks, kSteps, depth, {before, stride, 1}, readout, y, kSteps);
   }
 
  private:
   void place(Layout& layout) {
-    staged = layout.place<S>(kBlocks * kSteps);
+    before = layout.place<S>(kBlocks * stride);
     added = layout.place<S>(kBlocks * width);
-    before = layout.place<S>(kBlocks * width);
     y = layout.place<S>(kBlocks * kSteps);
   }
 };
@@ -76,7 +88,7 @@ void vandermonde(const VandermondeShape& shape, DType dtype, const double* base,
     S* const to = static_cast<S*>(k);
     const RangeTask task = [&](std::int64_t begin, std::int64_t end) {
       HeadTables<S> head(shape.states);
-      Blocks32<S> work(head.padded());
+      RowBlocks<S> work(head.padded());
       States one = head.base(), x = one;
       one.fill(1, 0);
       const auto readout = scratch<S>(work.width * kSteps);
@@ -84,7 +96,7 @@ void vandermonde(const VandermondeShape& shape, DType dtype, const double* base,
           shape.rows, begin, end,
           [&](std::int64_t h) {
             head.begin(base + 2 * h * shape.states);
-            head.readout(one, readout.get());
+            head.readout(one, nullptr, readout.get());
           },
           [&](std::int64_t r, std::int64_t h) {
             const std::int64_t row = r * shape.heads + h;
@@ -92,9 +104,8 @@ void vandermonde(const VandermondeShape& shape, DType dtype, const double* base,
             for (std::int64_t l = 0; l < shape.length; l += kBlocks * kSteps) {
               const std::int64_t count = std::min(kBlocks * kSteps, shape.length - l);
               const std::int64_t blocks = blocks_of(count, kSteps);
-              work.kernels.carry(head.padded(), blocks, head.power(), nullptr, 0, x.data(),
-                                 work.before);
-              work.read(blocks, readout.get());
+              work.carry(blocks, head.power(), false, x);
+              work.read(blocks, work.width, readout.get());
               std::copy(work.y, work.y + count, to + row * shape.length + l);
             }
           });
@@ -107,10 +118,11 @@ void vandermonde_transposed(const VandermondeShape& shape, DType dtype, const do
                             const void* v, double* sums, const ParallelFor& parallel_for) {
   with_compute_type(dtype, [&](auto* type) {
     using S = std::remove_pointer_t<decltype(type)>;
-    const S* const from = static_cast<const S*>(v);
+    const RowKernels<S>& rows = row_kernels<S>(dtype);
+    const Rows v_rows(v, dtype);
     const RangeTask task = [&](std::int64_t begin, std::int64_t end) {
       HeadTables<S> head(shape.states);
-      Blocks32<S> work(head.padded());
+      RowBlocks<S> work(head.padded());
       States one = head.base(), x = one;
       one.fill(1, 0);
       const auto drive = scratch<S>(work.width * kSteps);
@@ -127,11 +139,11 @@ void vandermonde_transposed(const VandermondeShape& shape, DType dtype, const do
             for (std::int64_t part = blocks_of(shape.length, whole) - 1; part >= 0; --part) {
               const std::int64_t l = part * whole, count = std::min(whole, shape.length - l);
               const std::int64_t blocks = blocks_of(count, kSteps);
-              const S* u = work.gather(dtype, from + row * shape.length + l, count);
-              work.add(blocks, u, drive.get());
+              work.gather(rows, moved(v_rows, row * shape.length + l), count);
+              work.add(blocks, drive.get());
               work.kernels.carry(head.padded(), blocks, head.power(),
                                  work.added + (blocks - 1) * work.width, -work.width, x.data(),
-                                 nullptr);
+                                 nullptr, 0);
             }
             x.write(sums + 2 * row * shape.states);
           });
@@ -148,7 +160,6 @@ class Scan {
   Scan(const S4dShape& shape, DType dtype, const S4dInputs& inputs, void* y, double* final_state)
       : shape_(shape),
         in_(inputs),
-        dtype_(dtype),
         rows_(row_kernels<S>(dtype)),
         u_(inputs.u, dtype),
         y_(y, dtype),
@@ -160,21 +171,19 @@ class Scan {
         x_(one_),
         last_(one_),
         of_drive_(scratch<S>(work_.width * kSteps)),
-        of_readout_(scratch<S>(shape.outputs * work_.width * kSteps)),
-        of_response_(scratch<S>(shape.outputs * kSteps * kSteps)) {}
+        of_readout_(scratch<S>(shape.outputs * work_.stride * kSteps)) {}
 
   void open(std::int64_t h) {
     head_.begin(in_.base + 2 * h * shape_.states);
     drive_.read(in_.drive + 2 * h * shape_.states);
     head_.drive(drive_, true, of_drive_.get());
     for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-      States first = one_, response = one_;
+      States first = one_;
       first.read(in_.readout + 2 * (c * shape_.heads + h) * shape_.states);
-      response = first;
+      States response = first;
       response.multiply(drive_);
-      head_.response(response, of_response_.get() + c * kSteps * kSteps);
       first.multiply(head_.base());
-      head_.readout(first, of_readout_.get() + c * work_.width * kSteps);
+      head_.readout(first, &response, of_readout_.get() + c * work_.stride * kSteps);
     }
   }
 
@@ -190,25 +199,22 @@ class Scan {
 
  private:
   void part(std::int64_t b, std::int64_t h, std::int64_t l, std::int64_t count) {
-    const void* u = u_.at((b * shape_.heads + h) * shape_.length + l);
-    const S* x = work_.gather(dtype_, u, count);
+    const Rows u = moved(u_, (b * shape_.heads + h) * shape_.length + l);
     const std::int64_t blocks = blocks_of(count, kSteps), whole = count / kSteps;
-    const std::int64_t padded = head_.padded(), width = work_.width;
-    work_.add(whole, x, of_drive_.get());
-    work_.kernels.carry(padded, whole, head_.power(), work_.added, width, x_.data(), work_.before);
+    work_.gather(rows_, u, count);
+    work_.add(whole, of_drive_.get());
+    work_.carry(whole, head_.power(), true, x_);
     if (whole < blocks) {  // the end of the row: fewer steps than a block has
       last_ = x_;
-      work_.kernels.carry(padded, 1, head_.power(), nullptr, 0, last_.data(),
-                          work_.before + whole * width);
-      work_.kernels.advance(padded, count - whole * kSteps, head_.base().data(), drive_.data(),
-                            x + whole * kSteps, x_.data());
+      work_.kernels.carry(head_.padded(), 1, head_.power(), nullptr, 0, last_.data(),
+                          work_.before + whole * work_.stride, 0);
+      work_.kernels.advance(head_.padded(), count - whole * kSteps, head_.base().data(),
+                            drive_.data(), work_.steps() + whole * work_.stride, x_.data());
     }
     for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-      work_.read(blocks, of_readout_.get() + c * width * kSteps);
-      work_.kernels.multiply(blocks, kSteps, kSteps, {x, kSteps, 1},
-                             of_response_.get() + c * kSteps * kSteps, work_.y, kSteps);
+      work_.read(blocks, work_.stride, of_readout_.get() + c * work_.stride * kSteps);
       const S skip = in_.skip == nullptr ? S(0) : static_cast<S>(in_.skip[c * shape_.heads + h]);
-      rows_.finish(count, work_.y, nullptr, skip, in_.skip == nullptr ? nullptr : u, nullptr,
+      rows_.finish(count, work_.y, nullptr, skip, in_.skip == nullptr ? nullptr : u.at(0), nullptr,
                    nullptr,
                    y_.at(((b * shape_.outputs + c) * shape_.heads + h) * shape_.length + l));
     }
@@ -216,14 +222,13 @@ class Scan {
 
   const S4dShape& shape_;
   const S4dInputs& in_;
-  DType dtype_;
   const RowKernels<S>& rows_;
   Rows u_, y_;
   double* final_;
   HeadTables<S> head_;
-  Blocks32<S> work_;
+  RowBlocks<S> work_;
   States one_, drive_, x_, last_;
-  std::unique_ptr<S[]> of_drive_, of_readout_, of_response_;
+  std::unique_ptr<S[]> of_drive_, of_readout_;
 };
 
 }  // namespace

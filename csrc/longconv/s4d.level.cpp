@@ -13,7 +13,7 @@ using D = native<double>;
 
 template <class S>
 void carry(std::int64_t padded, std::int64_t count, const double* power, const S* added,
-           std::int64_t stride, double* x, S* before) {
+           std::int64_t stride, double* x, S* before, std::int64_t before_stride) {
   for (std::int64_t i = 0; i < count; ++i) {
     for (std::int64_t n = 0; n < padded; n += kLanes<D>) {
       const D ar = load<D>(power + n), ai = load<D>(power + padded + n);
@@ -31,7 +31,7 @@ void carry(std::int64_t padded, std::int64_t count, const double* power, const S
       store_states(x + padded + n, D(fma(ai, re, to_im)));
     }
     if (added) added += stride;
-    if (before) before += 2 * padded;
+    if (before) before += before_stride;
   }
 }
 

@@ -15,9 +15,9 @@ struct S4dKernels : DenseKernels<S> {
   int state_lanes;
 
   /// `count` times x = power x + added, where `added` moves by `stride` each time; null adds
-  /// nothing. Row i of `before` gets x before its step i, unless null.
+  /// nothing. Before its step i, x goes to before + i before_stride, unless null.
   void (*carry)(std::int64_t padded, std::int64_t count, const double* power, const S* added,
-                std::int64_t stride, double* x, S* before);
+                std::int64_t stride, double* x, S* before, std::int64_t before_stride);
 
   /// x = base x + drive u[t] for each t < count.
   void (*advance)(std::int64_t padded, std::int64_t count, const double* base, const double* drive,

@@ -85,7 +85,7 @@ class HeadTables {
   void begin(const double* pairs) {
     base_.read(pairs);
     power_.fill(1, 0);
-    kernels_.carry(padded(), kSteps, base_.data(), nullptr, 0, power_.data(), nullptr);
+    kernels_.carry(padded(), kSteps, base_.data(), nullptr, 0, power_.data(), nullptr, 0);
   }
 
   /// Panels [T, 2 S]: row t is first base^t, or first base^(T - 1 - t).
@@ -97,34 +97,32 @@ class HeadTables {
     });
   }
 
-  /// Panels [2 S, T]: column t gives Re(first base^t x) of states x.
-  void readout(const States& first, S* to) {
+  /// Panels [2 S, T]: column t gives Re(first base^t x) of states x. With `response`, T more rows:
+  /// of those, row j gives Re sum of response base^(t - j), 0 where t < j.
+  void readout(const States& first, const States* response, S* to) {
+    S taps[kSteps] = {};
+    if (response != nullptr) {
+      powers(*response);
+      for (std::int64_t t = 0; t < kSteps; ++t) {
+        double sum = 0;
+        for (std::int64_t n = 0; n < padded(); ++n) sum += rows_[t * 2 * padded() + n];
+        taps[t] = static_cast<S>(sum);
+      }
+    }
     powers(first);
-    const std::int64_t width = 2 * padded();
-    pack(Panels(kernels_.lanes, kSteps), width, kSteps, to, [&](std::int64_t n, std::int64_t t) {
+    const std::int64_t width = 2 * padded(), depth = width + (response != nullptr ? kSteps : 0);
+    pack(Panels(kernels_.lanes, kSteps), depth, kSteps, to, [&](std::int64_t n, std::int64_t t) {
+      if (n >= width) return t < n - width ? S(0) : taps[t - (n - width)];
       const S value = rows_[t * width + n];
       return n < padded() ? value : -value;
     });
-  }
-
-  /// Panels [T, T]: row j, column t gives Re sum of first base^(t - j), 0 where t < j.
-  void response(const States& first, S* to) {
-    powers(first);
-    S taps[kSteps];
-    for (std::int64_t t = 0; t < kSteps; ++t) {
-      double sum = 0;
-      for (std::int64_t n = 0; n < padded(); ++n) sum += rows_[t * 2 * padded() + n];
-      taps[t] = static_cast<S>(sum);
-    }
-    pack(Panels(kernels_.lanes, kSteps), kSteps, kSteps, to,
-         [&](std::int64_t j, std::int64_t t) { return t < j ? S(0) : taps[t - j]; });
   }
 
  private:
   /// Rows first base^t.
   void powers(const States& first) {
     States x = first;
-    kernels_.carry(padded(), kSteps, base_.data(), nullptr, 0, x.data(), rows_.get());
+    kernels_.carry(padded(), kSteps, base_.data(), nullptr, 0, x.data(), rows_.get(), 2 * padded());
   }
 
   const S4dKernels<S>& kernels_;
