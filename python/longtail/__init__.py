@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from .rationals import rational as rational
     from .sdpa import SdpaStats as SdpaStats
     from .sdpa import patch_sdpa as patch_sdpa
+    from .state_space import s4d as s4d
+    from .state_space import s4d_kernel as s4d_kernel
+    from .state_space import s4d_step as s4d_step
     from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
@@ -70,6 +73,9 @@ _DEFINED_IN = {
     "quantized_attention_varlen": "attention",
     "QuantizedKVCache": "kv_cache",
     "rational": "rationals",
+    "s4d": "state_space",
+    "s4d_kernel": "state_space",
+    "s4d_step": "state_space",
     "SdpaStats": "sdpa",
 }
 
@@ -91,6 +97,7 @@ _MODULES = (
     "rationals",
     "sdpa",
     "special",
+    "state_space",
     "tokenformer",
 )
 
