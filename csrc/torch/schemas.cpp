@@ -164,4 +164,10 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def(
       "long_conv_with_spectrum(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, Tensor "
       "gate_out, Tensor state, Tensor spectrum) -> Tensor");
+
+  // Short ones: u [B, H, L], w [H, W], bias [H, 1], state [B, H, W - 1]; [0] for none.
+  m.def("short_conv(Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) -> Tensor");
+  m.def(
+      "short_conv_backward(Tensor grad, Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) "
+      "-> (Tensor, Tensor, Tensor, Tensor)");
 }

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from .rationals import rational as rational
     from .sdpa import SdpaStats as SdpaStats
     from .sdpa import patch_sdpa as patch_sdpa
+    from .shortconv import short_conv as short_conv
+    from .shortconv import short_conv_step as short_conv_step
     from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
@@ -71,6 +73,8 @@ _DEFINED_IN = {
     "QuantizedKVCache": "kv_cache",
     "rational": "rationals",
     "SdpaStats": "sdpa",
+    "short_conv": "shortconv",
+    "short_conv_step": "shortconv",
 }
 
 #: Public modules that are imported on first use.
@@ -90,6 +94,7 @@ _MODULES = (
     "polynomials",
     "rationals",
     "sdpa",
+    "shortconv",
     "special",
     "tokenformer",
 )

@@ -16,6 +16,8 @@ def longconv_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[
     yield "long_conv", namespace.long_conv_backward.default, _gradients
     yield "long_conv", namespace.long_conv_with_spectrum.default, _result
     yield "LongKernel", namespace.long_conv_spectrum.default, _unknown
+    yield "short_conv", namespace.short_conv.default, _like_u
+    yield "short_conv", namespace.short_conv_backward.default, _short_gradients
 
 
 def _result(u: Tensor, k: Tensor, *rest: Tensor) -> Tensor:
@@ -31,3 +33,11 @@ def _unknown(*args: Any) -> Tensor:
     raise NotImplementedError(
         "long_conv_spectrum: the size of a spectrum is this machine's; without data use long_conv"
     )
+
+
+def _like_u(u: Tensor, *rest: Any) -> Tensor:
+    return u.new_empty(u.shape)
+
+
+def _short_gradients(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
+    return tuple(each.new_empty(each.shape) for each in inputs[:4])
