@@ -63,19 +63,20 @@ void add(std::int64_t count, S factor, const S* from, S* to) {
   });
 }
 
-/// Sums of 4096 products in the lanes of S, those in double: of any length as good as a short one.
-template <class T, class S = scalar_t<T>>
+/// In double, in eight sums: the terms may cancel.
+template <class S>
 double dot(std::int64_t count, const S* a, const S* b) {
-  constexpr std::int64_t kPart = 4096;
-  double total = 0;
-  for (std::int64_t begin = 0; begin < count; begin += kPart) {
-    T sum = T(S(0));
-    const std::int64_t part = count - begin < kPart ? count - begin : kPart;
-    each_vector<T>(part, [&](std::int64_t n, int lanes, auto whole) {
-      sum = fma(take<T>(a + begin + n, lanes, whole), take<T>(b + begin + n, lanes, whole), sum);
-    });
-    for (int i = 0; i < kLanes<T>; ++i) total += static_cast<double>(lane(sum, i));
+  constexpr int kSums = 8;
+  double sum[kSums] = {};
+  std::int64_t n = 0;
+  for (; n + kSums <= count; n += kSums) {
+    for (int i = 0; i < kSums; ++i) {
+      sum[i] += static_cast<double>(a[n + i]) * static_cast<double>(b[n + i]);
+    }
   }
+  for (; n < count; ++n) sum[0] += static_cast<double>(a[n]) * static_cast<double>(b[n]);
+  double total = 0;
+  for (const double each : sum) total += each;
   return total;
 }
 
@@ -85,7 +86,7 @@ constexpr RowKernels<S> row_kernels() {
 }
 template <class S>
 constexpr RowSums<S> row_sums() {
-  return {add<native<S>>, dot<native<S>>};
+  return {add<native<S>>, dot<S>};
 }
 
 }  // namespace

@@ -12,9 +12,10 @@ from torch import Tensor
 
 import longtail
 from attention.ntk_memory import peak_megabytes
-from attention.ntk_oracle import DTYPES, VIEWS, close, compare, ntk_twin, phi, randn, with_gradients
+from attention.ntk_oracle import ntk_twin, phi
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
+from kit.twins import DTYPES, VIEWS, close, compare, randn, with_gradients
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

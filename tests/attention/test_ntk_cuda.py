@@ -10,8 +10,8 @@ from torch import Tensor
 
 import longtail
 from attention import test_ntk, test_pattention
-from attention.ntk_oracle import DTYPES, close, with_gradients
 from kit.tensors import cuda_problem, same_bits
+from kit.twins import DTYPES, close, with_gradients
 
 pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
 

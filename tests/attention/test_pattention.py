@@ -12,10 +12,11 @@ from torch import Tensor
 
 import longtail
 from attention.ntk_memory import peak_megabytes
-from attention.ntk_oracle import DTYPES, VIEWS, close, compare, pattention_twin, randn
-from attention.ntk_oracle import with_gradients as gradients_of
+from attention.ntk_oracle import pattention_twin
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
+from kit.twins import DTYPES, VIEWS, close, compare, randn
+from kit.twins import with_gradients as gradients_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

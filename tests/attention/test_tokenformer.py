@@ -13,7 +13,8 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 import longtail
-from attention.ntk_oracle import close, ntk_twin, pattention_twin, phi
+from attention.ntk_oracle import ntk_twin, pattention_twin, phi
+from kit.twins import close
 from longtail.nn import NTKAttention, Pattention, TokenFormerBlock
 
 pytestmark = pytest.mark.usefixtures("one_thread")
