@@ -67,18 +67,25 @@ LONGTAIL_INLINE void add_products(std::int64_t count, const S* g, const S* x, do
   for (int t = 0; t < Taps; ++t) totals[t] += sum_of_lanes(sum[t]);
 }
 
+/// What a lane adds up in its own precision before it becomes double.
+constexpr std::int64_t kLaneTerms = 64;
+
 /// totals[0 ... W - 1] by the products with x, totals[W] by the sum of g.
 template <class T, class S>
 void add_totals(std::int64_t count, std::int64_t width, const S* g, const S* x, double* totals) {
-  std::int64_t t = 0;
-  for (; t + kGroup <= width; t += kGroup) add_products<T, kGroup>(count, g, x + t, totals + t);
-  for (; t + 2 <= width; t += 2) add_products<T, 2>(count, g, x + t, totals + t);
-  for (; t < width; ++t) add_products<T, 1>(count, g, x + t, totals + t);
-  T sum = T(S(0));
-  each_vector<T>(count, [&](std::int64_t n, int some, auto whole) {
-    sum = sum + take<T>(g + n, some, whole);
-  });
-  totals[width] += sum_of_lanes(sum);
+  constexpr std::int64_t most = kLaneTerms * kLanes<T>;
+  for (; count > 0; count -= most, g += most, x += most) {
+    const std::int64_t part = count < most ? count : most;
+    std::int64_t t = 0;
+    for (; t + kGroup <= width; t += kGroup) add_products<T, kGroup>(part, g, x + t, totals + t);
+    for (; t + 2 <= width; t += 2) add_products<T, 2>(part, g, x + t, totals + t);
+    for (; t < width; ++t) add_products<T, 1>(part, g, x + t, totals + t);
+    T sum = T(S(0));
+    each_vector<T>(part, [&](std::int64_t n, int some, auto whole) {
+      sum = sum + take<T>(g + n, some, whole);
+    });
+    totals[width] += sum_of_lanes(sum);
+  }
 }
 
 template <class S>
