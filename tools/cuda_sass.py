@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cuda_resources import FLAGS, INCLUDES, ROOT, nvcc_on_this_machine
 
-ARCHITECTURES = ("sm_80", "sm_90a", "sm_120a")
+ARCHITECTURES = ("sm_80", "sm_89", "sm_90a", "sm_120a")
 INSTRUCTION = re.compile(r"\b((?:IMMA|HMMA|QMMA|IGMMA|HGMMA|QGMMA)\.[A-Z0-9.]+)")
 
 
@@ -36,6 +36,8 @@ def run(command: list[str]) -> str:
 def shown(mangled: str) -> str:
     """longtail's name of a kernel with its template arguments."""
     plain = run(["c++filt", mangled]).strip().removeprefix("void ").replace("longtail::cuda::", "")
+    for number, name in enumerate(("half", "e4m3")):
+        plain = plain.replace(f"(ValueFormat){number}", name)
     return plain.split("(longtail")[0].split("(PrefillPlan")[0]
 
 
@@ -80,7 +82,9 @@ HEAD = """# Tensor-core instructions of attention
 
 Written by `tools/cuda_sass.py --write`: what each kernel became, how often, with registers and
 bytes that a thread spills. 4-bit products are native up to sm_89 and emulated by 8-bit ones from
-sm_90 on, where the 8-bit kernels serve. No GPU has run them yet.
+sm_90 on, where the 8-bit kernels serve. FP8 products (QMMA) are native on sm_89 and sm_120 and
+emulated by float16 ones on sm_90; before sm_89 kernels with them end in an error and are not
+launched. No GPU has run them yet.
 
 """
 

@@ -64,6 +64,15 @@ struct CacheLayout {
   LONGTAIL_HOST_DEVICE constexpr int v_grids() const { return v_groups() * kTileTokens; }
 };
 
+/// How many keys of a sequence have codes when `count` tokens follow `length` of which `packed`
+/// had.
+LONGTAIL_HOST_DEVICE inline std::int64_t packed_after(KFormat format, std::int64_t length,
+                                                      std::int64_t packed, std::int64_t count) {
+  const std::int64_t all = length + count;
+  if (format == KFormat::channel) return all / kTileTokens * kTileTokens;
+  return packed > 0 || all >= kTileTokens ? all : 0;
+}
+
 /// One sequence and head. Keys of tokens before `packed` are codes, the others are exact: token
 /// packed + i is row i of `tail`, of the cache's element type.
 template <class Word, class Byte, class Mean>
@@ -74,14 +83,14 @@ struct CacheHead {
 };
 
 /// The tensors of a whole cache: [batch, kv_heads, ...], contiguous, `tiles` a head.
-template <class Word, class Byte, class Mean>
+template <class Word, class Byte, class Mean, class Count>
 struct CacheMemory {
   std::int64_t batch, kv_heads, tiles;
   DType dtype;  // of `tail`
   Word *k_codes, *k_grids, *v_codes, *v_grids;
   Byte* tail;
   Mean* mean;
-  const std::int64_t *lengths, *packed;  // [batch]
+  Count *lengths, *packed;  // [batch]
 
   LONGTAIL_HOST_DEVICE CacheHead<Word, Byte, Mean> head(const CacheLayout& layout,
                                                         std::int64_t index,
@@ -98,7 +107,15 @@ struct CacheMemory {
 
 using MutableHead = CacheHead<std::uint32_t, std::byte, float>;
 using ConstHead = CacheHead<const std::uint32_t, const std::byte, const float>;
-using MutableCache = CacheMemory<std::uint32_t, std::byte, float>;
-using ConstCache = CacheMemory<const std::uint32_t, const std::byte, const float>;
+using MutableCache = CacheMemory<std::uint32_t, std::byte, float, std::int64_t>;
+using ConstCache =
+    CacheMemory<const std::uint32_t, const std::byte, const float, const std::int64_t>;
+
+/// Counts sequence b's new tokens, after all of its heads have them.
+LONGTAIL_HOST_DEVICE inline void advance(const CacheLayout& layout, const MutableCache& cache,
+                                         std::int64_t b, std::int64_t count) {
+  cache.packed[b] = packed_after(layout.format, cache.lengths[b], cache.packed[b], count);
+  cache.lengths[b] += count;
+}
 
 }  // namespace longtail::attention

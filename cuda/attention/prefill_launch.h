@@ -18,6 +18,9 @@ void launch_prefill_rest(const PrefillPlan& plan, std::int64_t begin, std::int64
 template <int Channels>
 void launch_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                         cudaStream_t stream);
+/// Whether the kernels with FP8 values run on the current device: their code was made for sm_89 or
+/// later, which is not what a build without 89 has for such a GPU.
+bool prefill_has_fp8();
 void launch_prefill_portable(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                              cudaStream_t stream);
 

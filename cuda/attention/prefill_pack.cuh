@@ -1,4 +1,4 @@
-// Queries and keys into codes, values into float16. A warp takes the rows of one group: it finds
+// Queries and keys into codes. A warp takes the rows of one group: it finds
 // their largest number, then reads them again and writes their codes. Channel c of a row lies in
 // lane c % 32 of the warp.
 #pragma once
@@ -189,40 +189,6 @@ __global__ void __launch_bounds__(kPackThreads)
   const int rows = plan.per_token ? 1 : 16, warp = static_cast<int>(threadIdx.x) / 32;
   for (int g = warp; g < kKeyTile / rows; g += kPackWarps) {
     pack_group(plan, job, rows, [&](int i) { return rows == 1 ? g : i / 2 * 8 + 2 * g + i % 2; });
-  }
-}
-
-/// A block for each tile of keys and head.
-__global__ void __launch_bounds__(kPackThreads)
-    prefill_pack_values(const __grid_constant__ PrefillPlan plan) {
-  const KeyTile tile = find_key_tile(plan, blockIdx.x);
-  if (tile.count == 0) return;
-  const PrefillSequence& sequence = plan.sequence[tile.sequence];
-  const std::int64_t begin =
-      row_offset(plan.v, sequence, tile.head, sequence.first_key + tile.first);
-  const std::int64_t of = of_head(plan, tile.sequence, tile.head);
-  const std::int64_t to = std::int64_t{blockIdx.x} * kKeyTile * plan.stored_channels;
-  const std::int64_t dense =
-      ((sequence.batch * plan.key_heads + tile.head) * plan.keys + tile.first) *
-      plan.value_channels;
-  for (int i = threadIdx.x; i < kKeyTile * plan.stored_channels; i += kPackThreads) {
-    const int r = i / plan.stored_channels, c = i % plan.stored_channels;
-    const bool there = r < tile.count && c < plan.value_channels;
-    const float x = there ? read_element(plan.v.data, begin + r * plan.v.row + c, plan.dtype) : 0;
-    if (plan.strict) {
-      if (there && plan.v_hat != nullptr) {
-        plan.v_hat[dense + std::int64_t{r} * plan.value_channels + c] = x;
-      }
-      continue;
-    }
-    // Powers of two: what the units do is exact but for what gets too small.
-    const float mean = plan.value_mean[of + c], unit = plan.value_scale[of + c];
-    const std::uint16_t half = float_to_half(there ? (x - mean) * (1 / unit) : 0.0f);
-    plan.values[to + i] = half;
-    if (there && plan.v_hat != nullptr) {
-      plan.v_hat[dense + std::int64_t{r} * plan.value_channels + c] =
-          half_to_float(half) * unit + mean;
-    }
   }
 }
 

@@ -15,23 +15,30 @@ namespace {
 using cuda::PrefillPath, cuda::PrefillPlan;
 using torch::headeronly::ScalarType;
 
-// Tensor cores below sm_90 multiply codes of 4 bits. LONGTAIL_CUDA_ATTENTION=portable, =mma (8 bits
-// for all codes) or =mma4 overrides the choice; the numbers do not depend on the last two.
+// What LONGTAIL_CUDA_ATTENTION names, or the best for the current device: prefill_path.h.
 PrefillPath chosen_path() {
   const char* choice = std::getenv("LONGTAIL_CUDA_ATTENTION");
   const std::string_view text = choice == nullptr ? "" : choice;
   if (text.empty()) {
-    int device = 0, major = 0;
+    int device = 0, major = 0, minor = 0;
     const bool known =
         cudaGetDevice(&device) == cudaSuccess &&
-        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess;
-    return known && major < 9 ? PrefillPath::mma4 : PrefillPath::mma;
+        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+        cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess;
+    if (!known) return PrefillPath::mma;
+    const PrefillPath best = cuda::best_prefill_path(10 * major + minor, true);
+    if (!cuda::is_fp8(best)) return best;
+    return cuda::best_prefill_path(10 * major + minor, cuda::prefill_has_fp8());
   }
-  check_argument(text == "portable" || text == "mma" || text == "mma4", "longtail",
-                 "LONGTAIL_CUDA_ATTENTION", text, "'portable', 'mma' or 'mma4'");
-  return text == "portable" ? PrefillPath::portable
-         : text == "mma"    ? PrefillPath::mma
-                            : PrefillPath::mma4;
+  for (const auto& [name, path] : cuda::kPrefillPaths) {
+    if (text != name) continue;
+    check_argument(
+        !cuda::is_fp8(path) || cuda::prefill_has_fp8(), "longtail", "LONGTAIL_CUDA_ATTENTION", text,
+        "a name without fp8: this GPU has no FP8 tensor cores (compute capability 8.9 or "
+        "later), or longtail was not built for it");
+    return path;
+  }
+  fail_argument("longtail", "LONGTAIL_CUDA_ATTENTION", text, cuda::kPrefillPathNames);
 }
 
 template <class Heads>

@@ -105,10 +105,10 @@ def test_error_is_at_most_half_a_scale(bits: int) -> None:
      (8, "token_rotated", 9.0)],
 )  # fmt: skip
 def test_size(bits: int, k_format: str, each: float) -> None:
-    """Bits a number, as the docstring has them, beside the tail and the mean."""
+    """Bits a number, as the docstring has them, beside tail, mean and counts."""
     x = torch.randn(1, 2, 8192, 128).bfloat16()
     cache = longtail.QuantizedKVCache(bits, k_format)
     assert cache.nbytes == 0
     cache.append(x, x)
-    rest = 2 * 64 * 128 * 2 + 2 * 128 * 4
+    rest = 2 * 64 * 128 * 2 + 2 * 128 * 4 + 2 * 8
     assert cache.nbytes == 2 * x.numel() * each / 8 + rest

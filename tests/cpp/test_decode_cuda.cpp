@@ -25,11 +25,10 @@ void append_both(Cache& cpu, Cache& gpu, std::int64_t tokens,
                          : cuda::kv_append_codes<8>(arguments);
   });
   simt::launch({heads, 1, 1}, cuda::kDecodeThreads, [&] { cuda::kv_append_tail(arguments); });
-  cpu.advance(counts);
-  gpu.advance(counts);
+  simt::launch({1, 1, 1}, cuda::kDecodeThreads, [&] { cuda::kv_append_advance(arguments); });
   CHECK(cpu.k_codes == gpu.k_codes && cpu.k_grids == gpu.k_grids);
   CHECK(cpu.v_codes == gpu.v_codes && cpu.v_grids == gpu.v_grids);
-  CHECK(cpu.mean == gpu.mean && cpu.packed == gpu.packed);
+  CHECK(cpu.mean == gpu.mean && cpu.packed == gpu.packed && cpu.lengths == gpu.lengths);
 }
 
 void attend_both(const Cache& cache, std::int64_t share, std::int64_t q_len, std::int64_t length,

@@ -184,3 +184,9 @@ T __shfl_xor_sync(unsigned, T value, unsigned bits) {
   const unsigned lane = simt::Block::current()->turn() % 32;
   return simt::Block::current()->show(value)[lane ^ bits];
 }
+inline bool __any_sync(unsigned, bool mine) {
+  const auto all = simt::Block::current()->show(mine);
+  bool any = false;
+  for (unsigned lane = 0; lane < 32; ++lane) any = any || all[lane];
+  return any;
+}
