@@ -21,16 +21,32 @@ const ShortConvKernels<S>& kernels(DType rows) {
   }
 }
 
+/// Taps or biases as numbers, in place where they are that already; zeros where there are none.
 template <class S>
-std::vector<S> numbers(const void* data, DType dtype, std::int64_t count) {
-  std::vector<S> result(count);
-  with_element_type(dtype, [&]<class E>(E*) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      result[i] = static_cast<S>(static_cast<double>(static_cast<const E*>(data)[i]));
+class Numbers {
+ public:
+  Numbers(const void* data, DType dtype, std::int64_t count) {
+    const bool same = dtype == (sizeof(S) == 8 ? DType::float64 : DType::float32);
+    if (data && same) {
+      data_ = static_cast<const S*>(data);
+      return;
     }
-  });
-  return result;
-}
+    memory_.resize(count);
+    data_ = memory_.data();
+    if (!data) return;
+    with_element_type(dtype, [&]<class E>(E*) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        memory_[i] = static_cast<S>(static_cast<double>(static_cast<const E*>(data)[i]));
+      }
+    });
+  }
+  Numbers(const Numbers&) = delete;
+  const S* data() const { return data_; }
+
+ private:
+  std::vector<S> memory_;
+  const S* data_;
+};
 
 /// A call as the kernels take it, row by row.
 template <class S>
@@ -40,9 +56,8 @@ class Call {
       : shape_(shape),
         inputs_(inputs),
         item_(item_size(types.rows)),
-        taps_(numbers<S>(inputs.taps, types.taps, shape.heads * shape.taps)),
-        bias_(inputs.bias ? numbers<S>(inputs.bias, types.taps, shape.heads)
-                          : std::vector<S>(shape.heads)) {}
+        taps_(inputs.taps, types.taps, shape.heads * shape.taps),
+        bias_(inputs.bias, types.taps, shape.heads) {}
 
   ShortConvRow<S> row(std::int64_t r) const {
     const std::int64_t h = r % shape_.heads;
@@ -50,9 +65,20 @@ class Call {
             shape_.taps,
             shape_.silu,
             taps_.data() + h * shape_.taps,
-            bias_[h],
+            bias_.data()[h],
             row_of(inputs_.u, r),
             state_of(inputs_.state, r)};
+  }
+  ShortConvSteps<S> steps(std::int64_t begin, std::int64_t end) const {
+    return {begin,
+            end - begin,
+            shape_.heads,
+            shape_.taps,
+            shape_.silu,
+            taps_.data(),
+            bias_.data(),
+            row_of(inputs_.u, begin),
+            state_of(inputs_.state, begin)};
   }
   /// Row r = b H + h of an array like u, and of one like the state, which may be null.
   template <class Data>
@@ -75,7 +101,7 @@ class Call {
   const ShortConvShape& shape_;
   const ShortConvInputs& inputs_;
   std::int64_t item_;
-  std::vector<S> taps_, bias_;
+  Numbers<S> taps_, bias_;
 };
 
 /// Rows that are worth a task.
@@ -99,6 +125,9 @@ void forward(const ShortConvShape& shape, const ShortConvTypes& types,
   const ShortConvKernels<S>& kernel = kernels<S>(types.rows);
   run_parallel(parallel_for, 0, shape.batch * shape.heads, grain(shape),
                [&](std::int64_t begin, std::int64_t end) {
+                 if (shape.length == 1) {
+                   return kernel.steps(call.steps(begin, end), call.row_of(y, begin));
+                 }
                  for (std::int64_t r = begin; r < end; ++r) {
                    kernel.forward(call.row(r), call.row_of(y, r));
                  }

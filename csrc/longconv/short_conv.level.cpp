@@ -154,6 +154,60 @@ void forward(const ShortConvRow<S>& row, void* y) {
   }
 }
 
+/// Rows of one number whose sums are formed side by side, and those of which a block is made.
+constexpr int kStepGroup = 8;
+constexpr std::int64_t kStepRows = 16;
+
+/// The sums of up to kStepRows rows; x_before of each is `past` numbers and one more.
+template <class S>
+void sum_steps(const ShortConvSteps<S>& steps, std::int64_t first, std::int64_t count,
+               const S* before, const S* now, S* sums) {
+  const std::int64_t past = steps.width - 1;
+  for (std::int64_t r = 0; r < count; r += kStepGroup) {
+    const S *taps[kStepGroup], *x[kStepGroup];
+    S sum[kStepGroup];
+    for (int i = 0; i < kStepGroup; ++i) {  // behind the last row: that one again
+      const std::int64_t at = r + i < count ? r + i : count - 1;
+      const std::int64_t h = (first + at) % steps.heads;
+      taps[i] = steps.taps + h * steps.width;
+      x[i] = before + at * past;
+      sum[i] = steps.bias[h];
+    }
+    for (std::int64_t t = 0; t < past; ++t) {
+      for (int i = 0; i < kStepGroup; ++i) sum[i] = fma(taps[i][t], x[i][t], sum[i]);
+    }
+    for (int i = 0; i < kStepGroup && r + i < count; ++i) {
+      sums[r + i] = fma(taps[i][past], now[r + i], sum[i]);
+    }
+  }
+}
+
+template <class E, class S = scalar_t<compute_t<E>>>
+void forward_steps(const ShortConvSteps<S>& steps, void* y_data) {
+  using T = compute_t<E>;
+  const auto* u = static_cast<const E*>(steps.u);
+  const auto* state = static_cast<const E*>(steps.state);
+  auto* y = static_cast<E*>(y_data);
+  const std::int64_t past = steps.width - 1;
+  S memory[kStepRows * kMostShortTaps], now[kStepRows], sums[kStepRows];
+  if (!state) clear(memory, kStepRows * past);
+  for (std::int64_t r = 0; r < steps.count; r += kStepRows) {
+    const std::int64_t left = steps.count - r, count = left < kStepRows ? left : kStepRows;
+    const S* before = memory;
+    if constexpr (std::is_same_v<E, S>) {
+      if (state) before = state + r * past;
+    } else {
+      if (state) widen_row<T>(state + r * past, count * past, memory);
+    }
+    widen_row<T>(u + r, count, now);
+    sum_steps(steps, steps.first + r, count, before, now, sums);
+    each_vector<T>(count, [&](std::int64_t n, int some, auto whole) {
+      const T a = take<T>(sums + n, some, whole);
+      put(y + r + n, steps.silu ? silu(a) : a, some, whole);
+    });
+  }
+}
+
 /// Writes results [begin, begin + count) of the row that starts with the P numbers of dstate and
 /// goes on with du.
 template <class T, class E, class S>
@@ -206,7 +260,7 @@ void backward(const ShortConvRow<S>& row, const void* grad_data, void* du_data, 
 
 template <class E, class S>
 constexpr ShortConvKernels<S> kernels() {
-  return {forward<E>, backward<E>};
+  return {forward<E>, forward_steps<E>, backward<E>};
 }
 
 }  // namespace

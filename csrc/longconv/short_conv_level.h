@@ -16,9 +16,21 @@ struct ShortConvRow {
   const void *u, *state;  // state may be null
 };
 
+/// Rows of one number each: rows first, first + 1, ... of [B, H], of taps [H, W] and bias [H].
+template <class S>
+struct ShortConvSteps {
+  std::int64_t first, count, heads, width;
+  bool silu;
+  const S *taps, *bias;
+  const void *u, *state;  // of the first; state may be null
+};
+
 template <class S>
 struct ShortConvKernels {
   void (*forward)(const ShortConvRow<S>& row, void* y);
+
+  /// The bits of forward, many rows side by side.
+  void (*steps)(const ShortConvSteps<S>& steps, void* y);
 
   /// du, dstate unless that is null, and what is added to totals: gradients of the W taps and of
   /// the bias.

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from longtail import _library, _short_conv_arguments  # noqa: F401  (loads the raw ops)
 from longtail._parametric import Placement, formula_of, parametric_function
@@ -62,7 +64,7 @@ def short_conv(
             f"{name}: return_final_state must be a bool, got {type(return_final_state).__name__}"
         )
     tensors, silu = short_conv_arguments(name, u, w, bias, activation, initial_state)
-    y = _short_conv(*tensors, silu).reshape(u.shape)
+    y = _run(tensors, silu).reshape(u.shape)
     return (y, last_inputs(u, initial_state, w.shape[1] - 1)) if return_final_state else y
 
 
@@ -96,8 +98,22 @@ def short_conv_step(
         raise ValueError(f"{name}: u_t has shape [], expected [..., H]")
     u = u_t.unsqueeze(-1)
     tensors, silu = short_conv_arguments(name, u, w, bias, activation, state)
-    y = _short_conv(*tensors, silu).reshape(u_t.shape)
+    y = _run(tensors, silu).reshape(u_t.shape)
     return y, last_inputs(u, state, w.shape[1] - 1)
+
+
+def _run(tensors: tuple[Tensor, ...], silu: bool) -> Tensor:
+    """The raw op at once where nobody differentiates, maps or shards: a step is too short for what
+    that takes."""
+    plain = (
+        all(type(tensor) in (Tensor, nn.Parameter) for tensor in tensors)
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
+        and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+    )
+    result: Tensor = (torch.ops.longtail.short_conv if plain else _short_conv)(*tensors, silu)
+    return result
 
 
 def _shard(u: Any, w: Any, bias: Any, state: Any, silu: bool) -> Any:
