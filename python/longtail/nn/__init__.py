@@ -9,10 +9,12 @@ from longtail.nn.kat import (
     kat_small_patch16_224,
     kat_tiny_patch16_224,
 )
+from longtail.nn.long_conv import LongConv
 from longtail.nn.ntk import NTKAttention
 from longtail.nn.poly import PolyNorm, PolyReLU
 from longtail.nn.rational import GroupRational
 from longtail.nn.replace import Replacement, replace_activations
+from longtail.nn.sgconv import SGConv
 from longtail.nn.tokenformer import Pattention, TokenFormerBlock
 
 __all__ = [
@@ -21,11 +23,13 @@ __all__ = [
     "GroupRational",
     "HaloLinear",
     "KANLinear",
+    "LongConv",
     "NTKAttention",
     "Pattention",
     "PolyNorm",
     "PolyReLU",
     "Replacement",
+    "SGConv",
     "TokenFormerBlock",
     "kat_base_patch16_224",
     "kat_small_patch16_224",
