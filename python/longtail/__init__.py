@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .butterfly import butterfly_conv as butterfly_conv
+    from .butterfly import butterfly_factors as butterfly_factors
     from .calibration import Calibration as Calibration
     from .calibration import calibrate as calibrate
     from .hadamard import hadamard_transform as hadamard_transform
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 _DEFINED_IN = {
     "bessel_i_ratio": "bessel",
     "bessel_k_ratio": "bessel",
+    "butterfly_conv": "butterfly",
+    "butterfly_factors": "butterfly",
     "calibrate": "calibration",
     "Calibration": "calibration",
     "fit_rational": "rationals",
@@ -81,6 +85,7 @@ _DEFINED_IN = {
 _MODULES = (
     "attention",
     "bessel",
+    "butterfly",
     "calibration",
     "distributed",
     "distributions",

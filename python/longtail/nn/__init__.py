@@ -1,6 +1,7 @@
 """Modules made of longtail's functions."""
 
 from longtail.nn.af_kan import AFKANLinear
+from longtail.nn.butterfly import ButterflyConv
 from longtail.nn.halo import HaloLinear
 from longtail.nn.kan import KANLinear
 from longtail.nn.kat import (
@@ -20,6 +21,7 @@ from longtail.nn.tokenformer import Pattention, TokenFormerBlock
 __all__ = [
     "KAT",
     "AFKANLinear",
+    "ButterflyConv",
     "GroupRational",
     "HaloLinear",
     "KANLinear",

@@ -32,8 +32,8 @@ class LongConv(LongTaps):
         channels: H.
         length: L.
         outputs: C, results for each channel.
-        lam: what taps are shortened by. A tap no larger is 0 and gets no gradient: a module most of
-            whose taps are so at the start warns. None: what a quarter of them are no larger than then.
+        lam: what taps are shortened by. A tap that is no larger is 0 and gets no gradient; a module
+            warns if most of its taps are so at the start. None: a quarter of them are.
         smooth: p.
         dropout: share of the taps that a call in training leaves out, the others scaled up.
         init: ``"geometric"``, N(0, 1) times ``0.02 exp(-(l / L) (H / 2)^(h / H))`` for channel h
