@@ -150,9 +150,9 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "pattention_backward(Tensor grad, Tensor x, Tensor key, Tensor value, float tau) -> (Tensor, "
       "Tensor, Tensor)");
 
-  // Long convolutions: u [B, H, L], k [C, H, K], k_rev [C, H, R], skip [C, H], gate_in as u, gate_out
-  // and the result [B, C, H, L], state [B, H, K - 1]; what is not given is of shape [0]. The spectrum
-  // is one of k and k_rev for rows of this length, on this machine.
+  // Long convolutions: u [B, H, L], k [C, H, K], k_rev [C, H, R], skip [C, H], gate_in as u,
+  // gate_out and the result [B, C, H, L], state [B, H, K - 1]; what is not given is of shape [0].
+  // The spectrum is one of k and k_rev for rows of this length, on this machine.
   m.def(
       "long_conv(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, Tensor gate_out, "
       "Tensor state) -> Tensor");
@@ -162,7 +162,8 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "Tensor)");
   m.def("long_conv_spectrum(Tensor k, Tensor k_rev, Tensor like, bool state) -> Tensor");
   m.def(
-      "long_conv_with_spectrum(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, Tensor "
+      "long_conv_with_spectrum(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, "
+      "Tensor "
       "gate_out, Tensor state, Tensor spectrum) -> Tensor");
 
   // Short ones: u [B, H, L], w [H, W], bias [H, 1], state [B, H, W - 1]; [0] for none.
