@@ -8,9 +8,10 @@
 //   K grids   channel: [k_width]; token_rotated: [k_groups][64]
 //   V grids   [v_groups][64]
 //
-// Code i of a word sits at bit 16 (i % 2) + bits (i / 2): shifting a word right by bits * j and
-// masking leaves codes 2j and 2j + 1 in its two 16-bit halves, as operands of a dot product of
-// pairs, beside the 16-bit values 2j and 2j + 1 of a query.
+// Code i of a word sits at bit 8 (i % 4) + 4 (i / 4) for 4 bits, 16 (i % 2) + 8 (i / 2) for 8 bits:
+// the word itself and the word shifted right by `bits`, both masked, have the first and the second
+// half of its codes as the bytes or as the 16-bit halves that a dot product takes, beside as many
+// 8-bit or 16-bit values of a query.
 //
 // A grid is one word too: value = scale * (code + zero), the scale a bfloat16 in the upper half,
 // zero a signed fixed-point number in the lower half. Relative to the scale, zero is as exact for

@@ -61,7 +61,8 @@ def unpack_to_tail(memory: dict[str, Tensor], bits: int, b: int, length: int) ->
     tile, left = divmod(length, TILE)
     codes, grids = (memory[name][b, :, tile] for name in ("k_codes", "k_grids"))
     per_word = 32 // bits
-    bit = torch.tensor([16 * (i % 2) + bits * (i // 2) for i in range(per_word)])
+    half = per_word // 2
+    bit = torch.tensor([32 // half * (i % half) + bits * (i // half) for i in range(per_word)])
     words = codes.unflatten(-1, (-1, TILE))[..., None] >> bit.to(codes.device)
     code = (words & ((1 << bits) - 1)).transpose(-1, -2).flatten(-3, -2)
     scale = (grids & ~0xFFFF).view(torch.float32)[..., None]

@@ -1,4 +1,4 @@
-"""A quantised cache as a list of tokens for each sequence: slow, plain Python around the oracle.
+"""A quantised cache as a list of tokens for each sequence: slow, plain Python around the emulation.
 
 What a cache keeps of a key depends on the 64 that it came among (format "channel") or on a frozen
 mean ("token_rotated"); the model keeps the tokens as they came and says at the end what they are.
@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from attention import cache_emulation as emulation
 from attention import cache_oracle as oracle
+from attention.cache_emulation import Attended
 
 
 class Tokens:
@@ -41,30 +43,24 @@ class Tokens:
         if length == 0:
             self.mean = None
 
-    def keys(self, head: int) -> Tensor:
-        k = self.k[head]
-        if self.k_format == "channel":
-            return oracle.channel_keys(k, self.bits)
-        if self.mean is None:
-            return k.double()
-        mean = self.mean[head]
-        rotated = oracle.hadamard(oracle.padded(k.float() - mean))
-        back = oracle.hadamard(oracle.by_group(rotated, self.group, self.bits))
-        return back[:, : k.shape[1]] + mean.double()
-
-    def attend(self, q: Tensor, mask: Tensor | None, is_causal: bool) -> tuple[Tensor, Tensor]:
+    def attend(self, q: Tensor, mask: Tensor | None, is_causal: bool) -> Attended:
         """q ``[H, Lq, D]``, mask ``[H, Lq, T]``."""
         share = q.shape[0] // len(self.k)
-        found = []
-        for h, rows in enumerate(q):
-            values = oracle.values(self.v[h // share], self.bits, self.group)
-            own_mask = None if mask is None else mask[h]
-            found.append(
-                oracle.attention(
-                    rows, self.keys(h // share), values, mask=own_mask, is_causal=is_causal
-                )
+        found = [
+            emulation.attend_head(
+                rows,
+                self.k[h // share],
+                self.v[h // share],
+                self.bits,
+                self.k_format,
+                self.group,
+                None if mask is None else mask[h],
+                None if self.mean is None else self.mean[h // share],
+                is_causal=is_causal,
             )
-        return torch.stack([out for out, _ in found]), torch.stack([lse for _, lse in found])
+            for h, rows in enumerate(q)
+        ]
+        return Attended(*map(torch.stack, zip(*found, strict=True)))
 
 
 class CacheModel:
@@ -97,9 +93,9 @@ class CacheModel:
             new.k, new.v, new.mean = old.k, old.v, old.mean
             self.sequences.append(new)
 
-    def attend(self, q: Tensor, mask: Tensor | None, is_causal: bool) -> tuple[Tensor, Tensor]:
+    def attend(self, q: Tensor, mask: Tensor | None, is_causal: bool) -> Attended:
         found = [
             own.attend(rows, None if mask is None else mask[b, :, :, : own.k.shape[1]], is_causal)
             for b, (own, rows) in enumerate(zip(self.sequences, q, strict=True))
         ]
-        return torch.stack([out for out, _ in found]), torch.stack([lse for _, lse in found])
+        return Attended(*map(torch.stack, zip(*found, strict=True)))

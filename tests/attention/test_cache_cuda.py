@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 import longtail
 from attention import cache_oracle as oracle
-from attention.test_decode import DTYPES, FORMATS, KINDS, SHAPES, check, make
+from attention.test_decode import DTYPES, FORMATS, KINDS, SHAPES, make
 from kit.tensors import cuda_problem
+
+CLOSE = 2e-4  # float32 sums of exact queries and weights
 
 pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
 
@@ -27,7 +31,12 @@ def test_cuda_decode(bits: int, k_format: str, shape: tuple[int, ...]) -> None:
         assert torch.equal(got[key].cpu(), expected[key]), key
     out, lse = on_gpu.attend(q.cuda(), return_lse=True)
     exact = oracle.attend(q, k, v, bits, k_format, shape[-1])
-    check((out.cpu(), lse.cpu()), exact, v, torch.bfloat16)
+    largest, rounding = v.double().abs().max(), torch.finfo(torch.bfloat16).eps / 2
+    error = (out.cpu().double() - exact[0]).abs() - rounding * exact[0].abs()
+    assert error.max() <= CLOSE * largest
+    seen = exact[1] > -math.inf
+    assert torch.equal(lse.cpu() > -math.inf, seen)
+    assert ((lse.cpu() - exact[1])[seen].abs() <= CLOSE).all()
     assert torch.equal(on_gpu.attend(q.cuda()), out)
 
 

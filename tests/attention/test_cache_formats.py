@@ -14,7 +14,8 @@ FORMATS = ("channel", "token_rotated")
 
 def unpack_codes(words: Tensor, bits: int) -> Tensor:
     """``[..., n, m]`` words as ``[..., n, 32 / bits, m]`` codes (csrc/attention/cache_layout.h)."""
-    shifts = [16 * (i % 2) + bits * (i // 2) for i in range(32 // bits)]
+    half = 16 // bits
+    shifts = [32 // half * (i % half) + bits * (i // half) for i in range(32 // bits)]
     return torch.stack([words >> s & ((1 << bits) - 1) for s in shifts], -2)
 
 

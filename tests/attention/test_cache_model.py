@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from torch import Tensor
 
 import longtail
+from attention.cache_emulation import Attended
 from attention.cache_model import CacheModel
 from attention.test_decode import DTYPES, check
 from kit.layouts import draw_view
@@ -119,7 +120,7 @@ class Caches(RuleBasedStateMachine):
         q = torch.randn(self.batch, heads, count, self.k_dim, generator=self.g)
         return q.to(self.dtype)
 
-    def compare(self, found: Any, expected: tuple[Tensor, Tensor]) -> None:
+    def compare(self, found: Any, expected: Attended) -> None:
         sizes = [each.v.double().abs().max() for each in self.model.sequences if each.v.numel()]
         largest = torch.stack([torch.tensor(1.0).double(), *sizes]).max()
         check(found, expected, largest, self.dtype)

@@ -42,13 +42,15 @@ void check_sums(Cache& cache, bool is_causal) {
       }
     }
   }
+  // Weights beside 4-bit codes have 8 bits, beside 8-bit codes 16.
+  const double close = cache.layout.bits == 4 ? 2e-2 : 2e-4;
   for (std::size_t r = 0; r < rows; ++r) {
     const bool seen = mass[r] > 0;
     CHECK(seen == (whole.lse[r] > -INFINITY));
     if (seen) CHECK(std::abs(static_cast<double>(whole.lse[r]) - std::log(mass[r])) < 1e-4);
     for (std::int64_t c = 0; c < dim; ++c) {
       const double expected = seen ? sums[r * dim + c] / mass[r] : 0.0;
-      CHECK(std::abs(static_cast<double>(whole.out[r * dim + c]) - expected) < 1e-3);
+      CHECK(std::abs(static_cast<double>(whole.out[r * dim + c]) - expected) < close);
     }
   }
 }
