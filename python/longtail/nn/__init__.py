@@ -22,6 +22,7 @@ from longtail.nn.tokenformer import Pattention, TokenFormerBlock
 
 __all__ = [
     "KAT",
+    "S4D",
     "AFKANLinear",
     "ButterflyConv",
     "GroupRational",
@@ -33,7 +34,6 @@ __all__ = [
     "PolyNorm",
     "PolyReLU",
     "Replacement",
-    "S4D",
     "SGConv",
     "SequenceModel",
     "TokenFormerBlock",

@@ -109,7 +109,9 @@ class S4D(nn.Module):
                 f"S4D: discretization is {discretization!r}, expected 'zoh' or 'bilinear'"
             )
         if not 0 < dt_min <= dt_max:
-            raise ValueError(f"S4D: dt_min is {dt_min} and dt_max {dt_max}, expected 0 < min <= max")
+            raise ValueError(
+                f"S4D: dt_min is {dt_min} and dt_max {dt_max}, expected 0 < min <= max"
+            )
         self.channels, self.d_state, self.init = channels, d_state, init
         self.discretization, self.dt_min, self.dt_max = discretization, dt_min, dt_max
         like: dict[str, Any] = {"device": device, "dtype": dtype}
@@ -169,7 +171,9 @@ class S4D(nn.Module):
     def initial_state(self, *batch: int) -> Tensor:
         """Zeros ``[*batch, H, N/2]``."""
         dtype = torch.complex128 if self.D.dtype == torch.float64 else torch.complex64
-        return torch.zeros(*batch, self.channels, self.d_state // 2, dtype=dtype, device=self.D.device)
+        return torch.zeros(
+            *batch, self.channels, self.d_state // 2, dtype=dtype, device=self.D.device
+        )
 
     def _mixed(self, y: Tensor) -> Tensor:
         y = functional.gelu(y)

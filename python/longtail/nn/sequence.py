@@ -19,17 +19,17 @@ Layer = nn.Module
 class SequenceModel(nn.Module):
     """Pre-norm residual blocks of a layer that mixes along the sequence.
 
-    ``x = x + dropout(layer(norm(x)))`` for each block, between a linear encoder and a linear decoder;
-    with ``pool`` the mean over the sequence is decoded, for classification.
+    ``x = x + dropout(layer(norm(x)))`` for each block, between a linear encoder and a linear
+    decoder; with ``pool`` the mean over the sequence is decoded, for classification.
 
     Args:
         d_input: channels of the input.
         d_output: of the output.
         d_model: H, channels of the blocks.
         n_layers: how many.
-        layer: H to a layer: a module whose forward takes u ``[B, H, L]`` and gives its like, and for
-            generation ``(u, initial_state, return_final_state)``, and has ``step(u_t, state)``.
-            S4D by default; SGConv and LongConv fit as well.
+        layer: H to a layer: a module whose forward takes u ``[B, H, L]`` and gives its like, for
+            generation also ``return_final_state``, and has ``step(u_t, state)``. S4D by default;
+            SGConv and LongConv fit as well.
         dropout: after each layer, whole channels of a row at a time.
         pool: whether the output is one vector a row.
         device: of the parameters.
@@ -37,8 +37,9 @@ class SequenceModel(nn.Module):
 
     Shapes: x ``[B, L, d_input]`` gives ``[B, L, d_output]``, or ``[B, d_output]`` with ``pool``.
 
-    Generation: ``prefill(x)`` gives the outputs of a row and the state behind it, ``step(x_t, state)``
-    the next output and state, in constant memory: together those of ``forward`` on the longer row.
+    Generation: ``prefill(x)`` gives the outputs of a row and the state behind it, ``step(x_t,
+    state)`` the next output and state, in constant memory: together those of ``forward`` on the
+    longer row.
     """
 
     def __init__(
@@ -162,9 +163,7 @@ class SequenceModel(nn.Module):
             got = lengths.dtype if isinstance(lengths, Tensor) else type(lengths).__name__
             raise TypeError(f"{name}: lengths must be an int64 Tensor, got {got}")
         if lengths.shape != (batch,):
-            raise ValueError(
-                f"{name}: lengths has shape {list(lengths.shape)}, expected {[batch]}"
-            )
+            raise ValueError(f"{name}: lengths has shape {list(lengths.shape)}, expected {[batch]}")
         if batch and not 0 <= int(lengths.min()) <= int(lengths.max()) <= length:
             raise ValueError(f"{name}: lengths are {lengths.tolist()}, expected 0 to {length}")
         return lengths.to(device)
