@@ -20,6 +20,8 @@ def longconv_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[
     yield "s4d", namespace.vandermonde_transposed.default, _sums_of_powers
     yield "s4d", namespace.s4d_scan.default, _scanned
     yield "s4d_step", namespace.s4d_step.default, _stepped
+    yield "short_conv", namespace.short_conv.default, _like_u
+    yield "short_conv", namespace.short_conv_backward.default, _short_gradients
 
 
 def _result(u: Tensor, k: Tensor, *rest: Tensor) -> Tensor:
@@ -59,3 +61,11 @@ def _stepped(
 ) -> tuple[Tensor, Tensor]:
     y = u.new_empty([u.shape[0], c.shape[0], u.shape[1]])
     return y, state.new_empty(state.shape)
+
+
+def _like_u(u: Tensor, *rest: Any) -> Tensor:
+    return u.new_empty(u.shape)
+
+
+def _short_gradients(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
+    return tuple(each.new_empty(each.shape) for each in inputs[:4])
