@@ -3,7 +3,8 @@
     python bench/peers/longconv.py [--name NAME] [--repeats N] [--quick] [--bars] [--only PART]
 
 Parts: `rows` (long_conv, forward and with its gradients; torch's rfft, SciPy's, a copy),
-`short` (short_conv and its step; torch's conv1d and torch.compile, a copy). All
+`short` (short_conv and its step; torch's conv1d and torch.compile, a copy), `s4d` (diagonal state
+spaces: kernel, rows, step; torch's Vandermonde matrix and rfft, a copy). All
 providers of a case on the same inputs, taking turns, at one and at two threads. Memory is warm:
 glibc is told to keep what is freed (the script starts itself again with those settings); torch's
 default, which faults in every fresh page, stands beside it. Errors are against float64, over the
@@ -20,7 +21,7 @@ sys.path[:1] = [str(ROOT)]
 
 from bench.kit import parts  # noqa: E402
 
-PARTS = ("rows", "short")
+PARTS = ("rows", "short", "s4d")
 
 if __name__ == "__main__":
     sys.exit(parts.run("longconv", __doc__, PARTS, ("numpy", "scipy", "torch")))

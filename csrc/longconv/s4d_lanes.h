@@ -17,16 +17,20 @@ LONGTAIL_INLINE T load_states(const S* from) {
   }
 }
 
-/// Zeros for what would be subnormal in S or near it, which many processors are slow with.
 template <class T, class S>
-LONGTAIL_INLINE void store_states(S* to, T a) {
-  a = select(abs(a) < T(sizeof(S) == 8 ? 0x1p-1000 : 0x1p-120), T(0.0), a);
+LONGTAIL_INLINE void put_states(S* to, T a) {
   if constexpr (kLanes<T> == 1) {
     *to = static_cast<S>(a);
   } else {
     const auto raw = __builtin_convertvector(a.raw, lanes::raw<S, kLanes<T>>);
     __builtin_memcpy(to, &raw, sizeof(raw));
   }
+}
+
+/// Zeros for what would be subnormal in S or near it, which many processors are slow with.
+template <class T, class S>
+LONGTAIL_INLINE void store_states(S* to, T a) {
+  put_states(to, T(select(abs(a) < T(sizeof(S) == 8 ? 0x1p-1000 : 0x1p-120), T(0.0), a)));
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -23,8 +23,8 @@ LONGTAIL_INLINE Complex<T> operator*(const Complex<T>& a, const Complex<T>& b) {
 }
 template <class T>
 LONGTAIL_INLINE Complex<T> reciprocal(const Complex<T>& a) {
-  const T size = fma(a.re, a.re, T(a.im * a.im));
-  return {a.re / size, -(a.im / size)};
+  const T inverse = T(1.0) / fma(a.re, a.re, T(a.im * a.im));
+  return {a.re * inverse, -(a.im * inverse)};
 }
 
 /// cos y, sin y and 1 - cos y, this one without cancellation near 0.

@@ -1,6 +1,7 @@
 // One step of diagonal state spaces, compiled once per CPU level: lanes are states, all arithmetic
 // in double.
 #include "core/element_lanes.h"
+#include "longconv/s4d_lanes.h"
 #include "longconv/s4d_math.h"
 
 // After what opens the level's namespace.
@@ -15,18 +16,23 @@ using D = native<double>;
 /// The first `count` of neighbouring pairs, zeros in the other lanes.
 template <class P>
 LONGTAIL_INLINE Complex<D> load_pairs(const P* pairs, int count) {
-  double re[kLanes<D>], im[kLanes<D>];
-  for (int i = 0; i < kLanes<D>; ++i) {
-    re[i] = i < count ? static_cast<double>(pairs[2 * i]) : 0;
-    im[i] = i < count ? static_cast<double>(pairs[2 * i + 1]) : 0;
+  P re[kLanes<D>] = {}, im[kLanes<D>] = {};
+  if (count == kLanes<D>) {  // a loop of known length becomes a few shuffles
+    for (int i = 0; i < kLanes<D>; ++i) re[i] = pairs[2 * i], im[i] = pairs[2 * i + 1];
+  } else {
+    for (int i = 0; i < count; ++i) re[i] = pairs[2 * i], im[i] = pairs[2 * i + 1];
   }
-  return {load<D>(re), load<D>(im)};
+  return {load_states<D>(re), load_states<D>(im)};
 }
 template <class P>
 LONGTAIL_INLINE void store_pairs(P* pairs, const Complex<D>& a, int count) {
-  for (int i = 0; i < count; ++i) {
-    pairs[2 * i] = static_cast<P>(lane(a.re, i));
-    pairs[2 * i + 1] = static_cast<P>(lane(a.im, i));
+  P re[kLanes<D>], im[kLanes<D>];
+  put_states(re, a.re);
+  put_states(im, a.im);
+  if (count == kLanes<D>) {
+    for (int i = 0; i < kLanes<D>; ++i) pairs[2 * i] = re[i], pairs[2 * i + 1] = im[i];
+  } else {
+    for (int i = 0; i < count; ++i) pairs[2 * i] = re[i], pairs[2 * i + 1] = im[i];
   }
 }
 

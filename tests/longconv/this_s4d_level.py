@@ -10,10 +10,10 @@ from longtail import _native
 print(_native.cpu_level())
 for dtype in tests.DTYPES:
     tests.test_modes(dtype, "recurrent", 2)
-    tests.test_modes(dtype, "conv", None)
     for method in ("zoh", "bilinear"):
         tests.test_steps(dtype, method, None)
 for dtype in (torch.float64, torch.float32):
+    tests.test_modes(dtype, "conv", None)
     tests.test_kernel(dtype, "zoh", 3)
 tests.test_slow_steps()
 tests.test_far_rates()
