@@ -17,6 +17,7 @@ def longconv_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[
     yield "long_conv", namespace.long_conv_with_spectrum.default, _result
     yield "LongKernel", namespace.long_conv_spectrum.default, _unknown
     yield "short_conv", namespace.short_conv.default, _like_u
+    yield "short_conv_step", namespace.short_conv_step.default, _step
     yield "short_conv", namespace.short_conv_backward.default, _short_gradients
 
 
@@ -37,6 +38,10 @@ def _unknown(*args: Any) -> Tensor:
 
 def _like_u(u: Tensor, *rest: Any) -> Tensor:
     return u.new_empty(u.shape)
+
+
+def _step(u: Tensor, w: Tensor, bias: Tensor, state: Tensor, silu: bool) -> tuple[Tensor, ...]:
+    return u.new_empty(u.shape), state.new_empty(state.shape)
 
 
 def _short_gradients(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
