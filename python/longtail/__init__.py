@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from .sdpa import patch_sdpa as patch_sdpa
     from .shortconv import short_conv as short_conv
     from .shortconv import short_conv_step as short_conv_step
+    from .state_space import s4d as s4d
+    from .state_space import s4d_kernel as s4d_kernel
+    from .state_space import s4d_step as s4d_step
     from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
@@ -76,6 +79,9 @@ _DEFINED_IN = {
     "quantized_attention_varlen": "attention",
     "QuantizedKVCache": "kv_cache",
     "rational": "rationals",
+    "s4d": "state_space",
+    "s4d_kernel": "state_space",
+    "s4d_step": "state_space",
     "SdpaStats": "sdpa",
     "short_conv": "shortconv",
     "short_conv_step": "shortconv",
@@ -101,6 +107,7 @@ _MODULES = (
     "sdpa",
     "shortconv",
     "special",
+    "state_space",
     "tokenformer",
 )
 

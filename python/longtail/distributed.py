@@ -22,6 +22,8 @@ from longtail import (  # noqa: F401  (the families declare their rules when the
     ntk,
     polynomials,
     rationals,
+    shortconv,
+    state_space,
     tokenformer,
 )
 from longtail._sequence_parallel import long_conv

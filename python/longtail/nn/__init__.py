@@ -15,11 +15,14 @@ from longtail.nn.ntk import NTKAttention
 from longtail.nn.poly import PolyNorm, PolyReLU
 from longtail.nn.rational import GroupRational
 from longtail.nn.replace import Replacement, replace_activations
+from longtail.nn.s4d import S4D, ssm_parameter_groups
+from longtail.nn.sequence import SequenceModel
 from longtail.nn.sgconv import SGConv
 from longtail.nn.tokenformer import Pattention, TokenFormerBlock
 
 __all__ = [
     "KAT",
+    "S4D",
     "AFKANLinear",
     "ButterflyConv",
     "GroupRational",
@@ -32,9 +35,11 @@ __all__ = [
     "PolyReLU",
     "Replacement",
     "SGConv",
+    "SequenceModel",
     "TokenFormerBlock",
     "kat_base_patch16_224",
     "kat_small_patch16_224",
     "kat_tiny_patch16_224",
     "replace_activations",
+    "ssm_parameter_groups",
 ]

@@ -80,6 +80,29 @@ class LongTaps(nn.Module):
             return_final_state=return_final_state,
         )
 
+    def step(self, u_t: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """The next column: u ``[..., H]`` and the state, ``[..., H, L - 1]``, to y ``[..., H]``,
+        ``[..., C, H]`` where C > 1, and the next state; L products a channel."""
+        name = type(self).__name__
+        if self.bidirectional:
+            raise NotImplementedError(f"{name}.step: taps on what is ahead need all of the row")
+        wanted = [*u_t.shape[:-1], self.channels, self.length - 1]
+        if list(state.shape) != wanted:
+            raise ValueError(f"{name}.step: state has shape {list(state.shape)}, expected {wanted}")
+        window = torch.cat([state, u_t.unsqueeze(-1)], -1)
+        kernel = self._kernel_for(u_t)
+        k = self.taps()[0] if kernel is None else kernel.k
+        if self.outputs > 1:
+            window = window.unsqueeze(-3)
+        elif k.dim() == 3:
+            k = k[0]
+        # Row by row products: no transform for one number.
+        y = (window.to(k.dtype).unsqueeze(-2) @ k.flip(-1).unsqueeze(-1)).flatten(-3)
+        skip = self.skip.to(k.dtype) if self.outputs > 1 else self.skip[0].to(k.dtype)
+        last = u_t.unsqueeze(-2) if self.outputs > 1 else u_t
+        y = (y + skip * last.to(k.dtype)).to(u_t.dtype)
+        return y, torch.cat([state, u_t.unsqueeze(-1)], -1)[..., 1:]
+
     def clear(self) -> None:
         """Forget the taps that were kept."""
         self._kept = None
