@@ -126,11 +126,23 @@ void forward(const ShortConvShape& shape, const ShortConvTypes& types,
   run_parallel(parallel_for, 0, shape.batch * shape.heads, grain(shape),
                [&](std::int64_t begin, std::int64_t end) {
                  if (shape.length == 1) {
-                   return kernel.steps(call.steps(begin, end), call.row_of(y, begin));
+                   return kernel.steps(call.steps(begin, end), call.row_of(y, begin), nullptr);
                  }
                  for (std::int64_t r = begin; r < end; ++r) {
                    kernel.forward(call.row(r), call.row_of(y, r));
                  }
+               });
+}
+
+template <class S>
+void step(const ShortConvShape& shape, const ShortConvTypes& types, const ShortConvInputs& inputs,
+          void* y, void* next_state, const ParallelFor& parallel_for) {
+  const Call<S> call(shape, types, inputs);
+  const ShortConvKernels<S>& kernel = kernels<S>(types.rows);
+  run_parallel(parallel_for, 0, shape.batch * shape.heads, grain(shape),
+               [&](std::int64_t begin, std::int64_t end) {
+                 kernel.steps(call.steps(begin, end), call.row_of(y, begin),
+                              call.state_of(next_state, begin));
                });
 }
 
@@ -184,6 +196,13 @@ void short_conv(const ShortConvShape& shape, const ShortConvTypes& types,
                 const ShortConvInputs& inputs, void* y, const ParallelFor& parallel_for) {
   const auto run = types.rows == DType::float64 ? forward<double> : forward<float>;
   run(shape, types, inputs, y, parallel_for);
+}
+
+void short_conv_step(const ShortConvShape& shape, const ShortConvTypes& types,
+                     const ShortConvInputs& inputs, void* y, void* next_state,
+                     const ParallelFor& parallel_for) {
+  const auto run = types.rows == DType::float64 ? step<double> : step<float>;
+  run(shape, types, inputs, y, next_state, parallel_for);
 }
 
 void short_conv_backward(const ShortConvShape& shape, const ShortConvTypes& types,

@@ -40,6 +40,12 @@ struct ShortConvGradients {
 void short_conv(const ShortConvShape& shape, const ShortConvTypes& types,
                 const ShortConvInputs& inputs, void* y, const ParallelFor& parallel_for = {});
 
+/// One step, L = 1 with a state: y [B, H] and the state of the next, [B, H, W - 1], which is not
+/// that of the inputs.
+void short_conv_step(const ShortConvShape& shape, const ShortConvTypes& types,
+                     const ShortConvInputs& inputs, void* y, void* next_state,
+                     const ParallelFor& parallel_for = {});
+
 /// Gradients of the sum of grad y; a is computed anew.
 void short_conv_backward(const ShortConvShape& shape, const ShortConvTypes& types,
                          const ShortConvInputs& inputs, const void* grad,

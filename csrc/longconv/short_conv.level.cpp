@@ -182,12 +182,22 @@ void sum_steps(const ShortConvSteps<S>& steps, std::int64_t first, std::int64_t 
   }
 }
 
+/// next = state and u behind it, without the first, for rows one behind the other: all of them are
+/// moved at once, and then the ends are put right.
+template <class E>
+void move_states(const E* state, const E* u, std::int64_t rows, std::int64_t past, E* next) {
+  if (past == 0 || rows == 0) return;
+  __builtin_memcpy(next, state + 1, (rows * past - 1) * sizeof(E));
+  for (std::int64_t r = 0; r < rows; ++r) next[(r + 1) * past - 1] = u[r];
+}
+
 template <class E, class S = scalar_t<compute_t<E>>>
-void forward_steps(const ShortConvSteps<S>& steps, void* y_data) {
+void forward_steps(const ShortConvSteps<S>& steps, void* y_data, void* next_data) {
   using T = compute_t<E>;
   const auto* u = static_cast<const E*>(steps.u);
   const auto* state = static_cast<const E*>(steps.state);
   auto* y = static_cast<E*>(y_data);
+  auto* next = static_cast<E*>(next_data);
   const std::int64_t past = steps.width - 1;
   S memory[kStepRows * kMostShortTaps], now[kStepRows], sums[kStepRows];
   if (!state) clear(memory, kStepRows * past);
@@ -205,6 +215,7 @@ void forward_steps(const ShortConvSteps<S>& steps, void* y_data) {
       const T a = take<T>(sums + n, some, whole);
       put(y + r + n, steps.silu ? silu(a) : a, some, whole);
     });
+    if (next) move_states(state + r * past, u + r, count, past, next + r * past);
   }
 }
 

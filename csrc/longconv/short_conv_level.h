@@ -29,8 +29,8 @@ template <class S>
 struct ShortConvKernels {
   void (*forward)(const ShortConvRow<S>& row, void* y);
 
-  /// The bits of forward, many rows side by side.
-  void (*steps)(const ShortConvSteps<S>& steps, void* y);
+  /// The bits of forward, many rows side by side; next is null or gets the states behind.
+  void (*steps)(const ShortConvSteps<S>& steps, void* y, void* next);
 
   /// du, dstate unless that is null, and what is added to totals: gradients of the W taps and of
   /// the bias.

@@ -17,6 +17,10 @@ struct CpuBackend {
     longconv::short_conv(call.shape, call.types, inputs_of(call), y.mutable_data_ptr(),
                          torch_parallel_for());
   }
+  static void step(const ShortConvCall& call, const Tensor& y, const Tensor& next_state) {
+    longconv::short_conv_step(call.shape, call.types, inputs_of(call), y.mutable_data_ptr(),
+                              next_state.mutable_data_ptr(), torch_parallel_for());
+  }
   static void backward(const ShortConvCall& call, const Tensor& grad,
                        const ShortConvGradientTensors& to) {
     const auto& [du, dw, dbias, dstate] = to;

@@ -49,6 +49,20 @@ Tensor short_conv_value(Tensor u, Tensor w, Tensor bias, Tensor state, bool silu
   return y;
 }
 
+// u [batch, heads]; the result is y and the state of the next step.
+template <class Backend>
+std::tuple<Tensor, Tensor> short_conv_one_step(Tensor u, Tensor w, Tensor bias, Tensor state,
+                                               bool silu) {
+  const char* function = "short_conv_step";
+  check_argument(u.dim() == 2, function, "u", "of shape " + shape_string(u), "[batch, heads]");
+  const Tensor rows = torch::stable::view(torch::stable::contiguous(u), {u.size(0), u.size(1), 1});
+  const ShortConvCall call = short_conv_call(function, rows, w, bias, state, silu);
+  check_argument(state.dim() == 3, function, "state", "not there", "[batch, heads, taps - 1]");
+  std::tuple<Tensor, Tensor> result(empty_contiguous(u), empty_contiguous(state));
+  if (u.numel() > 0) Backend::step(call, std::get<0>(result), std::get<1>(result));
+  return result;
+}
+
 using ShortConvGradientTensors = std::tuple<Tensor, Tensor, Tensor, Tensor>;
 
 template <class Backend>
@@ -74,6 +88,7 @@ ShortConvGradientTensors short_conv_gradient(Tensor grad, Tensor u, Tensor w, Te
 template <class Backend>
 void register_short_conv(torch::stable::detail::StableLibrary& m) {
   m.impl("short_conv", TORCH_BOX(&short_conv_value<Backend>));
+  m.impl("short_conv_step", TORCH_BOX(&short_conv_one_step<Backend>));
   m.impl("short_conv_backward", TORCH_BOX(&short_conv_gradient<Backend>));
 }
 

@@ -76,6 +76,26 @@ __global__ void __launch_bounds__(kShortThreads)
   }
 }
 
+// One thread for each row of one number; p.state is there.
+template <class E, class P>
+__global__ void __launch_bounds__(kShortThreads)
+    short_conv_step(const __grid_constant__ ShortConvProblem<E, P> p, E* y, E* next_state) {
+  using S = compute_type<E>;
+  const std::int64_t r = std::int64_t{blockIdx.x} * kShortThreads + threadIdx.x;
+  if (r >= p.shape.batch * p.shape.heads) return;
+  const std::int64_t h = r % p.shape.heads, past = p.shape.taps - 1;
+  const P* taps = p.taps + h * p.shape.taps;
+  S sum = p.bias ? read_as<S>(p.bias[h]) : S(0);
+  for (std::int64_t t = 0; t < past; ++t) {
+    const E x = p.state[r * past + t];
+    sum = fma(read_as<S>(taps[t]), read_as<S>(x), sum);
+    if (t > 0) next_state[r * past + t - 1] = x;
+  }
+  sum = fma(read_as<S>(taps[past]), read_as<S>(p.u[r]), sum);
+  if (past > 0) next_state[(r + 1) * past - 1] = p.u[r];
+  y[r] = write_as<E>(p.shape.silu ? longconv::silu(sum) : sum);
+}
+
 // Blocks (h, part): tiles part, part + parts, ... of the batch's rows of channel h. Results of a
 // row are du with the P of dstate in front, so tiles cover L + P of them. partial [H, parts, W + 1]
 // gets the sums for the taps and for the bias.

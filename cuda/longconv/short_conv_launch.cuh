@@ -34,6 +34,17 @@ void launch_short_conv(const longconv::ShortConvShape& shape,
 }
 
 template <class E, class P>
+void launch_short_conv_step(const longconv::ShortConvShape& shape,
+                            const longconv::ShortConvInputs& inputs, E* y, E* next_state,
+                            cudaStream_t stream) {
+  const std::int64_t blocks = (shape.batch * shape.heads + kShortThreads - 1) / kShortThreads;
+  if (blocks == 0) return;
+  short_conv_step<E, P><<<short_conv_blocks(blocks), kShortThreads, 0, stream>>>(
+      short_conv_problem<E, P>(shape, inputs), y, next_state);
+  check_launch("short_conv_step");
+}
+
+template <class E, class P>
 void launch_short_conv_backward(const longconv::ShortConvShape& shape,
                                 const longconv::ShortConvInputs& inputs, const E* grad,
                                 const longconv::ShortConvGradients& gradients, double* partial,
@@ -52,11 +63,13 @@ void launch_short_conv_backward(const longconv::ShortConvShape& shape,
   check_launch("short_conv_backward");
 }
 
-#define LONGTAIL_SHORT_CONV_OF(E, P)                                                         \
-  template void launch_short_conv<E, P>(const longconv::ShortConvShape&,                     \
-                                        const longconv::ShortConvInputs&, E*, cudaStream_t); \
-  template void launch_short_conv_backward<E, P>(                                            \
-      const longconv::ShortConvShape&, const longconv::ShortConvInputs&, const E*,           \
+#define LONGTAIL_SHORT_CONV_OF(E, P)                                                            \
+  template void launch_short_conv<E, P>(const longconv::ShortConvShape&,                        \
+                                        const longconv::ShortConvInputs&, E*, cudaStream_t);    \
+  template void launch_short_conv_step<E, P>(                                                   \
+      const longconv::ShortConvShape&, const longconv::ShortConvInputs&, E*, E*, cudaStream_t); \
+  template void launch_short_conv_backward<E, P>(                                               \
+      const longconv::ShortConvShape&, const longconv::ShortConvInputs&, const E*,              \
       const longconv::ShortConvGradients&, double*, cudaStream_t);
 
 }  // namespace longtail::cuda

@@ -12,6 +12,11 @@ template <class E, class P>
 void launch_short_conv(const longconv::ShortConvShape& shape,
                        const longconv::ShortConvInputs& inputs, E* y, cudaStream_t stream);
 
+template <class E, class P>
+void launch_short_conv_step(const longconv::ShortConvShape& shape,
+                            const longconv::ShortConvInputs& inputs, E* y, E* next_state,
+                            cudaStream_t stream);
+
 // Into how many parts the tiles of a channel are cut; by the shape alone, as are all sums.
 std::int64_t short_conv_parts(const longconv::ShortConvShape& shape);
 

@@ -27,6 +27,13 @@ struct CudaBackend {
       cuda::launch_short_conv<E, P>(call.shape, inputs_of(call), target<E>(y), device.stream());
     });
   }
+  static void step(const ShortConvCall& call, const Tensor& y, const Tensor& next_state) {
+    const Device device(call.u);
+    on_device::with_types(call.types.rows, call.types.taps, [&]<class E, class P>(E*, P*) {
+      cuda::launch_short_conv_step<E, P>(call.shape, inputs_of(call), target<E>(y),
+                                         target<E>(next_state), device.stream());
+    });
+  }
   static void backward(const ShortConvCall& call, const Tensor& grad,
                        const ShortConvGradientTensors& to) {
     const auto& [du, dw, dbias, dstate] = to;

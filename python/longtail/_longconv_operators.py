@@ -21,6 +21,7 @@ def longconv_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[
     yield "s4d", namespace.s4d_scan.default, _scanned
     yield "s4d_step", namespace.s4d_step.default, _stepped
     yield "short_conv", namespace.short_conv.default, _like_u
+    yield "short_conv_step", namespace.short_conv_step.default, _step
     yield "short_conv", namespace.short_conv_backward.default, _short_gradients
 
 
@@ -65,6 +66,10 @@ def _stepped(
 
 def _like_u(u: Tensor, *rest: Any) -> Tensor:
     return u.new_empty(u.shape)
+
+
+def _step(u: Tensor, w: Tensor, bias: Tensor, state: Tensor, silu: bool) -> tuple[Tensor, ...]:
+    return u.new_empty(u.shape), state.new_empty(state.shape)
 
 
 def _short_gradients(grad: Tensor, *inputs: Any) -> tuple[Tensor, ...]:

@@ -64,7 +64,7 @@ def short_conv(
             f"{name}: return_final_state must be a bool, got {type(return_final_state).__name__}"
         )
     tensors, silu = short_conv_arguments(name, u, w, bias, activation, initial_state)
-    y = _run(tensors, silu).reshape(u.shape)
+    y = _short_conv(*tensors, silu).reshape(u.shape)
     return (y, last_inputs(u, initial_state, w.shape[1] - 1)) if return_final_state else y
 
 
@@ -98,22 +98,23 @@ def short_conv_step(
         raise ValueError(f"{name}: u_t has shape [], expected [..., H]")
     u = u_t.unsqueeze(-1)
     tensors, silu = short_conv_arguments(name, u, w, bias, activation, state)
-    y = _run(tensors, silu).reshape(u_t.shape)
+    if _plain(tensors):  # a step is too short for what anything else takes
+        rows, *rest = tensors
+        y, after = torch.ops.longtail.short_conv_step(rows.squeeze(-1), *rest, silu)
+        return y.reshape(u_t.shape), after.reshape(state.shape)
+    y = _short_conv(*tensors, silu).reshape(u_t.shape)
     return y, last_inputs(u, state, w.shape[1] - 1)
 
 
-def _run(tensors: tuple[Tensor, ...], silu: bool) -> Tensor:
-    """The raw op at once where nobody differentiates, maps or shards: a step is too short for what
-    that takes."""
-    plain = (
+def _plain(tensors: tuple[Tensor, ...]) -> bool:
+    """Whether nobody differentiates, maps, traces or shards."""
+    return (
         all(type(tensor) in (Tensor, nn.Parameter) for tensor in tensors)
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
         and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
     )
-    result: Tensor = (torch.ops.longtail.short_conv if plain else _short_conv)(*tensors, silu)
-    return result
 
 
 def _shard(u: Any, w: Any, bias: Any, state: Any, silu: bool) -> Any:

@@ -59,6 +59,30 @@ void compare(const ShortConvShape& shape, const Given& given, std::int64_t parts
   CHECK(near(dbias, expected_bias, kTolerance<P>));
 }
 
+// A step with its new state, on both.
+template <class E, class P>
+void compare_steps(const ShortConvShape& shape, bool with_bias) {
+  const std::int64_t rows = shape.batch * shape.heads, past = shape.taps - 1;
+  const auto u = numbers<E>(rows, 1, 0.1), state = numbers<E>(rows * past, 1, 0.2);
+  const auto taps = numbers<P>(shape.heads * shape.taps, 1, 0.3);
+  const auto bias = numbers<P>(shape.heads, 1, 0.4);
+  const P* some = with_bias ? bias.data() : nullptr;
+  std::vector<E> y(rows), expected = y, next(rows * past), expected_next = next;
+  longconv::short_conv_step(shape, {kDType<E>, kDType<P>},
+                            {u.data(), taps.data(), some, state.data()}, expected.data(),
+                            expected_next.data());
+  const cuda::ShortConvProblem<E, P> problem = {shape, u.data(), state.data(), taps.data(), some};
+  simt::launch({static_cast<unsigned>((rows + 127) / 128), 1, 1}, cuda::kShortThreads,
+               [&] { cuda::short_conv_step<E, P>(problem, y.data(), next.data()); });
+  CHECK(near(y, expected, kTolerance<E>));
+  CHECK(near(next, expected_next, 0));
+  for (std::int64_t r = 0; r < rows && past > 0; ++r) {
+    CHECK(static_cast<double>(next[(r + 1) * past - 1]) == static_cast<double>(u[r]));
+    CHECK(past == 1 ||
+          static_cast<double>(next[r * past]) == static_cast<double>(state[r * past + 1]));
+  }
+}
+
 // batch, heads, length, taps, silu
 const ShortConvShape kShapes[] = {
     {2, 3, 700, 4, false}, {2, 3, 700, 4, true},  {1, 2, 1, 1, true},      {3, 1, 5, 17, true},
@@ -74,6 +98,13 @@ TEST(float64) {
 TEST(float64_with_float32_taps) { compare<double, float>(kShapes[3], {true, false}, 2); }
 TEST(float32) {
   for (const ShortConvShape& shape : kShapes) compare<float, float>(shape, {false, true}, 2);
+}
+TEST(steps) {
+  for (const std::int64_t width : {1, 2, 4, 128}) {
+    compare_steps<float, float>({3, 57, 1, width, true}, true);
+    compare_steps<double, float>({1, 5, 1, width, false}, false);
+    compare_steps<bfloat16, float>({2, 100, 1, width, true}, width > 2);
+  }
 }
 TEST(bfloat16) {
   compare<bfloat16, bfloat16>(kShapes[1], {true, true}, 2);

@@ -184,6 +184,25 @@ def test_states_are_copies() -> None:
     assert torch.equal(after, torch.cat([kept[..., 1:], torch.ones(1, 2, 1)], -1))
 
 
+def test_step_by_either_way() -> None:
+    """The step's own kernel and, where a gradient is asked for, the convolution's: one result."""
+    for dtype in DTYPES:
+        given = Case(3, 7, 1, 5, bias=True, state=True).tensors(dtype)
+        u_t, state = given["u"][..., 0], given["initial_state"]
+        step = partial(short_conv_step, w=given["w"], bias=given["bias"], activation="silu")
+        plain = step(u_t, state)
+        leaf = u_t.clone().requires_grad_()
+        differentiable = step(leaf, state)
+        assert all(map(same_bits, plain, differentiable))
+        assert differentiable[0].requires_grad and differentiable[1].requires_grad
+        dual = torch.func.jvp(lambda u_t, step=step, state=state: step(u_t, state), (u_t,), (u_t,))
+        assert all(map(same_bits, dual[0], plain))
+        assert torch.equal(dual[1][1][..., -1], u_t)
+        with torch.autograd.forward_ad.dual_level():
+            pair = torch.autograd.forward_ad.make_dual(u_t, u_t)
+            assert torch.equal(step(pair, state)[0], plain[0])
+
+
 def test_gradient_through_states() -> None:
     """Of two chunks: those of the whole row."""
     given = Case(1, 2, 50, 20, bias=True).tensors(torch.float64)
@@ -293,6 +312,9 @@ def test_opcheck(layout: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None
         assert y.is_contiguous()
         torch.library.opcheck(ops.short_conv.default, arguments)
         torch.library.opcheck(ops.short_conv_backward.default, (layout(y), *arguments))
+        if case.state:
+            step = (arguments[0][..., 0], *arguments[1:])
+            torch.library.opcheck(ops.short_conv_step.default, step)
         with pytest.raises(NotImplementedError, match=r"longtail\.short_conv"):
             ops.short_conv(arguments[0].clone().requires_grad_(), *arguments[1:])
 

@@ -89,6 +89,14 @@ def test_bad_input(case: BadInput) -> None:
     check(case)
 
 
+def test_raw_step_needs_a_state() -> None:
+    none = torch.empty(0)
+    with pytest.raises(ValueError, match=r"short_conv_step.*`state`"):
+        torch.ops.longtail.short_conv_step(U[..., 0], W, none, none, False)
+    with pytest.raises(ValueError, match=r"short_conv_step.*`u`"):
+        torch.ops.longtail.short_conv_step(U, W, none, STATE, False)
+
+
 def test_raw_backward_refuses_a_gradient_of_another_shape() -> None:
     none = torch.empty(0)
     with pytest.raises(ValueError, match=r"short_conv_backward.*`grad`"):
