@@ -170,6 +170,15 @@ def _nothing_to_differentiate(inputs: tuple[Any, ...]) -> bool:
     return not any(isinstance(value, Tensor) and value.requires_grad for value in inputs)
 
 
+def is_plain_call(tensors: Sequence[Tensor]) -> bool:
+    """Whether nobody differentiates, maps, traces or shards: a raw op may be called as it is."""
+    return (
+        all(type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)
+        and not torch.compiler.is_compiling()
+        and _nothing_to_differentiate(tuple(tensors))
+    )
+
+
 def elementwise_partials(
     name: str, arguments: tuple[str, str], highest_order: int = 2
 ) -> Callable[[Tensor, Tensor], Tensor]:

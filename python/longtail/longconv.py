@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from longtail import _library, _longconv_formula  # noqa: F401  (loads the raw ops)
+from longtail._autograd import is_plain_call
 from longtail._longconv_arguments import ConvArguments, conv_arguments, split_taps
 from longtail._parametric import Placement, formula_of, parametric_function
 
@@ -127,7 +128,7 @@ def long_conv(
             "causal=False or k_rev results depend on what is still to come"
         )
     arguments = conv_arguments(u, after, ahead, skip, gate_in, gate_out, initial_state)
-    if kernel is not None and ahead is None and _may_keep_spectrum(arguments):
+    if kernel is not None and ahead is None and is_plain_call(arguments.tensors):
         y = torch.ops.longtail.long_conv_with_spectrum(
             *arguments.tensors, kernel.spectrum(arguments)
         )
@@ -135,15 +136,6 @@ def long_conv(
         y = _long_conv(*arguments.tensors)
     y = arguments.shaped(y)
     return (y, arguments.final_state()) if return_final_state else y
-
-
-def _may_keep_spectrum(arguments: ConvArguments) -> bool:
-    if torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
-        return False
-    needs = any(tensor.requires_grad for tensor in arguments.tensors)
-    return all(
-        type(tensor) in (Tensor, torch.nn.Parameter) for tensor in arguments.tensors
-    ) and not (torch.is_grad_enabled() and needs)
 
 
 def _shard(u: Any, k: Any, k_rev: Any, skip: Any, gate_in: Any, gate_out: Any, state: Any) -> Any:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.autograd import forward_ad
+from torch import Tensor
 
 from longtail import _library, _short_conv_arguments  # noqa: F401  (loads the raw ops)
+from longtail._autograd import is_plain_call
 from longtail._parametric import Placement, formula_of, parametric_function
 from longtail._short_conv_arguments import last_inputs, short_conv_arguments
 
@@ -98,23 +98,12 @@ def short_conv_step(
         raise ValueError(f"{name}: u_t has shape [], expected [..., H]")
     u = u_t.unsqueeze(-1)
     tensors, silu = short_conv_arguments(name, u, w, bias, activation, state)
-    if _plain(tensors):  # a step is too short for what anything else takes
+    if is_plain_call(tensors):  # a step is too short for what anything else takes
         rows, *rest = tensors
         y, after = torch.ops.longtail.short_conv_step(rows.squeeze(-1), *rest, silu)
         return y.reshape(u_t.shape), after.reshape(state.shape)
     y = _short_conv(*tensors, silu).reshape(u_t.shape)
     return y, last_inputs(u, state, w.shape[1] - 1)
-
-
-def _plain(tensors: tuple[Tensor, ...]) -> bool:
-    """Whether nobody differentiates, maps, traces or shards."""
-    return (
-        all(type(tensor) in (Tensor, nn.Parameter) for tensor in tensors)
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
-        and forward_ad._current_level < 0
-        and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
-    )
 
 
 def _shard(u: Any, w: Any, bias: Any, state: Any, silu: bool) -> Any:

@@ -282,6 +282,13 @@ def test_long_kernel(state: bool) -> None:
         assert same_bits(
             long_conv(k=LongKernel(made_here), **given), long_conv(k=made_here, **given)
         )
+    k = k.detach()
+    tangent = torch.func.jvp(lambda u: long_conv(u, LongKernel(k)), (u.detach(),), (u.detach(),))
+    assert relative(tangent[1], long_conv(u.detach(), k).double()) <= 1e-6
+    with torch.autograd.forward_ad.dual_level():
+        moving = torch.autograd.forward_ad.make_dual(u.detach(), u.detach())
+        found = torch.autograd.forward_ad.unpack_dual(long_conv(moving, LongKernel(k)))
+    assert relative(found.tangent, tangent[1].double()) <= 1e-6
     assert "shape=[3, 100]" in repr(kernel)
 
 
