@@ -203,6 +203,11 @@ T __shfl_xor_sync(unsigned, T value, unsigned bits) {
   const unsigned lane = simt::Block::current()->turn() % 32;
   return simt::Block::current()->show(value)[lane ^ bits];
 }
+template <class T>
+T __shfl_sync(unsigned, T value, unsigned from) {
+  return simt::Block::current()->show(value)[from];
+}
+inline void __syncwarp() { simt::Block::current()->show(0); }
 inline bool __any_sync(unsigned, bool mine) {
   const auto all = simt::Block::current()->show(mine);
   bool any = false;
