@@ -27,8 +27,7 @@ dim3 grid_of(std::int64_t x, std::int64_t y) {
 }
 
 bool in_sixteens(const attention::ConstCache& cache) {
-  for (const std::uint32_t* words :
-       {cache.k_codes, cache.k_grids, cache.v_codes, cache.v_grids}) {
+  for (const std::uint32_t* words : {cache.k_codes, cache.k_grids, cache.v_codes, cache.v_grids}) {
     if (reinterpret_cast<std::uintptr_t>(words) % 16 != 0) return false;
   }
   return true;

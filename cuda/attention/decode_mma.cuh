@@ -52,12 +52,11 @@ __device__ void join_warps(const CacheLayout& layout, const Lane& lane, WarpSums
   for (int w = 0; w < kDecodeWarps; ++w) {
     __syncthreads();
     if (w != lane.warp) continue;
-  LONGTAIL_UNROLL
+    LONGTAIL_UNROLL
     for (int step = 0; step < Steps; ++step) {
       if (32 * step >= width) break;
       for (int i = 0; i < 2; ++i) {
-        auto& to =
-            *reinterpret_cast<FourFloats*>(s.q[2 * lane.t + i] + 32 * step + 4 * lane.g);
+        auto& to = *reinterpret_cast<FourFloats*>(s.q[2 * lane.t + i] + 32 * step + 4 * lane.g);
         FourFloats four;
         for (int k = 0; k < 4; ++k) {
           four.of[k] = (w == 0 ? 0.0f : to.of[k]) + sums.values[step][k][i];

@@ -20,11 +20,11 @@ using TileScores = float[kDecodeMmaRows][kScoreStride];
 struct DecodeMmaShared {
   alignas(16) float q[kDecodeMmaRows][kQueryStride];  // scaled, rotated; in the end sums of values
   alignas(16) TileScores scores[kDecodeWarps];
-  alignas(16) TileScores exact;                 // of the keys without codes
+  alignas(16) TileScores exact;                                      // of the keys without codes
   alignas(16) FragmentB rounded[2][kDecodeMmaRows][kRoundedStride];  // rotated queries, by planes
-  float bias[kDecodeMmaRows];                   // q . mean
-  float steps[kDecodeMmaRows][kMaxKeyGroups];   // of a rotated query's integers
-  float sums[kDecodeMmaRows][kMaxKeyGroups];    // of a rotated query
+  float bias[kDecodeMmaRows];                                        // q . mean
+  float steps[kDecodeMmaRows][kMaxKeyGroups];    // of a rotated query's integers
+  float sums[kDecodeMmaRows][kMaxKeyGroups];     // of a rotated query
   float offsets[kDecodeMmaRows][kMaxKeyGroups];  // -centre * step * the sum of the integers
   float tops[kDecodeWarps][kDecodeMmaRows], mass[kDecodeWarps][kDecodeMmaRows];
 };

@@ -90,8 +90,8 @@ inline std::vector<double> rounded_scores(const Cache& cache, const ConstHead& h
   for (std::int64_t t = 0; t < length; ++t) {
     double score = t < packed ? bias + rounded_score(layout, head, t, turned) : 0.0;
     for (int c = 0; c < layout.k_dim && t >= packed; ++c) {
-      score += static_cast<double>(q[c]) *
-               static_cast<double>(tail[(t - packed) * layout.k_dim + c]);
+      score +=
+          static_cast<double>(q[c]) * static_cast<double>(tail[(t - packed) * layout.k_dim + c]);
     }
     scores.push_back(score);
   }
@@ -119,11 +119,10 @@ inline double add_rounded_values(const CacheLayout& layout, const ConstHead& hea
       const double weight = scaled(t) / step, zero = grid_zero_of(grid(t), layout.bits);
       const double from_tie = std::abs(weight - std::floor(weight) - 0.5);
       if (from_tie <= weight * 2e-5 && weight > 0.25) of_group += step * centre_of(layout.bits);
-      for (int c = group * layout.group;
-           c < std::min(layout.v_dim, (group + 1) * layout.group); ++c) {
-        const double code = stored_value(layout, head, t, c) /
-                                static_cast<double>(grid_scale_of(grid(t))) -
-                            zero;
+      for (int c = group * layout.group; c < std::min(layout.v_dim, (group + 1) * layout.group);
+           ++c) {
+        const double code =
+            stored_value(layout, head, t, c) / static_cast<double>(grid_scale_of(grid(t))) - zero;
         sums[c] += step * std::nearbyint(weight) * code + scaled(t) * zero;
       }
     }
