@@ -8,7 +8,8 @@
 //
 // A tile of 4 bits, D = 128, is 4 KiB of codes of keys and of values and up to 1.5 KiB of grids.
 // Words go from global memory to registers and from there to the tensor cores, without shared
-// memory, which has only queries and the transposition of 64 x 8 scores.
+// memory, which has only queries and the transposition of 64 x 8 scores. While a warp works on a
+// tile, its next one is on the way to the L2 cache.
 #pragma once
 
 #include "cuda/attention/decode_mma_values.cuh"
@@ -72,6 +73,17 @@ __device__ void join_warps(const CacheLayout& layout, const Lane& lane, WarpSums
   __syncthreads();
 }
 
+// A whole tile; keys only if they have codes.
+__device__ inline void fetch_tile(const CacheLayout& layout, const attention::ConstHead& head,
+                                  std::int64_t tile, bool coded) {
+  if (coded) {
+    fetch_ahead(head.k_grids + tile * layout.k_grids(), layout.k_grids());
+    fetch_ahead(head.k_codes + tile * layout.k_codes(), layout.k_codes());
+  }
+  fetch_ahead(head.v_grids + tile * layout.v_grids(), layout.v_grids());
+  fetch_ahead(head.v_codes + tile * layout.v_codes(), layout.v_codes());
+}
+
 // Blocks: (row block, split) by sequence and cache head. Steps: of 32 channels, at least what keys
 // and values have.
 template <int Bits, int Steps>
@@ -90,22 +102,29 @@ __global__ void __launch_bounds__(kDecodeThreads, Bits == 4 && Steps == 4 ? 3 : 
   const Lane lane;
   WarpSums<Steps> sums;
   if (begin < end) {
+    const auto count = static_cast<int>(end - begin);
+    const auto fetch = [&](int first) {
+      if (first >= count) return;
+      fetch_tile(a.layout, head, (begin + first) / kTileTokens, begin + first < rows.packed);
+    };
+    fetch(lane.warp * kTileTokens);
     load_mma_queries(a, rows, head, s);
     if (rows.packed >= begin && rows.packed < end) exact_scores(a, rows, head, s);
     if (a.layout.format == KFormat::token_rotated && rows.packed > 0) {
       round_rotated<Bits>(a.layout, lane, s);
       __syncthreads();
     }
-    const RowLimits row{rows.visible(a, lane.g), rows.masks(a, lane.g), a.call.mask_stride[3]};
-    for (std::int64_t tile = begin + lane.warp * kTileTokens; tile < end;
-         tile += kDecodeWarps * kTileTokens) {
-      const bool coded = tile < rows.packed;
+    const RowLimits row(a, rows, lane.g, begin);
+    for (int first = lane.warp * kTileTokens; first < count; first += kDecodeWarps * kTileTokens) {
+      const std::int64_t tile = (begin + first) / kTileTokens;
+      const bool coded = begin + first < rows.packed;
+      fetch(first + kDecodeWarps * kTileTokens);
       if (coded) coded_scores<Bits, Steps>(a, head, tile, lane, s, s.scores[lane.warp]);
       __syncwarp();
       LaneWeights p;
       const float shrink =
-          weigh<Steps>(coded ? s.scores[lane.warp] : s.exact, tile, row, lane, p, sums);
-      add_values<Bits, Steps>(a, head, tile, end, lane, p, shrink, sums);
+          weigh<Steps>(coded ? s.scores[lane.warp] : s.exact, first, row, lane, p, sums);
+      add_values<Bits, Steps>(a, head, tile, count - first, lane, p, shrink, sums);
       __syncwarp();  // before the next tile's scores
     }
   }

@@ -261,12 +261,11 @@ __device__ void rotated_scores(const std::uint32_t* codes, const std::uint32_t* 
   }
 }
 
-// Of the tile at token `begin`, which has codes, to `to`, without masks.
+// Of a tile that has codes, to `to`, without masks.
 template <int Bits, int Steps>
 __device__ void coded_scores(const DecodeArguments& a, const attention::ConstHead& head,
-                             std::int64_t begin, const Lane& lane, const DecodeMmaShared& s,
+                             std::int64_t tile, const Lane& lane, const DecodeMmaShared& s,
                              TileScores& to) {
-  const std::int64_t tile = begin / kTileTokens;
   const std::uint32_t* codes = head.k_codes + tile * a.layout.k_codes();
   const std::uint32_t* grids = head.k_grids + tile * a.layout.k_grids();
   LaneScores scores;

@@ -19,23 +19,31 @@ struct WarpSums {
 // Tokens 32 half + 8 t + i of row g, a lane's share.
 using LaneWeights = float[2][8];
 
-// What a lane needs to know of row g beside its scores.
+// What a lane needs to know of row g beside its scores. Tokens are counted from the split's first.
 struct RowLimits {
-  std::int64_t visible;
-  const float* masks;  // of token 0, or null
+  int visible;
+  const float* masks;  // or null
   std::int64_t mask_stride;
+
+  __device__ RowLimits(const DecodeArguments& a, const DecodeRows& rows, int r, std::int64_t begin)
+      : mask_stride(a.call.mask_stride[3]) {
+    const std::int64_t seen = rows.visible(a, r) - begin;
+    visible = static_cast<int>(seen < kDecodeSplit ? seen > 0 ? seen : 0 : kDecodeSplit);
+    masks = rows.masks(a, r);
+    if (masks != nullptr) masks += begin * mask_stride;
+  }
 };
 
 // Scores to weights relative to the new top; the factor for what is summed already.
 template <int Steps>
-__device__ float weigh(const TileScores& scores, std::int64_t begin, const RowLimits& row,
-                       const Lane& lane, LaneWeights& p, WarpSums<Steps>& sums) {
+__device__ float weigh(const TileScores& scores, int begin, const RowLimits& row, const Lane& lane,
+                       LaneWeights& p, WarpSums<Steps>& sums) {
   float largest = sums.top;
   for (int half = 0; half < 2; ++half) {
     const int first = 32 * half + 8 * lane.t;
     read_eight(scores[lane.g] + first, p[half]);
     for (int i = 0; i < 8; ++i) {
-      const std::int64_t token = begin + first + i;
+      const int token = begin + first + i;
       const bool seen = token < row.visible;
       if (seen && row.masks != nullptr) p[half][i] += row.masks[token * row.mask_stride];
       if (!seen) p[half][i] = -INFINITY;
@@ -87,17 +95,15 @@ __device__ inline float round_weights(const std::uint32_t* grids, int count, con
   return rounding.step;
 }
 
-// Adds the tile at token `begin`; `end`: of the tokens that there are.
+// Adds a tile, whose first `count` tokens are there.
 template <int Bits, int Steps>
 __device__ void add_values(const DecodeArguments& a, const attention::ConstHead& head,
-                           std::int64_t begin, std::int64_t end, const Lane& lane,
-                           const LaneWeights& p, float shrink, WarpSums<Steps>& sums) {
+                           std::int64_t tile, int count, const Lane& lane, const LaneWeights& p,
+                           float shrink, WarpSums<Steps>& sums) {
   const CacheLayout& layout = a.layout;
   const int width = layout.v_width(), group = layout.group;
-  const std::int64_t tile = begin / kTileTokens;
   const std::uint32_t* codes = head.v_codes + tile * layout.v_codes();
   const std::uint32_t* grids = head.v_grids + tile * layout.v_grids();
-  const int count = end - begin < kTileTokens ? static_cast<int>(end - begin) : kTileTokens;
   const float shrinks[2] = {lane.to_column(shrink, 0), lane.to_column(shrink, 1)};
   Numbers<Bits> weights[2];
   float factors[2];
