@@ -7,11 +7,12 @@
 
 namespace longtail::cuda {
 
-/// Output and log-sum-exp of 16 rows.
-template <class Shape, int Channels>
-__device__ inline void finish_rows(const PrefillPlan& plan, const MmaMemory<Shape>& memory, int row,
-                                   const RowState<Channels>& state) {
-  const MmaBlock& block = memory.block;
+/// Output and log-sum-exp of a warp's 16 rows from `row` on. A thread knows of rows g and g + 8 the
+/// largest score and the sum of weights 2^(s - top + lift), and out(n, i) of Channels / 8 times 8.
+template <int Channels, class Out>
+__device__ inline void finish_rows(const PrefillPlan& plan, const MmaBlock& block, int row,
+                                   float lift, const float (&tops)[2], const float (&totals)[2],
+                                   const Out& out) {
   const auto lane = static_cast<int>(threadIdx.x % 32);
   const std::int64_t of_value =
       (block.rows.sequence * plan.key_heads + block.key_head) * attention::kMostChannels;
@@ -19,13 +20,13 @@ __device__ inline void finish_rows(const PrefillPlan& plan, const MmaMemory<Shap
   for (int half = 0; half < 2; ++half) {
     const int r = row + lane / 4 + 8 * half;
     if (r >= block.rows.count) continue;
-    const float top = memory.top[r], total = memory.total[r];
+    const float top = tops[half], total = totals[half];
     const bool empty = top == -__builtin_inff() && total == 0;
     const std::int64_t of_row = block.sequence.first_row + block.rows.first + r;
     if (lane % 4 == 0) {
       const std::int64_t position =
           (block.rows.head * plan.query_blocks + block.rows.block) * kQueryBlock + r;
-      const float lse = (top - Shape::kLift + log2f(total)) * 0x1.62e43p-1f;
+      const float lse = (top - lift + log2f(total)) * 0x1.62e43p-1f;
       static_cast<float*>(plan.lse.data)[block.sequence.batch * plan.lse.batch +
                                          block.rows.head * plan.lse.head + of_row * plan.lse.row] =
           empty ? -__builtin_inff() : lse + plan.row_constant[position] * plan.scale;
@@ -39,12 +40,21 @@ __device__ inline void finish_rows(const PrefillPlan& plan, const MmaMemory<Shap
       for (int i = 0; i < 2; ++i) {
         const int c = 8 * n + 2 * (lane % 4) + i;
         if (c >= plan.value_channels) continue;
-        const float x = state.out[n][2 * half + i] * inverse * plan.value_scale[of_value + c];
+        const float x = out(n, 2 * half + i) * inverse * plan.value_scale[of_value + c];
         write_element(plan.out.data, to + c, plan.dtype,
                       empty ? 0.0f : x + plan.value_mean[of_value + c]);
       }
     }
   }
+}
+
+template <class Shape, int Channels>
+__device__ inline void finish_rows(const PrefillPlan& plan, const MmaMemory<Shape>& memory, int row,
+                                   const RowState<Channels>& state) {
+  const int r = row + static_cast<int>(threadIdx.x % 32) / 4;
+  finish_rows<Channels>(plan, memory.block, row, Shape::kLift, {memory.top[r], memory.top[r + 8]},
+                        {memory.total[r], memory.total[r + 8]},
+                        [&](int n, int i) { return state.out[n][i]; });
 }
 
 }  // namespace longtail::cuda

@@ -7,6 +7,7 @@
 //   prefill_values.cuh      values into float16 or E4M3
 //   prefill_rest.cuh        qbar . (k - kbar) for every block of queries
 //   prefill_mma.cuh         attention on tensor cores, with prefill_warp.cuh
+//   prefill_wgmma.cuh       the same on those of sm_90a, with prefill_async.cuh
 //   prefill_portable.cuh    attention without them; float32 weights and values
 //
 // Scores are those of csrc/attention/prefill.h: the same groups, codes and scales to the bit.
@@ -21,7 +22,7 @@
 //
 // Scores use mma.m16n8k64.s4 for 4-bit codes below sm_90, where that instruction is real, and
 // mma.m16n8k32.s8 otherwise: sums of integers, so the same bits. prefill_path.h says which GPU has
-// what. There is no wgmma yet.
+// what. wgmma has 8 bits only.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -80,6 +81,15 @@ LONGTAIL_HOST_DEVICE constexpr int value_chunk(int channel, int chunk) {
   return chunk ^ (channel / 2 & 3);
 }
 
+/// Where a code of 8 bits lies in a tile of `rows` rows for wgmma (PrefillPlan::in_panels): panels
+/// of up to 128 channels, the 16-byte chunks of a row swizzled as CUDA's SWIZZLE_64B or _128B.
+LONGTAIL_HOST_DEVICE constexpr int panel_place(int stored_channels, int rows, int row,
+                                               int channel) {
+  const int bytes = stored_channels < 128 ? stored_channels : 128;
+  const int swizzle = bytes == 128 ? row & 7 : row / 2 & 3;
+  return channel / 128 * rows * bytes + row * bytes + (channel % 128 ^ 16 * swizzle);
+}
+
 struct PrefillPlan {
   // The problem.
   DType dtype;  // of q, k, v and out
@@ -103,6 +113,7 @@ struct PrefillPlan {
   int score_channels;   // after rotation
   int stored_channels;  // of codes, and of values: 64, 128 or 256
   bool nibbles;         // codes are stored in 4 bits
+  bool in_panels;       // codes of a tile of keys or a block of queries lie as panel_place() says
   ValueFormat value_format;
   std::int64_t sequences;          // of rows and keys
   std::int64_t query_blocks;       // of all sequences

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <string_view>
+#include <type_traits>
 
 #include "cuda/attention/prefill_launch.h"
 #include "cuda/attention/prefill_work.h"
@@ -15,6 +16,11 @@ namespace {
 using cuda::PrefillPath, cuda::PrefillPlan;
 using torch::headeronly::ScalarType;
 
+bool has_code(PrefillPath path) {
+  if (path == PrefillPath::wgmma) return cuda::prefill_has_wgmma();
+  return !cuda::is_fp8(path) || cuda::prefill_has_fp8();
+}
+
 // What LONGTAIL_CUDA_ATTENTION names, or the best for the current device: prefill_path.h.
 PrefillPath chosen_path() {
   const char* choice = std::getenv("LONGTAIL_CUDA_ATTENTION");
@@ -25,17 +31,16 @@ PrefillPath chosen_path() {
         cudaGetDevice(&device) == cudaSuccess &&
         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
         cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess;
-    if (!known) return PrefillPath::mma;
-    const PrefillPath best = cuda::best_prefill_path(10 * major + minor, true);
-    if (!cuda::is_fp8(best)) return best;
-    return cuda::best_prefill_path(10 * major + minor, cuda::prefill_has_fp8());
+    return known ? cuda::best_prefill_path(10 * major + minor, has_code) : PrefillPath::mma;
   }
   for (const auto& [name, path] : cuda::kPrefillPaths) {
     if (text != name) continue;
-    check_argument(
-        !cuda::is_fp8(path) || cuda::prefill_has_fp8(), "longtail", "LONGTAIL_CUDA_ATTENTION", text,
-        "a name without fp8: this GPU has no FP8 tensor cores (compute capability 8.9 or "
-        "later), or longtail was not built for it");
+    check_argument(has_code(path), "longtail", "LONGTAIL_CUDA_ATTENTION", text,
+                   path == PrefillPath::wgmma
+                       ? "another name: this GPU is not of compute capability 9.0, or longtail was "
+                         "not built for 90a"
+                       : "a name without fp8: this GPU has no FP8 tensor cores (compute capability "
+                         "8.9 or later), or longtail was not built for it");
     return path;
   }
   fail_argument("longtail", "LONGTAIL_CUDA_ATTENTION", text, cuda::kPrefillPathNames);
@@ -124,13 +129,18 @@ void launch_attention(const PrefillPlan& plan, PrefillPath path, std::int64_t be
   cuda::launch_prefill_rest(plan, begin, end, stream);
   if (path == PrefillPath::portable || plan.strict) {
     cuda::launch_prefill_portable(plan, begin, end, stream);
-  } else if (plan.stored_channels == 64) {
-    cuda::launch_prefill_mma<64>(plan, begin, end, stream);
-  } else if (plan.stored_channels == 128) {
-    cuda::launch_prefill_mma<128>(plan, begin, end, stream);
-  } else {
-    cuda::launch_prefill_mma<256>(plan, begin, end, stream);
+    return;
   }
+  const auto attend = [&]<int Channels>(std::integral_constant<int, Channels>) {
+    if (path == PrefillPath::wgmma) {
+      cuda::launch_prefill_wgmma<Channels>(plan, begin, end, stream);
+    } else {
+      cuda::launch_prefill_mma<Channels>(plan, begin, end, stream);
+    }
+  };
+  if (plan.stored_channels == 64) return attend(std::integral_constant<int, 64>());
+  if (plan.stored_channels == 128) return attend(std::integral_constant<int, 128>());
+  attend(std::integral_constant<int, 256>());
 }
 
 struct CudaBackend {

@@ -55,6 +55,21 @@ struct MmaBlock {
   int tiles;              // of keys that a row may see; more would not fit a GPU
 };
 
+template <int Keys>
+__device__ inline MmaBlock find_mma_block(const PrefillPlan& plan, std::int64_t task,
+                                          std::int64_t of_launch) {
+  MmaBlock block{};
+  block.rows = find_query_block(plan, task);
+  block.sequence = plan.sequence[block.rows.sequence];
+  block.key_head = block.rows.head / (plan.heads / plan.key_heads);
+  block.position = (block.key_head * plan.key_tiles + block.sequence.key_tile) * kKeyTile;
+  if (plan.smooth_q) block.rest = plan.rest + of_launch * plan.longest_key_tiles * kKeyTile;
+  const std::int64_t last_row = block.rows.first + block.rows.count - 1;
+  block.tiles =
+      static_cast<int>(prefill_blocks(visible_keys(plan, block.sequence, last_row), Keys));
+  return block;
+}
+
 template <class Shape>
 struct alignas(16) MmaMemory {
   MmaBlock block;

@@ -51,6 +51,7 @@ inline void set_options(PrefillPlan& plan, const attention::Options& options, Pr
   plan.score_channels = static_cast<int>(attention::score_channels(plan.channels, options));
   const int most = std::max(plan.score_channels, plan.value_channels);
   plan.stored_channels = most <= 64 ? 64 : most <= 128 ? 128 : 256;
+  plan.in_panels = path == PrefillPath::wgmma && !options.strict;
   plan.nibbles = has_short_codes(path) && options.codes == Codes::int4 && !options.strict;
   plan.value_format = is_fp8(path) && !options.strict ? ValueFormat::e4m3 : ValueFormat::half;
   const auto blocks = [](std::int64_t length, std::int64_t block) {

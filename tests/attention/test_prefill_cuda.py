@@ -16,16 +16,26 @@ from kit.tensors import cuda_problem, same_bits
 
 pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
 
-PATHS = ("portable", "mma", "mma4", "mma_fp8", "mma4_fp8")
+PATHS = ("portable", "mma", "mma4", "mma_fp8", "mma4_fp8", "wgmma")
 CAUSAL = ("", "top_left", "bottom_right")
 INT4 = Variant("int4", "qk", weights="exact")
+
+
+def problem_of(path: str) -> str:
+    """Why these kernels cannot run on this GPU; empty: they can."""
+    capability = torch.cuda.get_device_capability()
+    if "fp8" in path and capability < (8, 9):
+        return "this GPU has no FP8 tensor cores"
+    if path == "wgmma" and capability != (9, 0):
+        return "only GPUs of compute capability 9.0 have wgmma"
+    return ""
 
 
 @pytest.fixture(params=PATHS)
 def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each set of kernels in turn."""
-    if "fp8" in request.param and torch.cuda.get_device_capability() < (8, 9):
-        pytest.skip("this GPU has no FP8 tensor cores")
+    if problem := problem_of(request.param):
+        pytest.skip(problem)
     monkeypatch.setenv("LONGTAIL_CUDA_ATTENTION", request.param)
     return str(request.param)
 
@@ -35,8 +45,9 @@ def on_path(variant: Variant, path: str, channels: int = 64) -> Variant:
 
     float16 ones count as exact. `channels`: the most that a query or a value has.
     """
-    weights = "fp8" if "fp8" in path and not variant.strict_causal else "exact"
-    return dataclasses.replace(variant, weights=weights, tile=32 if channels > 128 else 64)
+    fp8 = ("fp8" in path or path == "wgmma") and not variant.strict_causal
+    tile = 32 if channels > 128 and path != "wgmma" else 64
+    return dataclasses.replace(variant, weights="fp8" if fp8 else "exact", tile=tile)
 
 
 def near(out: Tensor, lse: Tensor, expected: Attended, v: Tensor, variant: Variant) -> None:
@@ -172,8 +183,12 @@ def test_cuda_packed_sequences(path: str, dtype: torch.dtype) -> None:
 def test_cuda_repeats_and_paths() -> None:
     """The same bits on every call; 4-bit and 8-bit tensor cores give the same sums."""
     inputs = on_gpu(draw(Shape(2, 8, 2, 513, 1025, 128, 128), torch.bfloat16))
-    for paths in (("mma", "mma", "mma4"), ("mma_fp8", "mma_fp8", "mma4_fp8")):
-        if "fp8" in paths[0] and torch.cuda.get_device_capability() < (8, 9):
+    for paths in (
+        ("mma", "mma", "mma4"),
+        ("mma_fp8", "mma_fp8", "mma4_fp8"),
+        ("wgmma", "wgmma", "wgmma"),
+    ):
+        if problem_of(paths[0]):
             continue
         results = []
         with pytest.MonkeyPatch.context() as patch:
@@ -221,10 +236,13 @@ def test_cuda_path_must_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
         longtail.quantized_attention(*on_gpu(draw(SHAPES[0])))
 
 
-@pytest.mark.skipif(
-    not cuda_problem() and torch.cuda.get_device_capability() >= (8, 9), reason="this GPU has FP8"
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("mma_fp8", "no FP8 tensor cores"), ("wgmma", "not of compute capability 9.0")],
 )
-def test_cuda_fp8_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LONGTAIL_CUDA_ATTENTION", "mma_fp8")
-    with pytest.raises((ValueError, RuntimeError), match="no FP8 tensor cores"):
+def test_cuda_path_must_be_there(path: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not problem_of(path):
+        pytest.skip("this GPU has it")
+    monkeypatch.setenv("LONGTAIL_CUDA_ATTENTION", path)
+    with pytest.raises((ValueError, RuntimeError), match=reason):
         longtail.quantized_attention(*on_gpu(draw(SHAPES[0])))

@@ -1,52 +1,13 @@
 // The CUDA kernels of quantised attention, run on the CPU by simt/cuda_runtime.h: codes beside the
 // CPU's to the bit, log-sum-exp beside the CPU's, outputs beside float64 sums over the same codes.
-#include "prefill_cuda_case.h"
+#include "prefill_cuda_compare.h"
 
 namespace {
 
 using namespace prefill_case;
 
-/// The CPU's outputs have 8-bit weights and values: only near. FP8 rounds a weight by up to 2^-4
-/// and a value by up to amax / 28, here 0.17; the comparison with float64 below is the strict one.
-constexpr double kEightBits = 0.03, kFp8 = 0.3;
-
-void compare(const Case& c, PrefillPath path) {
-  const Data data(c);
-  const attention::Problem problem = data.problem();
-  const bool dense = c.row_ends.empty();
-  const OnFibres got(data, path, dense);
-  std::vector<float> out(got.out.size(), 7), lse(got.lse.size(), 7);
-  const std::int64_t row = c.value_channels;
-  attention::quantised_attention(
-      problem,
-      {reinterpret_cast<std::byte*>(out.data()), c.heads * c.rows * row, c.rows * row, row},
-      {lse.data(), c.heads * c.rows, c.rows, 1});
-  check_near(got.lse, lse, 2e-5);
-  const bool fp8 = cuda::is_fp8(path) && !c.options.strict;
-  check_near(got.out, out, c.options.strict ? 1e-5 : fp8 ? kFp8 : kEightBits);
-  if (!dense) return;
-  const auto n = attention::score_channels(c.channels, c.options);
-  std::vector<float> q(got.q_hat.size()), k(got.k_hat.size()), v(got.v_hat.size());
-  const auto heads = [](std::vector<float>& of, std::int64_t count, std::int64_t length,
-                        std::int64_t channels) {
-    return attention::Heads<float>{of.data(), count * length * channels, length * channels,
-                                   channels};
-  };
-  attention::quantised_inputs(problem, heads(q, c.heads, c.rows, n),
-                              heads(k, c.key_heads, c.keys, n), heads(v, c.key_heads, c.keys, row));
-  for (std::size_t i = 0; i < q.size(); ++i) CHECK(got.q_hat[i] == q[i]);
-  for (std::size_t i = 0; i < k.size(); ++i) CHECK(got.k_hat[i] == k[i]);
-  // float16 keeps 11 bits of the largest value of a channel, about 8 here; E4M3 is off by 16 of
-  // 448.
-  check_near(got.v_hat, data.v, c.options.strict ? 0 : fp8 ? 8.0 / 28 : 0x1p-11 * 8);
-  const bool float32 = c.options.strict || path == PrefillPath::portable;
-  const int tile = !fp8 ? 0 : n > 128 || c.value_channels > 128 ? 32 : 64;
-  const Expected wanted = expected(data, got, tile);
-  check_near(got.out, wanted.out, float32 || fp8 ? 2e-5 : 2e-3, &wanted.slack);
-}
-
-constexpr PrefillPath kPaths[] = {PrefillPath::portable, PrefillPath::mma, PrefillPath::mma4,
-                                  PrefillPath::mma_fp8, PrefillPath::mma4_fp8};
+constexpr PrefillPath kPaths[] = {PrefillPath::portable, PrefillPath::mma,      PrefillPath::mma4,
+                                  PrefillPath::mma_fp8,  PrefillPath::mma4_fp8, PrefillPath::wgmma};
 
 TEST(codes_and_smoothing) {
   for (const PrefillPath path : kPaths) {
@@ -155,19 +116,22 @@ TEST(packed_sequences) {
   }
 }
 
+PrefillPath best(int capability, bool fp8, bool wgmma) {
+  return cuda::best_prefill_path(
+      capability, [&](PrefillPath path) { return path == PrefillPath::wgmma ? wgmma : fp8; });
+}
+
 TEST(best_paths) {
   for (const int capability : {80, 86, 87}) {
-    for (const bool fp8 : {false, true}) {
-      CHECK(cuda::best_prefill_path(capability, fp8) == PrefillPath::mma4);
-    }
+    for (const bool fp8 : {false, true}) CHECK(best(capability, fp8, false) == PrefillPath::mma4);
   }
-  CHECK(cuda::best_prefill_path(89, true) == PrefillPath::mma4_fp8);
-  CHECK(cuda::best_prefill_path(89, false) == PrefillPath::mma4);
-  CHECK(cuda::best_prefill_path(120, true) == PrefillPath::mma_fp8);
-  CHECK(cuda::best_prefill_path(121, false) == PrefillPath::mma);
-  for (const int capability : {90, 100, 103}) {
-    CHECK(cuda::best_prefill_path(capability, true) == PrefillPath::mma);
-  }
+  CHECK(best(89, true, false) == PrefillPath::mma4_fp8);
+  CHECK(best(89, false, false) == PrefillPath::mma4);
+  CHECK(best(90, true, true) == PrefillPath::wgmma);
+  CHECK(best(90, true, false) == PrefillPath::mma);
+  CHECK(best(120, true, false) == PrefillPath::mma_fp8);
+  CHECK(best(121, false, false) == PrefillPath::mma);
+  for (const int capability : {100, 103}) CHECK(best(capability, true, false) == PrefillPath::mma);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 // Every thread of a block must reach the same __syncthreads(), and every thread of a warp the same
 // shuffles, as on a GPU. Between two of them the threads run one after the other, so a missing
 // barrier shows as a wrong result; threads that wait for each other for ever end the program.
+// What copies and multiplies behind the threads' backs is in async.h.
 #pragma once
 
 #include <ucontext.h>
@@ -109,6 +110,16 @@ class Block {
   }
   unsigned turn() const { return turn_; }
 
+  // Lets the others run until `ready()`; whoever makes it so says progress().
+  template <class Ready>
+  void wait_until(const Ready& ready) {
+    while (!ready()) yield(fibres_[turn_]);
+  }
+  void progress() { progress_ = true; }
+
+  // One thing that another header keeps for as long as the block runs.
+  std::shared_ptr<void> kept;
+
  private:
   static constexpr std::size_t kStack = std::size_t{1} << 18;
   using Point = void* [5];  // of __builtin_setjmp
@@ -132,7 +143,7 @@ class Block {
       ++barrier.generation;
       progress_ = true;
     }
-    while (barrier.generation == mine) yield(fibres_[turn_]);
+    wait_until([&] { return barrier.generation != mine; });
   }
   static void enter() {
     Block* block = current();
@@ -192,6 +203,7 @@ inline void launch(dim3 grid, unsigned threads, const std::function<void()>& bod
 #define gridDim simt::grid_size
 
 inline void __syncthreads() { simt::Block::current()->meet(); }
+inline void __syncwarp() { simt::Block::current()->show('w'); }
 
 template <class T>
 T __shfl_down_sync(unsigned, T value, unsigned offset) {
@@ -199,15 +211,14 @@ T __shfl_down_sync(unsigned, T value, unsigned offset) {
   return simt::Block::current()->show(value)[lane + offset < 32 ? lane + offset : lane];
 }
 template <class T>
+T __shfl_sync(unsigned, T value, unsigned lane) {
+  return simt::Block::current()->show(value)[lane];
+}
+template <class T>
 T __shfl_xor_sync(unsigned, T value, unsigned bits) {
   const unsigned lane = simt::Block::current()->turn() % 32;
   return simt::Block::current()->show(value)[lane ^ bits];
 }
-template <class T>
-T __shfl_sync(unsigned, T value, unsigned from) {
-  return simt::Block::current()->show(value)[from];
-}
-inline void __syncwarp() { simt::Block::current()->show(0); }
 inline bool __any_sync(unsigned, bool mine) {
   const auto all = simt::Block::current()->show(mine);
   bool any = false;
