@@ -38,7 +38,7 @@ def shown(mangled: str) -> str:
     plain = run(["c++filt", mangled]).strip().removeprefix("void ").replace("longtail::cuda::", "")
     for number, name in enumerate(("half", "e4m3")):
         plain = plain.replace(f"(ValueFormat){number}", name)
-    return plain.split("(longtail")[0].split("(PrefillPlan")[0]
+    return re.split(r"\((?:longtail|PrefillPlan|DecodeArguments)", plain)[0]
 
 
 def instructions_of(sass: str) -> dict[str, Counter[str]]:

@@ -34,6 +34,12 @@ struct CodeFormat {
   static constexpr float kCentre = kLargest / 2.0f;
 };
 
+/// The largest query and weight where attention rounds them to multiply codes: decode_dot.h.
+template <int Bits>
+inline constexpr float kLargestQuery = Bits == 4 ? 127 : 32767;
+template <int Bits>
+inline constexpr float kLargestWeight = Bits == 4 ? 255 : 32767;
+
 /// The bit of code i in its word.
 template <int Bits>
 LONGTAIL_INLINE constexpr int code_shift(int i) {

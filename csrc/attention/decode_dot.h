@@ -23,12 +23,6 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
-/// The largest query and weight.
-template <int Bits>
-inline constexpr float kLargestQuery = Bits == 4 ? 127 : 32767;
-template <int Bits>
-inline constexpr float kLargestWeight = Bits == 4 ? 255 : 32767;
-
 /// Queries or weights in one vector.
 template <int Bits>
 inline constexpr int kPacked = CodeFormat<Bits>::kPerLane * kWide;

@@ -1,25 +1,19 @@
 // Attention over a quantised cache on CUDA: a block takes up to four queries of the heads of a
 // group and 512 tokens, tile by tile; a second kernel merges the splits of a query in their order.
 //
-// Codes are unpacked in registers and used as floats, so that this is the formula without the CPU's
-// rounding of queries and weights. Words of K are read with a token a thread, those of V with a
-// channel a thread, both coalesced.
+// The kernel for any GPU; decode_mma.cuh has the one with tensor cores, whose splits the merge here
+// joins as well. Codes are unpacked in registers and used as floats, so that this is the formula
+// without the CPU's rounding of queries and weights. Words of K are read with a token a thread,
+// those of V with a channel a thread, both coalesced.
 #pragma once
 
 #include "attention/cache_math.h"
 #include "core/exp.h"
 #include "core/log.h"
 #include "cuda/attention/decode_append.cuh"
+#include "cuda/attention/decode_rows.cuh"
 
 namespace longtail::cuda {
-
-struct DecodeArguments {
-  CacheLayout layout;
-  attention::ConstCache cache;
-  attention::DecodeCall call;
-  std::int64_t splits;
-  DecodePartials partials;
-};
 
 struct DecodeShared {
   float q[kDecodeRows][kMaxHeadDim];       // scaled, rotated if the keys are
@@ -29,33 +23,6 @@ struct DecodeShared {
   float weights[kDecodeRows][kTileTokens];
   float sums[kDecodeRows][attention::kMaxHeadDim / 32];  // of q, by group
   float bias[kDecodeRows], top[kDecodeRows], mass[kDecodeRows], shrink[kDecodeRows];
-};
-
-// The block's rows: which queries, and what they see.
-struct DecodeRows {
-  std::int64_t head, first, all, q_len, length, packed;
-
-  __device__ DecodeRows(const DecodeArguments& a)
-      : head(blockIdx.y), first(std::int64_t{blockIdx.x} / a.splits * kDecodeRows) {
-    const std::int64_t b = head / a.cache.kv_heads;
-    q_len = a.call.q_len;
-    all = a.call.heads / a.cache.kv_heads * q_len;
-    length = a.cache.lengths[b];
-    packed = a.cache.packed[b];
-  }
-  __device__ bool has(int r) const { return first + r < all; }
-  __device__ std::int64_t visible(const DecodeArguments& a, int r) const {
-    if (!has(r)) return 0;
-    const std::int64_t seen = length - q_len + (first + r) % q_len + 1;
-    return !a.call.is_causal ? length : seen > 0 ? seen : 0;
-  }
-  __device__ float mask(const DecodeArguments& a, int r, std::int64_t token) const {
-    if (a.call.mask == nullptr) return 0;
-    const std::int64_t* stride = a.call.mask_stride;
-    const std::int64_t row = head % a.cache.kv_heads * (all / q_len) + (first + r) / q_len;
-    return a.call.mask[head / a.cache.kv_heads * stride[0] + row * stride[1] +
-                       (first + r) % q_len * stride[2] + token * stride[3]];
-  }
 };
 
 __device__ inline void load_queries(const DecodeArguments& a, const DecodeRows& rows,
@@ -241,7 +208,7 @@ __device__ void tile_values(const DecodeArguments& a, const attention::ConstHead
 template <int Bits>
 __global__ void __launch_bounds__(kDecodeThreads) kv_decode(DecodeArguments a) {
   __shared__ DecodeShared s;
-  const DecodeRows rows(a);
+  const DecodeRows rows(a, kDecodeRows);
   const attention::ConstHead head = a.cache.head(a.layout, rows.head, element_bytes(a.cache.dtype));
   const std::int64_t split = blockIdx.x % a.splits, begin = split * kDecodeSplit;
   std::int64_t end = 0;

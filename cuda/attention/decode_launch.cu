@@ -2,6 +2,7 @@
 
 #include "cuda/attention/decode_kernels.cuh"
 #include "cuda/attention/decode_launch.h"
+#include "cuda/attention/decode_mma_launch.h"
 #include "cuda/core/launch.h"
 
 namespace longtail::cuda {
@@ -23,6 +24,13 @@ dim3 grid_of(std::int64_t x, std::int64_t y) {
         "queries 2^31");
   }
   return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y));
+}
+
+bool in_sixteens(const attention::ConstCache& cache) {
+  for (const std::uint32_t* words : {cache.k_codes, cache.k_grids, cache.v_codes, cache.v_grids}) {
+    if (reinterpret_cast<std::uintptr_t>(words) % 16 != 0) return false;
+  }
+  return true;
 }
 
 void append_heads(const AppendArguments& arguments, std::int64_t heads, cudaStream_t stream) {
@@ -60,9 +68,9 @@ std::int64_t decode_workspace(const attention::CacheLayout& layout,
   return rows_of(cache, call) * splits_of(max_length) * (layout.v_width() + 2);
 }
 
-void launch_kv_decode(const attention::CacheLayout& layout, const attention::ConstCache& cache,
-                      const attention::DecodeCall& call, std::int64_t max_length, float* workspace,
-                      cudaStream_t stream) {
+void launch_kv_decode(DecodeKernel kernel, const attention::CacheLayout& layout,
+                      const attention::ConstCache& cache, const attention::DecodeCall& call,
+                      std::int64_t max_length, float* workspace, cudaStream_t stream) {
   const std::int64_t rows = rows_of(cache, call), splits = splits_of(max_length);
   const std::int64_t parts = rows * splits;
   const DecodeArguments arguments{layout,
@@ -72,9 +80,13 @@ void launch_kv_decode(const attention::CacheLayout& layout, const attention::Con
                                   {workspace, workspace + parts * layout.v_width(),
                                    workspace + parts * (layout.v_width() + 1)}};
   const std::int64_t heads = cache.batch * cache.kv_heads;
-  const std::int64_t blocks = (rows / heads + kDecodeRows - 1) / kDecodeRows;
+  const bool by_mma = kernel == DecodeKernel::mma && in_sixteens(cache);
+  const int rows_of_block = by_mma ? kDecodeMmaRows : kDecodeRows;
+  const std::int64_t blocks = (rows / heads + rows_of_block - 1) / rows_of_block;
   const dim3 grid = grid_of(blocks * splits, heads);
-  if (layout.bits == 4) {
+  if (by_mma) {
+    launch_decode_mma(arguments, grid, stream);
+  } else if (layout.bits == 4) {
     kv_decode<4><<<grid, kDecodeThreads, 0, stream>>>(arguments);
   } else {
     kv_decode<8><<<grid, kDecodeThreads, 0, stream>>>(arguments);

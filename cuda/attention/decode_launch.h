@@ -19,8 +19,10 @@ std::int64_t decode_workspace(const attention::CacheLayout& layout,
                               const attention::ConstCache& cache, const attention::DecodeCall& call,
                               std::int64_t max_length);
 
-void launch_kv_decode(const attention::CacheLayout& layout, const attention::ConstCache& cache,
-                      const attention::DecodeCall& call, std::int64_t max_length, float* workspace,
-                      cudaStream_t stream);
+// `kernel` is a wish: DecodeKernel::mma reads 16 bytes at a time and leaves caches that do not lie
+// so, views of other tensors at odd places, to the other one.
+void launch_kv_decode(DecodeKernel kernel, const attention::CacheLayout& layout,
+                      const attention::ConstCache& cache, const attention::DecodeCall& call,
+                      std::int64_t max_length, float* workspace, cudaStream_t stream);
 
 }  // namespace longtail::cuda

@@ -17,6 +17,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/attention/prefill_element.cuh"
 
@@ -30,12 +31,13 @@ struct FragmentB {
 };
 
 #if !defined(__CUDA_ARCH__)
-/// c += A B for numbers that `number(register, k)` takes out of registers of `per_register`.
-template <class Sum, class Number>
+/// c += A B for numbers that `number_a(register, k)` and number_b take out of registers of
+/// `per_register`.
+template <class Sum, class NumberA, class NumberB>
 inline void mma_by_layout(Sum (&c)[4], const FragmentA& a, const FragmentB& b, int per_register,
-                          const Number& number) {
+                          const NumberA& number_a, const NumberB& number_b) {
 #if defined(__CUDACC__)  // nvcc's pass for the host, where nothing calls this
-  (void)c, (void)a, (void)b, (void)per_register, (void)number;
+  (void)c, (void)a, (void)b, (void)per_register, (void)number_a, (void)number_b;
 #else
   struct Both {
     FragmentA a;
@@ -50,10 +52,15 @@ inline void mma_by_layout(Sum (&c)[4], const FragmentA& a, const FragmentB& b, i
       const int within = static_cast<int>(k) % per_register;
       const unsigned of_a = all[row % 8 * 4 + owner].a.of[row / 8 + 2 * part];
       const unsigned of_b = all[column * 4 + owner].b.of[part];
-      c[i] += Sum(number(of_a, within)) * Sum(number(of_b, within));
+      c[i] += Sum(number_a(of_a, within)) * Sum(number_b(of_b, within));
     }
   }
 #endif
+}
+template <class Sum, class Number>
+inline void mma_by_layout(Sum (&c)[4], const FragmentA& a, const FragmentB& b, int per_register,
+                          const Number& number) {
+  mma_by_layout(c, a, b, per_register, number, number);
 }
 #endif
 
@@ -81,6 +88,29 @@ __device__ inline void mma_s8(int (&c)[4], const FragmentA& a, const FragmentB& 
 #else
   mma_by_layout(c, a, b, 4,
                 [](unsigned word, int k) { return static_cast<std::int8_t>(word >> 8 * k); });
+#endif
+}
+
+/// Bytes, [16, 32] times [32, 8]: A without a sign, B with one or without.
+template <bool SignedB>
+__device__ inline void mma_bytes(int (&c)[4], const FragmentA& a, const FragmentB& b) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (SignedB) {
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a.of[0]), "r"(a.of[1]), "r"(a.of[2]), "r"(a.of[3]), "r"(b.of[0]), "r"(b.of[1]));
+  } else {
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.u8.u8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+        "{%0,%1,%2,%3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a.of[0]), "r"(a.of[1]), "r"(a.of[2]), "r"(a.of[3]), "r"(b.of[0]), "r"(b.of[1]));
+  }
+#else
+  using B = std::conditional_t<SignedB, std::int8_t, std::uint8_t>;
+  mma_by_layout(
+      c, a, b, 4, [](unsigned word, int k) { return static_cast<std::uint8_t>(word >> 8 * k); },
+      [](unsigned word, int k) { return static_cast<B>(word >> 8 * k); });
 #endif
 }
 

@@ -6,21 +6,46 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 import longtail
+from attention import cache_emulation as emulation
 from attention import cache_oracle as oracle
 from attention.test_decode import DTYPES, FORMATS, KINDS, SHAPES, make
 from kit.tensors import cuda_problem
 
-CLOSE = 2e-4  # float32 sums of exact queries and weights
+CLOSE = 2e-4  # float32 sums
 
-pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
+pytestmark = [
+    pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or ""),
+    pytest.mark.usefixtures("kernel"),
+]
+
+
+@pytest.fixture(params=["float", "mma"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both kernels of attend in turn."""
+    if request.param == "mma" and torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("this GPU is older than compute capability 8.0")
+    monkeypatch.setenv("LONGTAIL_CUDA_DECODE", request.param)
+    return str(request.param)
+
+
+def expected_of(
+    kernel: str, q: Tensor, k: Tensor, v: Tensor, bits: int, k_format: str, group: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Out, LSE and slack: exact queries and weights, or rounded as on the CPU."""
+    if kernel == "mma":
+        rounded = emulation.attend(q, k, v, bits, k_format, group)
+        return rounded.out, rounded.lse, rounded.slack
+    out, lse = oracle.attend(q, k, v, bits, k_format, group)
+    return out, lse, torch.zeros_like(lse)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize(("bits", "k_format"), KINDS)
-def test_cuda_decode(bits: int, k_format: str, shape: tuple[int, ...]) -> None:
-    """Codes of the CPU, bit for bit, also in portions; results beside the oracle."""
+def test_cuda_decode(kernel: str, bits: int, k_format: str, shape: tuple[int, ...]) -> None:
+    """Codes of the CPU, bit for bit, also in portions; results beside oracle or emulation."""
     q, k, v = make(shape, torch.bfloat16)
     on_cpu, on_gpu = (longtail.QuantizedKVCache(bits, k_format, shape[-1]) for _ in range(2))
     on_cpu.append(k, v)
@@ -30,10 +55,10 @@ def test_cuda_decode(bits: int, k_format: str, shape: tuple[int, ...]) -> None:
     for key in ("k_codes", "k_grids", "v_codes", "v_grids", "mean"):
         assert torch.equal(got[key].cpu(), expected[key]), key
     out, lse = on_gpu.attend(q.cuda(), return_lse=True)
-    exact = oracle.attend(q, k, v, bits, k_format, shape[-1])
+    exact = expected_of(kernel, q, k, v, bits, k_format, shape[-1])
     largest, rounding = v.double().abs().max(), torch.finfo(torch.bfloat16).eps / 2
     error = (out.cpu().double() - exact[0]).abs() - rounding * exact[0].abs()
-    assert error.max() <= CLOSE * largest
+    assert (error <= CLOSE * largest + exact[2][..., None]).all()
     seen = exact[1] > -math.inf
     assert torch.equal(lse.cpu() > -math.inf, seen)
     assert ((lse.cpu() - exact[1])[seen].abs() <= CLOSE).all()
@@ -105,3 +130,13 @@ def test_cuda_graph_of_a_whole_step() -> None:
         twin.append(*new)
         assert torch.equal(out, twin.attend(q)), step
     assert cache._tensors["lengths"].tolist() == twin.lengths.tolist() == [78, 78]
+
+
+def test_cuda_unknown_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that no kernel has."""
+    monkeypatch.setenv("LONGTAIL_CUDA_DECODE", "tensor")
+    cache = longtail.QuantizedKVCache(4)
+    q, k, v = (each.cuda() for each in make((1, 1, 1, 1, 3, 32, 32, 32), torch.float32))
+    cache.append(k, v)
+    with pytest.raises((ValueError, RuntimeError), match="LONGTAIL_CUDA_DECODE"):
+        cache.attend(q)
