@@ -5,6 +5,7 @@
 
 #include "attention/pack.h"
 #include "attention/pack_level.h"
+#include "attention/sinks.h"
 
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
@@ -92,11 +93,14 @@ void pack_values(const ValueJob& job) {
   }
   auto* const packed = reinterpret_cast<Element*>(job.codes);
   for (int c = 0; c < channels; ++c) job.sum[c] = 0;
+  QuietKeys quiet;
   for (int first = 0; first < kKeyBlock; first += kGroup) {
     alignas(64) Element codes[kGroup][kRowFloats] = {};
     for (int k = 0; k < kGroup && first + k < job.rows.count; ++k) {
       read_row(job.rows, first + k, row);
+      quiet.take_value(first + k, row, channels);
       subtract_mean(row, job.mean, channels);
+      quiet.take_smoothed(row, channels);
       for_vectors(channels, [&](int c) {
         store_codes(codes[k] + c, Float(load<Float>(row + c) * load<Float>(job.inverse + c)), 0);
       });
@@ -111,6 +115,7 @@ void pack_values(const ValueJob& job) {
       }
     }
   }
+  quiet.write(job.rows.count, job.quiet, job.quiet_count);
 }
 
 void dequantise_queries(const QueryJob& job) {

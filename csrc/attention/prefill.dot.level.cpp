@@ -7,7 +7,7 @@
 
 #include "attention/pack.h"
 #include "attention/pack_level.h"
-#include "attention/softmax.h"
+#include "attention/sinks.h"
 #include "core/log.h"
 
 namespace longtail::attention {
@@ -18,7 +18,6 @@ inline constexpr int kRowsAtOnce = 4;
 /// Vectors of sums a row; sixteen registers hold 4 x 2.
 inline constexpr int kVectors = kVectorBytes == 32 ? 2 : 4;
 inline constexpr float kMinusInfinity = -__builtin_inff();
-inline constexpr float kLog2Of255 = 0x1.ffa37cp+2f;
 
 /// All that a job keeps while it passes over the keys.
 struct Workspace {
@@ -31,6 +30,7 @@ struct Workspace {
   float top[kQueryBlock], total[kQueryBlock];
   alignas(64) float scores[kRowsAtOnce][kKeyBlock];
   alignas(64) Element weights[kRowsAtOnce][kKeyBlock];
+  Sinks sinks[kRowsAtOnce];
 };
 
 float dot(const float* a, const float* b, int channels) {
@@ -150,42 +150,49 @@ Shares weigh_nothing(const float* scores, int count, int r, float& total, Worksp
   for (int k = 0; k < count; ++k) {
     if (scores[k] != scores[k]) total = scores[k];
   }
-  for (int k = 0; k < kKeyBlock; ++k) {
-    space.scores[r][k] = 0;
-    space.weights[r][k] = Element(0 - kWeightOffset);
-  }
+  for (int k = 0; k < kKeyBlock; ++k) space.scores[r][k] = 0;
+  clear_weights(space.weights[r]);
   return {1, 0};
 }
 
+/// Exponentials relative to a score of `top`, in place of the scores. Their sum.
+float exact_weights(float* scores, float top) {
+  Float sums(0.0f);
+  for (int k = 0; k < kKeyBlock; k += kWidth) {
+    const Float p = exp2_of_score(Float(load<Float>(scores + k) - Float(top)));
+    sums += p;
+    store(scores + k, p);
+  }
+  return sum_of(sums);
+}
+
 template <bool Strict>
-Shares weigh(const RowJob& job, std::int64_t first_key, int row, int r, Workspace& space) {
+Shares weigh(const RowJob& job, std::int64_t block, int row, int r, Workspace& space) {
+  const std::int64_t first_key = block * kKeyBlock;
   float* scores = space.scores[r];
   const int count = row + r < job.rows.count ? visible_keys(job, first_key, row + r) : 0;
   if (job.mask.kind != Mask::Kind::none && count > 0) {
     add_mask(job.mask, row + r, first_key, count, scores);
   }
   for (int k = count; k < kKeyBlock; ++k) scores[k] = kMinusInfinity;
-  Float tops(kMinusInfinity);
-  for (int k = 0; k < kKeyBlock; k += kWidth) tops = max(tops, load<Float>(scores + k));
-  const float top = largest_lane(tops);
+  const float top = largest_score(scores);
   float& total = space.total[row + r];
+  space.sinks[r].count = 0;
   if (top == kMinusInfinity) return weigh_nothing(scores, count, r, total, space);
-  Float sums(0.0f);
-  const Float shift(Strict ? top : top - kLog2Of255);
-  for (int k = 0; k < kKeyBlock; k += kWidth) {
-    const Float p = exp2_of_score(Float(load<Float>(scores + k) - shift));
-    sums += p;
-    if constexpr (Strict) {
-      store(scores + k, p);
-    } else {
-      store_codes(space.weights[r] + k, p, -kWeightOffset);
-    }
-  }
   float& row_top = space.top[row + r];
   const float together = row_top > top ? row_top : top;
+  Coded coded{top,
+              Strict ? exact_weights(scores, top) : code_weights(scores, top, space.weights[r])};
+  float taken = 0;
+  if (!Strict && job.head.quiet_count[block] > 0) {
+    coded = take_sinks(job.head.quiet + first_key, job.head.quiet_count[block], coded, scores,
+                       space.weights[r], space.sinks[r]);
+    taken = space.sinks[r].weigh(together);
+  }
   constexpr float unit = Strict ? 1.0f : 1.0f / 255;
-  const Shares shares{exp2_of_score(row_top - together), exp2_of_score(top - together) * unit};
-  total = total * shares.old_share + sum_of(sums) * shares.new_share;
+  const Shares shares{exp2_of_score(row_top - together),
+                      exp2_of_score(coded.top - together) * unit};
+  total = total * shares.old_share + coded.sum * shares.new_share + taken;
   row_top = together;
   return shares;
 }
@@ -263,6 +270,13 @@ void add_values(const RowJob& job, std::int64_t block, int row, const Shares* sh
   for (; c < channels; c += kWidth) {
     multiply_values<1>(values, sum, channels, c, row, shares, space);
   }
+  if (job.head.quiet_count[block] == 0) return;
+  Rows given = job.head.values;
+  given.data += block * kKeyBlock * given.stride;
+  for (int r = 0; r < kRowsAtOnce; ++r) {
+    add_sinks(given, job.head.value_mean, job.head.value_inverse, space.sinks[r],
+              space.out[row + r]);
+  }
 }
 
 template <class E>
@@ -313,8 +327,8 @@ void attend_rows(const RowJob& job) {
       multiply_keys(job, block, row, space);
       Shares shares[kRowsAtOnce];
       for (int r = 0; r < kRowsAtOnce; ++r) {
-        shares[r] = job.strict ? weigh<true>(job, first, row, r, space)
-                               : weigh<false>(job, first, row, r, space);
+        shares[r] = job.strict ? weigh<true>(job, block, row, r, space)
+                               : weigh<false>(job, block, row, r, space);
       }
       add_values(job, block, row, shares, space);
     }

@@ -4,11 +4,14 @@
 //   s_ij  = scale * (quantised q_i . k_j) + mask_ij
 //
 // with the codes of quantise.h. Weights are quantised to 8 bits, a scale for every row and block of
-// 128 keys; values to 8 bits, a scale for every channel. Sums of codes are exact integers, all
-// else is float32: against the same formula in float64 (tests/attention/emulation.py) the result
-// differs by the roundings of float32, and where one of them tips a weight's code by that code.
-// A row that sees no key gets 0 and a log-sum-exp of -inf. Tasks are fixed, so results do not
-// depend on the number of threads.
+// 128 keys; values to 8 bits, a scale for every channel. Attention sinks, keys of great weight and
+// small value that would cost the others of their block all precision, are taken out of it first:
+// their weights and values stay float32 (which they are: sinks.h). Sums of codes are exact
+// integers, all else is float32: against the same formula in float64 (tests/attention/emulation.py)
+// the result differs by the roundings of float32, and where one of them tips a weight's code by
+// that code, or whether a key is a sink, by what its block's weights round to. A row that sees no
+// key gets 0 and a log-sum-exp of -inf. Tasks are fixed, so results do not depend on the number of
+// threads.
 #pragma once
 
 #include <cstdint>

@@ -106,6 +106,8 @@ ValueJob value_job(const Plan& plan, const PackedSequence& head, std::int64_t bl
           .inverse = plan.strict ? nullptr : head.value.inverse,
           .codes = nullptr,
           .sum = nullptr,
+          .quiet = nullptr,
+          .quiet_count = nullptr,
           .scale = head.value.scale,
           .dequantised = nullptr,
           .dequantised_stride = 0};
@@ -119,6 +121,8 @@ void pack_block(const Plan& plan, const PackedSequence& head, std::int64_t block
   ValueJob value = value_job(plan, head, block);
   value.codes = head.value_codes + block * plan.sizes.value_block;
   value.sum = head.value_sum + block * plan.sizes.value_channels;
+  value.quiet = head.quiet + block * kKeyBlock;
+  value.quiet_count = head.quiet_count + block;
   prefill_kernels().pack_values(value);
 }
 

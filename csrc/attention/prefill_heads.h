@@ -76,6 +76,8 @@ struct PackedSequence {
   std::byte *key_codes, *value_codes;
   float* key_scale;
   std::int32_t* value_sum;
+  std::uint8_t* quiet;
+  std::int32_t* quiet_count;
 
   std::int64_t blocks() const { return blocks_of(sequence->keys, kKeyBlock); }
 
@@ -87,6 +89,8 @@ struct PackedSequence {
     value_codes = layout.place<std::byte>(count * plan.sizes.value_block);
     key_scale = layout.place<float>(count * kKeyBlock);
     value_sum = layout.place<std::int32_t>(count * plan.sizes.value_channels);
+    quiet = layout.place<std::uint8_t>(count * kKeyBlock);
+    quiet_count = layout.place<std::int32_t>(count);
   }
 
   PackedHead packed(const Plan& plan) const {
@@ -96,7 +100,12 @@ struct PackedSequence {
             value_codes,
             plan.strict ? nullptr : value.scale,
             plan.smooth_k ? value.mean : nullptr,
-            value_sum};
+            value_sum,
+            quiet,
+            quiet_count,
+            plan.rows(plan.problem.v, sequence->batch, head, sequence->first_key, 0,
+                      plan.problem.value_channels),
+            value.inverse};
   }
 };
 

@@ -50,8 +50,10 @@ struct ValueJob {
   const float* inverse;  // [channels]; null: values stay float32
   std::byte* codes;      // one block of packed values, or null
   std::int32_t* sum;     // [padded channels]: of the codes, where weights have an offset
-  const float* scale;    // [channels]
-  float* dequantised;    // [count] rows, `dequantised_stride` apart, or null
+  std::uint8_t* quiet;   // [kKeyBlock]: the quiet keys (sinks.h), where values have codes
+  std::int32_t* quiet_count;
+  const float* scale;  // [channels]
+  float* dequantised;  // [count] rows, `dequantised_stride` apart, or null
   std::int64_t dequantised_stride;
 };
 
@@ -89,9 +91,13 @@ struct PackedHead {
   const float* key_scale;  // [blocks * kKeyBlock]
   const float* key_mean;   // [channels] or null
   const std::byte* value_codes;
-  const float* value_scale;       // [padded value channels]; null: values are float32
-  const float* value_mean;        // [padded value channels]
-  const std::int32_t* value_sum;  // [blocks][padded value channels]
+  const float* value_scale;         // [padded value channels]; null: values are float32
+  const float* value_mean;          // [padded value channels]
+  const std::int32_t* value_sum;    // [blocks][padded value channels]
+  const std::uint8_t* quiet;        // [blocks][kKeyBlock]
+  const std::int32_t* quiet_count;  // [blocks]
+  Rows values;                      // all of the head, as they were given
+  const float* value_inverse;       // [padded value channels]
 };
 
 struct MaskRows {

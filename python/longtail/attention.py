@@ -56,7 +56,8 @@ def quantized_attention(
     scale, as SageAttention2 has it (csrc/attention/quantise.h). Smoothing takes the mean over all
     keys from k, and the mean of each block of 128 rows from q, both given back exactly; it costs
     little and matters where channels have a bias. A rotation (Hadamard, over channels) complements
-    it where rotary embeddings move the bias. On the CPU weights and values have 8 bits.
+    it where rotary embeddings move the bias. On the CPU weights and values have 8 bits, those of
+    attention sinks 32 (csrc/attention/sinks.h).
 
     Args:
         q: ``[..., H, Lq, D]``, k: ``[..., Hkv, Lk, D]``, v: ``[..., Hkv, Lk, Dv]`` with D and Dv of

@@ -16,6 +16,7 @@ from torch import Tensor
 QUERY_BLOCK = 128  # rows that share a mean
 KEY_BLOCK = 128  # keys that share a scale of the weights, on the CPU
 SMALLEST_GROUP = 2.0**-118  # below it a group is coded as zeros
+QUIET, SLIM, MOST_SINKS = 0.5, 8.0, 4  # as csrc/attention/sinks.h has them
 SCORE_ERROR = 2.0**-20  # of a score in float32, relative to the largest of its row
 LEVELS = {"int4": (7, 7), "q8k4": (127, 7), "int8": (127, 127)}
 
@@ -102,6 +103,8 @@ class Quantised:
         k_smooth: k less its mean, exact [Lk, D], float64.
         k_mean: [D].
         v: dequantised, float64; v_mean: [D].
+        v_exact: in units of v_scale and less the mean like v_codes, but not rounded.
+        v_size, v_smooth_size: sums of |v| over channels, before and after the mean is taken [Lk].
     """
 
     q: Tensor
@@ -113,6 +116,9 @@ class Quantised:
     v_codes: Tensor
     v_scale: Tensor
     v_mean: Tensor
+    v_exact: Tensor
+    v_size: Tensor
+    v_smooth_size: Tensor
 
 
 def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantised:
@@ -137,7 +143,8 @@ def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantise
     v_smooth = v - v_mean
     v_amax = v_smooth.abs().amax(0)
     v_scale = v_amax / 127
-    v_codes = torch.round(v_smooth * inverse_scale(v_amax, 127))
+    v_exact = v_smooth * inverse_scale(v_amax, 127)
+    v_codes = torch.round(v_exact)
     v_hat = (v_codes * v_scale).double() + v_mean.double()
     if variant.strict_causal or variant.weights == "exact":
         v_hat = v.double()
@@ -151,6 +158,9 @@ def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantise
         v_codes.double(),
         v_scale.double(),
         v_mean.double(),
+        v_exact.double(),
+        v.double().abs().sum(1),
+        v_smooth.double().abs().sum(1),
     )
 
 
@@ -166,12 +176,52 @@ class Attended(NamedTuple):
         out: [..., Lq, Dv].
         lse: [..., Lq].
         slack: [..., Lq]: by how much a row may differ where rounding of a score in float32 tips
-            the code of a weight: one step for every weight so close to a tie.
+            the code of a weight: one step for every weight so close to a tie; a step for all of
+            a block where it decides whether a key is a sink.
     """
 
     out: Tensor
     lse: Tensor
     slack: Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Sinks:
+    """What the rows take out of one block (csrc/attention/sinks.h).
+
+    Attributes:
+        taken: bool [Lq, keys].
+        doubtful: bool [Lq, 1]: rows where the roundings of float32 may decide otherwise.
+    """
+
+    taken: Tensor
+    doubtful: Tensor
+
+
+def find_sinks(p: Tensor, size: Tensor, smooth_size: Tensor, relative: Tensor) -> Sinks:
+    """p: weights of a block [Lq, keys], exact but for a `relative` error [Lq, 1] in the kernel."""
+    bound = QUIET * smooth_size.mean()
+    quiet = size < bound
+    unsure = (size - bound).abs() <= 2.0**-16 * bound  # summed in float32, in any order
+    taken = torch.zeros_like(p, dtype=torch.bool)
+    doubtful = torch.zeros(len(p), 1, dtype=torch.bool)
+    going = torch.ones(len(p), 1, dtype=torch.bool)
+    for _ in range(MOST_SINKS):
+        rest = p.masked_fill(taken, 0.0)
+        top = rest.amax(1, keepdim=True)
+        spread = rest.sum(1, keepdim=True) - SLIM * top
+        near = (rest >= top * (1 - 4 * relative)) & (rest > 0)
+        mine = (rest == top) & quiet & (rest > 0)
+        close = spread.abs() <= SLIM * top * 4 * relative
+        either = (near & quiet).any(1, keepdim=True) & (near.sum(1, keepdim=True) > 1)
+        either |= (near & unsure).any(1, keepdim=True)
+        heavy = (near & (quiet | unsure)).any(1, keepdim=True)
+        maybe = (spread < 0) & either | close & heavy
+        doubtful |= going & maybe & (top > 0)
+        going &= (spread < 0) & mine.any(1, keepdim=True)
+        first = torch.zeros_like(mine).scatter_(1, mine.int().argmax(1, keepdim=True), True)
+        taken |= going & first
+    return Sinks(taken, doubtful)
 
 
 def attend_head(
@@ -192,14 +242,19 @@ def attend_head(
         seen = s.masked_fill(s == -math.inf, 0.0)
         relative = SCORE_ERROR * (1 + seen.abs().amax(1, keepdim=True))
         for block in torch.arange(len(k)).split(KEY_BLOCK):
-            top = s[:, block].amax(1, keepdim=True)
+            sinks = find_sinks(p[:, block], head.v_size[block], head.v_smooth_size[block], relative)
+            out += (p[:, block] * sinks.taken) @ head.v_exact[block]
+            left = s[:, block].masked_fill(sinks.taken, -math.inf)
+            top = left.amax(1, keepdim=True)
             none = top == -math.inf
-            weights = 255 * torch.exp(s[:, block] - top.masked_fill(none, 0.0))
+            weights = 255 * torch.exp(left - top.masked_fill(none, 0.0))
             codes = torch.where(none, 0.0, torch.round(weights))
             share = torch.where(none | hidden, 0.0, torch.exp(top - row_max)) / 255
             out += share * (codes @ head.v_codes[block])
             from_tie = (weights - torch.floor(weights) - 0.5).abs()
             slack += share * (from_tie < weights * relative).sum(1, keepdim=True)
+            largest = p[:, block].amax(1, keepdim=True) / 255
+            slack += largest * (2 + len(block)) * sinks.doubtful
         out = out * head.v_scale + total * head.v_mean
         slack = slack * 127 * head.v_scale.amax() / total
     out = torch.where(hidden, 0.0, out / total)

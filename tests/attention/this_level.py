@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 
-from attention import test_prefill
+from attention import test_prefill, test_sinks
 from attention.cases import SHAPES, VARIANTS, draw
 from attention.cases import check as check_values
 from attention.emulation import Variant
@@ -20,6 +20,11 @@ for variant in VARIANTS:
     test_prefill.test_what_is_no_number_shows(float("nan"), variant)
 for dtype in test_prefill.DTYPES[1:]:
     test_prefill.test_half_precision(dtype, Variant("q8k4", "k", True))
+for causal in test_sinks.CAUSAL:
+    test_sinks.test_values(Variant("int8", "none"), causal)
+test_sinks.test_dtypes_and_value_channels(torch.bfloat16, 17)
+test_sinks.test_one_loud_value()
+test_sinks.test_rows_that_see_sinks_only()
 test_prefill.test_all_codes_extreme()
 test_prefill.test_tiny_and_huge()
 test_prefill.test_rows_that_see_nothing()

@@ -123,6 +123,41 @@ TEST(eight_bits_are_close_to_attention) {
   }
 }
 
+TEST(sinks_cost_their_block_nothing) {
+  for (const Causal causal : {Causal::none, Causal::top_left}) {
+    const Sizes sizes{2, 1, 150, 140, 20, 19};
+    Call call(sizes);
+    for (std::int64_t i = 0; i < sizes.heads * sizes.rows; ++i) call.q[i * sizes.channels] = 5;
+    for (std::int64_t j = 0; j < sizes.keys; ++j) {
+      const bool sink = j == 0 || j == 77 || j == 139;
+      call.k[j * sizes.channels] = sink ? 8 : 0;
+      if (!sink) continue;
+      for (int c = 0; c < sizes.value_channels; ++c) call.v[j * sizes.value_channels + c] = 0;
+    }
+    Options options{.codes = Codes::int8, .smooth = Smooth::none, .causal = causal};
+    options.scale = 0.25f;
+    const Sequence whole{0, 0, sizes.rows, 0, sizes.keys};
+    call.run(options, {&whole, 1});
+    const auto sees = [&](std::int64_t i, std::int64_t j) {
+      return causal == Causal::none || j <= i;
+    };
+    std::vector<double> row;
+    double error = 0, size = 0;
+    for (std::int64_t h = 0; h < sizes.heads; ++h) {
+      for (std::int64_t i = 0; i < sizes.rows; ++i) {
+        call.exact(h, i, options.scale, row, sees);
+        for (std::int64_t c = 0; c < sizes.value_channels; ++c) {
+          const double got = call.out[(h * sizes.rows + i) * sizes.value_channels + c];
+          error += (got - row[c]) * (got - row[c]);
+          size += row[c] * row[c];
+        }
+      }
+    }
+    CHECK(size > 0);
+    CHECK(error < 0.03 * 0.03 * size);  // of codes; without the sinks' own precision all is lost
+  }
+}
+
 TEST(masks_of_any_stride) {
   const Sizes sizes{2, 2, 9, 140, 16, 16};
   const Sequence whole{0, 0, sizes.rows, 0, sizes.keys};
