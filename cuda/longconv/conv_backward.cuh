@@ -82,15 +82,15 @@ template <class E, class S = compute_type<E>>
 __global__ void __launch_bounds__(kFftThreads)
     pull_back(const __grid_constant__ ConvRows<E> rows, std::int64_t first, std::int64_t count,
               const S* spectrum, S* work) {
-  for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x;
-       i < count * rows.size; i += gridDim.x * std::int64_t{kFftThreads}) {
+  for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x; i < count * rows.size;
+       i += gridDim.x * std::int64_t{kFftThreads}) {
     const std::int64_t r = quotient(i, rows.size), n = i - r * rows.size;
     const std::int64_t h = InputBlock<E>(rows, first + r).h;
     Complex<S> sum = {S(0), S(0)};
     for (std::int64_t c = 0; c < rows.shape.outputs; ++c) {
-      sum = sum + conjugate_times(
-                      load_complex(spectrum, (c * rows.shape.heads + h) * rows.size + n),
-                      load_complex(work, ((1 + c) * count + r) * rows.size + n));
+      sum =
+          sum + conjugate_times(load_complex(spectrum, (c * rows.shape.heads + h) * rows.size + n),
+                                load_complex(work, ((1 + c) * count + r) * rows.size + n));
     }
     store_complex(work, i, sum);
   }
@@ -101,8 +101,8 @@ template <class E, class S = compute_type<E>>
 __global__ void __launch_bounds__(kFftThreads)
     finish_rows(const __grid_constant__ ConvRows<E> rows, std::int64_t first, std::int64_t count,
                 const E* grad, const S* work, E* du, E* d_gate, E* d_state) {
-  for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x;
-       i < count * rows.size; i += gridDim.x * std::int64_t{kFftThreads}) {
+  for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x; i < count * rows.size;
+       i += gridDim.x * std::int64_t{kFftThreads}) {
     const std::int64_t r = quotient(i, rows.size), n = i - r * rows.size;
     const InputBlock<E> of(rows, first + r);
     const std::int64_t at = of.block * rows.size + n, row = of.row(rows);
@@ -176,8 +176,8 @@ __global__ void __launch_bounds__(kFftThreads)
   const S scale = S(1) / static_cast<S>(taps.size);
   const std::int64_t before = dk_rev != nullptr ? taps.taps_before : 0;
   const std::int64_t width = taps.taps + before;
-  for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x;
-       i < taps.rows * width; i += gridDim.x * std::int64_t{kFftThreads}) {
+  for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x; i < taps.rows * width;
+       i += gridDim.x * std::int64_t{kFftThreads}) {
     const std::int64_t row = quotient(i, width), at = i - row * width;
     const S* const of_row = points + row * 2 * taps.size;
     if (at < taps.taps) {

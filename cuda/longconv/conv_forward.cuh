@@ -80,9 +80,9 @@ __global__ void __launch_bounds__(kFftThreads)
 // Taps of a call: where they lie in the ring. Lag -1 - j is number N + N - 1 - j there, negated,
 // where rows are whole; otherwise taps begin with the one that looks farthest ahead.
 struct ConvTaps {
-  std::int64_t rows, size;                  // [C, H] together, and N
-  std::int64_t taps, taps_before;           // K, R
-  std::int64_t reaching, reaching_before;   // those that meet anything
+  std::int64_t rows, size;                 // [C, H] together, and N
+  std::int64_t taps, taps_before;          // K, R
+  std::int64_t reaching, reaching_before;  // those that meet anything
   bool whole;
   DType dtype;
 

@@ -85,8 +85,8 @@ struct Window {
 template <class E>
 struct ConvRows {
   longconv::ConvShape shape;
-  std::int64_t size;             // N
-  std::int64_t before;           // R, as far as it reaches; 0 where rows are whole
+  std::int64_t size;    // N
+  std::int64_t before;  // R, as far as it reaches; 0 where rows are whole
   bool whole;
   std::int64_t first_block, blocks;  // of inputs of a row; those of results begin at 0
   std::int64_t result_blocks;

@@ -1,5 +1,5 @@
-// The kernels of a call in their order. `Launch` starts them: on a stream (long_conv_launch.cuh), or
-// as fibres of the CPU (tests/cpp/test_long_conv_cuda.cpp).
+// The kernels of a call in their order. `Launch` starts them: on a stream (long_conv_launch.cuh),
+// or as fibres of the CPU (tests/cpp/test_long_conv_cuda.cpp).
 #pragma once
 
 #include <algorithm>
@@ -197,7 +197,8 @@ class ConvSteps {
     }
   }
 
-  // work: conv_backward_work() numbers; sums: conv_tap_sums() of S; skips: conv_skip_sums() doubles.
+  // work: conv_backward_work() numbers; sums: conv_tap_sums() of S; skips: conv_skip_sums()
+  // doubles.
   void backward(const longconv::ConvInputs& inputs, const void* grad,
                 const longconv::ConvGradients& to, S* work, S* sums, double* skips) const {
     const ConvRows<E> rows(problem_.shape, problem_.layout, problem_.types.taps, inputs);

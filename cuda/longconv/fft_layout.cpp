@@ -24,8 +24,7 @@ std::int64_t power_of_two(std::int64_t least) {
 }  // namespace
 
 ConvLayout conv_layout(const longconv::ConvShape& shape, std::int64_t most_points) {
-  const std::int64_t taps =
-      longconv::reaching_taps(shape) + longconv::reaching_taps_before(shape);
+  const std::int64_t taps = longconv::reaching_taps(shape) + longconv::reaching_taps_before(shape);
   const std::int64_t whole = power_of_two(shape.length);
   std::int64_t size = whole, least = shape.state ? -1 : cost_of(whole, most_points);
   bool in_blocks = false;

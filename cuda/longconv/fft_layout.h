@@ -16,9 +16,9 @@ constexpr int kMemoryRadix = 16;
 constexpr std::int64_t kFewestPoints = 256;
 constexpr std::int64_t kMostBytesOfPoints = 1 << 17;  // 16,384 pairs of floats
 
-// Numbers that a thread loads for one butterfly of radix 16: exp(-2 pi i n q / length), q = 4 a + b,
-// is the product of those for b, slots 0 ... 3, and for 4 a, slots 4 ... 6. The first pass of a row
-// has also its w^n, in slots 0 ... 3.
+// Numbers that a thread loads for one butterfly of radix 16: exp(-2 pi i n q / length), q = 4 a +
+// b, is the product of those for b, slots 0 ... 3, and for 4 a, slots 4 ... 6. The first pass of a
+// row has also its w^n, in slots 0 ... 3.
 constexpr int kRootSlots = 7;
 
 // The passes in shared memory over `points`: a 16 first, a 16 last, and in between a smaller one

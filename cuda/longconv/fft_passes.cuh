@@ -121,7 +121,8 @@ __device__ inline void unite(Complex<S>* z, const S* roots, std::int64_t n, std:
 // Rows of `Points` numbers of type S in one block.
 template <class S, int Points>
 struct Tile {
-  static constexpr int kMost = sizeof(S) == 8 ? 256 : 512;
+  // More would leave registers for one block where shared memory has room for several.
+  static constexpr int kMost = sizeof(S) == 4 && Points > 8192 ? 512 : 256;
   static constexpr int kOfRow = Points / 16;  // butterflies
   static constexpr int kThreads = kOfRow < 128 ? 128 : kOfRow > kMost ? kMost : kOfRow;
   static constexpr int kRows = kOfRow < kThreads ? kThreads / kOfRow : 1;
