@@ -16,6 +16,10 @@ else()
 endif()
 set(LONGTAIL_FLAGS_scalar ${LONGTAIL_BASELINE_FLAGS})
 
+# Everything is inlined into a few huge functions: full instrumentation compiles for minutes.
+set(LONGTAIL_SANITIZE_FEWER_CHECKS
+    -O1 "SHELL:--param asan-stack=0" -fno-sanitize=null,alignment,object-size,vptr)
+
 # longtail_level_objects(name level source...): an object library compiled for one level.
 function(longtail_level_objects name level)
   add_library(${name} OBJECT ${ARGN})
@@ -24,9 +28,7 @@ function(longtail_level_objects name level)
   target_compile_definitions(${name} PRIVATE LONGTAIL_LEVEL=${level})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/csrc)
   if(LONGTAIL_SANITIZE)
-    # Everything is inlined into a few huge functions: full instrumentation compiles for minutes.
-    target_compile_options(${name} PRIVATE
-      -O1 --param asan-stack=0 -fno-sanitize=null,alignment,object-size,vptr)
+    target_compile_options(${name} PRIVATE ${LONGTAIL_SANITIZE_FEWER_CHECKS})
   endif()
 endfunction()
 

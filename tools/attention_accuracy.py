@@ -32,11 +32,13 @@ VARIANTS = (
     Variant("int4", "k"),
     Variant("int4", "qk"),
     Variant("int4", "qk", True),
+    Variant("int4", "qk", weights="fp8"),
     Variant("q8k4", "k"),
     Variant("q8k4", "qk", True),
     Variant("int8", "none"),
     Variant("int8", "k"),
     Variant("int8", "qk", True),
+    Variant("int8", "k", weights="fp8"),
 )
 SETS = {
     "N(0, 1)": datasets.normal,
@@ -67,10 +69,17 @@ def measure(
     alone = Variant(variant.qk, variant.smooth, variant.rotate, weights="exact")
     for q, k, v in layers:
         truth = exact(q, k, v)
-        out, lse = longtail.quantized_attention(
-            *(q, k, v), qk=variant.qk, smooth=variant.smooth, rotate=variant.rotate, return_lse=True
-        )
         emulated = attend(q, k, v, variant=alone)
+        if variant.weights == "fp8":
+            out, lse = attend(q, k, v, variant=variant)[:2]
+        else:
+            out, lse = longtail.quantized_attention(
+                *(q, k, v),
+                qk=variant.qk,
+                smooth=variant.smooth,
+                rotate=variant.rotate,
+                return_lse=True,
+            )
         kernel.append(datasets.cosines_of_heads(out, truth).flatten())
         codes.append(datasets.cosines_of_heads(emulated.out, truth).flatten())
         lse_error = max(lse_error, (lse - emulated.lse).abs().max().item())
@@ -80,7 +89,8 @@ def measure(
 def label(variant: Variant) -> str:
     """As the table names it."""
     smooth = {"none": "", "k": ", smooth K", "qk": ", smooth Q and K"}[variant.smooth]
-    return variant.qk + smooth + ", rotated" * variant.rotate
+    fp8 = "; FP8 weights and values" * (variant.weights == "fp8")
+    return variant.qk + smooth + ", rotated" * variant.rotate + fp8
 
 
 def table() -> str:
@@ -94,7 +104,8 @@ def table() -> str:
             kernel, codes, lse_error = measure(layers, variant)
             cells = [kernel.mean(), kernel.min(), codes.mean(), codes.min()]
             numbers = " | ".join(f"{100 * each.item():.3f}" for each in cells)
-            lines.append(f"| {name} | {label(variant)} | {numbers} | {lse_error:.1e} |")
+            last = "emulated" if variant.weights == "fp8" else f"{lse_error:.1e}"
+            lines.append(f"| {name} | {label(variant)} | {numbers} | {last} |")
     return "\n".join(lines)
 
 
@@ -102,7 +113,8 @@ HEAD = """# Accuracy of quantised attention
 
 Cosine with exact attention in float64, in percent, over heads (and layers): of the kernels on the
 CPU, and with the codes of q and k alone. Written by `tools/attention_accuracy.py --write`; the data
-sets are those of `tests/attention/datasets.py`.
+sets are those of `tests/attention/datasets.py`. Rows with FP8 weights and values are what CUDA has
+where tensor cores multiply them, emulated in float64.
 
 """
 

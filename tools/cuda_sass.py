@@ -21,8 +21,8 @@ from pathlib import Path
 
 from cuda_resources import FLAGS, INCLUDES, ROOT, nvcc_on_this_machine
 
-ARCHITECTURES = ("sm_80", "sm_90a", "sm_120a")
-INSTRUCTION = re.compile(r"\b((?:IMMA|HMMA|QMMA|IGMMA|HGMMA|QGMMA)\.[A-Z0-9.]+)")
+ARCHITECTURES = ("sm_80", "sm_89", "sm_90a", "sm_120a")
+INSTRUCTION = re.compile(r"\b((?:IMMA|HMMA|QMMA|IGMMA|HGMMA|QGMMA)\.[A-Z0-9.x]+)")
 
 
 def run(command: list[str]) -> str:
@@ -36,6 +36,8 @@ def run(command: list[str]) -> str:
 def shown(mangled: str) -> str:
     """longtail's name of a kernel with its template arguments."""
     plain = run(["c++filt", mangled]).strip().removeprefix("void ").replace("longtail::cuda::", "")
+    for number, name in enumerate(("half", "e4m3")):
+        plain = plain.replace(f"(ValueFormat){number}", name)
     return plain.split("(longtail")[0].split("(PrefillPlan")[0]
 
 
@@ -65,7 +67,10 @@ def rows(nvcc: str, cuobjdump: str, arch: str, source: Path) -> list[str]:
     with tempfile.NamedTemporaryFile(suffix=".o") as output:
         includes = [f"-I{folder}" for folder in INCLUDES]
         command = [nvcc, f"-arch={arch}", *FLAGS, *includes, "-c", str(source), "-o", output.name]
-        resources = resources_of(run(command))
+        report = run(command)
+        if "wgmma.mma_async instructions are serialized" in report:
+            sys.exit(f"{source.name}: ptxas lets every product wait for the one before:\n{report}")
+        resources = resources_of(report)
         instructions = instructions_of(run([cuobjdump, "-sass", output.name]))
     return [
         f"| `{shown(name)}` | {arch} | "
@@ -80,7 +85,11 @@ HEAD = """# Tensor-core instructions of attention
 
 Written by `tools/cuda_sass.py --write`: what each kernel became, how often, with registers and
 bytes that a thread spills. 4-bit products are native up to sm_89 and emulated by 8-bit ones from
-sm_90 on, where the 8-bit kernels serve. No GPU has run them yet.
+sm_90 on, where the 8-bit kernels serve. FP8 products by `mma` (QMMA) are native on sm_89 and sm_120
+and emulated by float16 ones on sm_90, those by `wgmma` (QGMMA) are native on sm_90a; before sm_89
+kernels with QMMA end in an error, and without sm_90a `prefill_wgmma` is empty: neither is launched.
+Registers are those at launch: `prefill_wgmma` then moves them, 24 for a thread of its producer and
+240 for one that attends. No GPU has run them yet.
 
 """
 

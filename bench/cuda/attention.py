@@ -163,7 +163,10 @@ def measure_all(repeats: int) -> list[Record]:
 
 def run_small() -> None:
     """Every kernel once, odd lengths and channels, for compute-sanitizer."""
-    for path in ("portable", "mma", "mma4"):
+    capability = torch.cuda.get_device_capability()
+    paths = ["portable", "mma", "mma4"]
+    paths += ["mma_fp8", "mma4_fp8"] * (capability >= (8, 9)) + ["wgmma"] * (capability == (9, 0))
+    for path in paths:
         os.environ["LONGTAIL_CUDA_ATTENTION"] = path
         for channels in (24, 128, 200):
             q = torch.randn(1, 2, 65, channels, device="cuda")

@@ -20,6 +20,7 @@ void cache_append(const CacheLayout& layout, const MutableCache& cache, std::int
               cache.lengths[b], cache.packed[b]});
     }
   });
+  for (std::int64_t b = 0; b < cache.batch; ++b) advance(layout, cache, b, counts[b]);
 }
 
 }  // namespace longtail::attention

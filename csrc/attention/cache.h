@@ -14,18 +14,9 @@
 
 namespace longtail::attention {
 
-/// How many keys of a sequence have codes when `count` tokens follow `length` of which `packed`
-/// had.
-inline std::int64_t packed_after(KFormat format, std::int64_t length, std::int64_t packed,
-                                 std::int64_t count) {
-  const std::int64_t all = length + count;
-  if (format == KFormat::channel) return all / kTileTokens * kTileTokens;
-  return packed > 0 || all >= kTileTokens ? all : 0;
-}
-
 /// Appends the first counts[b] tokens of row b of k [batch, kv_heads, tokens, k_dim] and
-/// v [..., v_dim], both contiguous and of the cache's element type, at lengths[b]. The caller then
-/// advances lengths and packed (packed_after).
+/// v [..., v_dim], both contiguous and of the cache's element type, at lengths[b], and advances
+/// lengths and packed.
 void cache_append(const CacheLayout& layout, const MutableCache& cache, std::int64_t tokens,
                   const std::int64_t* counts, const void* k, const void* v,
                   const ParallelFor& parallel_for = {});

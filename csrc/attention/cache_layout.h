@@ -8,9 +8,10 @@
 //   K grids   channel: [k_width]; token_rotated: [k_groups][64]
 //   V grids   [v_groups][64]
 //
-// Code i of a word sits at bit 16 (i % 2) + bits (i / 2): shifting a word right by bits * j and
-// masking leaves codes 2j and 2j + 1 in its two 16-bit halves, as operands of a dot product of
-// pairs, beside the 16-bit values 2j and 2j + 1 of a query.
+// Code i of a word sits at bit 8 (i % 4) + 4 (i / 4) for 4 bits, 16 (i % 2) + 8 (i / 2) for 8 bits:
+// the word itself and the word shifted right by `bits`, both masked, have the first and the second
+// half of its codes as the bytes or as the 16-bit halves that a dot product takes, beside as many
+// 8-bit or 16-bit values of a query.
 //
 // A grid is one word too: value = scale * (code + zero), the scale a bfloat16 in the upper half,
 // zero a signed fixed-point number in the lower half. Relative to the scale, zero is as exact for
@@ -64,6 +65,15 @@ struct CacheLayout {
   LONGTAIL_HOST_DEVICE constexpr int v_grids() const { return v_groups() * kTileTokens; }
 };
 
+/// How many keys of a sequence have codes when `count` tokens follow `length` of which `packed`
+/// had.
+LONGTAIL_HOST_DEVICE inline std::int64_t packed_after(KFormat format, std::int64_t length,
+                                                      std::int64_t packed, std::int64_t count) {
+  const std::int64_t all = length + count;
+  if (format == KFormat::channel) return all / kTileTokens * kTileTokens;
+  return packed > 0 || all >= kTileTokens ? all : 0;
+}
+
 /// One sequence and head. Keys of tokens before `packed` are codes, the others are exact: token
 /// packed + i is row i of `tail`, of the cache's element type.
 template <class Word, class Byte, class Mean>
@@ -74,14 +84,14 @@ struct CacheHead {
 };
 
 /// The tensors of a whole cache: [batch, kv_heads, ...], contiguous, `tiles` a head.
-template <class Word, class Byte, class Mean>
+template <class Word, class Byte, class Mean, class Count>
 struct CacheMemory {
   std::int64_t batch, kv_heads, tiles;
   DType dtype;  // of `tail`
   Word *k_codes, *k_grids, *v_codes, *v_grids;
   Byte* tail;
   Mean* mean;
-  const std::int64_t *lengths, *packed;  // [batch]
+  Count *lengths, *packed;  // [batch]
 
   LONGTAIL_HOST_DEVICE CacheHead<Word, Byte, Mean> head(const CacheLayout& layout,
                                                         std::int64_t index,
@@ -98,7 +108,15 @@ struct CacheMemory {
 
 using MutableHead = CacheHead<std::uint32_t, std::byte, float>;
 using ConstHead = CacheHead<const std::uint32_t, const std::byte, const float>;
-using MutableCache = CacheMemory<std::uint32_t, std::byte, float>;
-using ConstCache = CacheMemory<const std::uint32_t, const std::byte, const float>;
+using MutableCache = CacheMemory<std::uint32_t, std::byte, float, std::int64_t>;
+using ConstCache =
+    CacheMemory<const std::uint32_t, const std::byte, const float, const std::int64_t>;
+
+/// Counts sequence b's new tokens, after all of its heads have them.
+LONGTAIL_HOST_DEVICE inline void advance(const CacheLayout& layout, const MutableCache& cache,
+                                         std::int64_t b, std::int64_t count) {
+  cache.packed[b] = packed_after(layout.format, cache.lengths[b], cache.packed[b], count);
+  cache.lengths[b] += count;
+}
 
 }  // namespace longtail::attention

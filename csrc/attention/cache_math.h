@@ -18,12 +18,17 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
+/// Of codes. Less than that, of anything, is not told from zero.
+inline constexpr float kSmallestScale = 0x1p-100f;
+
 template <int Bits>
 struct CodeFormat {
   static_assert(Bits == 4 || Bits == 8);
   static constexpr int kPerWord = 32 / Bits;
   static constexpr std::int32_t kLargest = (1 << Bits) - 1;
-  static constexpr std::int32_t kPairMask = kLargest << 16 | kLargest;
+  /// Codes that a shift and this mask leave in a word: what a dot product takes at a time.
+  static constexpr int kPerLane = kPerWord / 2;
+  static constexpr std::int32_t kLaneMask = Bits == 4 ? 0x0f0f0f0f : 0x00ff00ff;
   static constexpr float kUnit = Bits == 4 ? 0.125f : 0.5f;
   static constexpr float kReach = Bits == 4 ? 4000.0f : 16000.0f;
   static constexpr float kCentre = kLargest / 2.0f;
@@ -32,7 +37,8 @@ struct CodeFormat {
 /// The bit of code i in its word.
 template <int Bits>
 LONGTAIL_INLINE constexpr int code_shift(int i) {
-  return 16 * (i % 2) + Bits * (i / 2);
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  return 32 / lane * (i % lane) + Bits * (i / lane);
 }
 
 template <class T>
@@ -46,7 +52,7 @@ LONGTAIL_INLINE Grid<T> make_grid(T lowest, T highest) {
   using Format = CodeFormat<Bits>;
   const T step = highest / T(float(Format::kLargest)) - lowest / T(float(Format::kLargest));
   const T reach = max(abs(lowest), abs(highest)) / T(Format::kReach);
-  const T wanted = max(max(step, reach), T(0x1p-100f));
+  const T wanted = max(max(step, reach), T(kSmallestScale));
   // Up to the next bfloat16: a carry runs into the exponent as it should.
   const int_t<T> scale = (bits(wanted) + 0xffff) & ~0xffff;
   const T inverse = T(1.0f) / T(from_bits(scale));
@@ -68,6 +74,13 @@ LONGTAIL_INLINE T grid_scale(int_t<T> word) {
 template <int Bits, Real T>
 LONGTAIL_INLINE T grid_zero(int_t<T> word) {
   return T(to_real(int_t<T>((word << 16) >> 16))) * T(CodeFormat<Bits>::kUnit);
+}
+
+/// zero + kCentre: the zero of codes that are counted from the middle of their range.
+template <int Bits, Real T>
+LONGTAIL_INLINE T centred_zero(int_t<T> word) {
+  return fma(T(to_real(int_t<T>((word << 16) >> 16))), T(CodeFormat<Bits>::kUnit),
+             T(CodeFormat<Bits>::kCentre));
 }
 
 /// Hadamard transform of x[0, size), a power of two, in place: butterflies over 1, 2, 4, ...

@@ -18,7 +18,7 @@ const DecodeKernels& kernels() {
   return *levels[cpu_level()];
 }
 
-// Floats (or twice as many 16-bit integers) that all splits of the rows in work may take.
+// Words that all splits of the rows in work may take.
 constexpr std::int64_t kWorkspace = std::int64_t{1} << 23;
 
 constexpr std::align_val_t kAlignment{64};
@@ -47,7 +47,8 @@ class RowsInWork {
         heads_(cache.batch * cache.kv_heads),
         splits_(
             blocks_of(*std::max_element(cache.lengths, cache.lengths + cache.batch), kSplitTokens)),
-        element_(item_size(call.dtype)) {
+        element_(item_size(call.dtype)),
+        code_words_(layout.k_width() / (layout.per_word() / 2)) {
     const std::int64_t row_size =
         heads_ * (splits_ * (layout.v_width() + 2) + 2 * layout.k_width() + 1 + 3 * kMaxGroups);
     const std::int64_t fitting = kWorkspace / row_size / kRowBlock * kRowBlock;
@@ -55,7 +56,7 @@ class RowsInWork {
         std::clamp<std::int64_t>(fitting, kRowBlock, blocks_of(all_rows_, kRowBlock) * kRowBlock);
     const std::int64_t rows = heads_ * rows_;
     q_ = buffer<float>(rows * layout.k_width());
-    codes_ = buffer<std::int16_t>(rows * layout.k_width());
+    codes_ = buffer<std::int32_t>(rows * code_words_);
     per_row_ = buffer<float>(rows * (1 + 3 * kMaxGroups));
     sums_ = buffer<float>(rows * splits_ * layout.v_width());
     tops_ = buffer<float>(rows * splits_ * 2);
@@ -86,9 +87,9 @@ class RowsInWork {
   QueryRows queries(std::int64_t head, std::int64_t row) const {
     const std::int64_t at = head * rows_ + row, all = heads_ * rows_;
     float* groups = per_row_.get() + all;
-    return {q_.get() + at * layout_.k_width(),     per_row_.get() + at,
-            codes_.get() + at * layout_.k_width(), groups + at * kMaxGroups,
-            groups + (all + at) * kMaxGroups,      groups + (2 * all + at) * kMaxGroups};
+    return {q_.get() + at * layout_.k_width(), per_row_.get() + at,
+            codes_.get() + at * code_words_,   groups + at * kMaxGroups,
+            groups + (all + at) * kMaxGroups,  groups + (2 * all + at) * kMaxGroups};
   }
   ConstHead head(std::int64_t index) const {
     return cache_.head(layout_, index, static_cast<int>(item_size(cache_.dtype)));
@@ -105,11 +106,11 @@ class RowsInWork {
     const QueryRows spare = queries(h, count_);
     const std::int64_t rows = filled - count_;
     std::fill_n(spare.q, rows * width, 0.0f);
-    std::fill_n(spare.codes, rows * width, std::int16_t{0});
+    std::fill_n(spare.codes, rows * code_words_, 0);
     std::fill_n(spare.bias, rows, 0.0f);
     std::fill_n(spare.steps, rows * kMaxGroups, 0.0f);
     std::fill_n(spare.sums, rows * kMaxGroups, 0.0f);
-    std::fill_n(spare.residues, rows * kMaxGroups, 0.0f);
+    std::fill_n(spare.offsets, rows * kMaxGroups, 0.0f);
   }
 
   void split(std::int64_t h, std::int64_t s, std::int64_t row) {
@@ -163,9 +164,10 @@ class RowsInWork {
   const DecodeCall& call_;
   const ParallelFor& parallel_for_;
   std::int64_t all_rows_, heads_, splits_, element_;
+  std::int64_t code_words_;                    // of a row's rounded query
   std::int64_t rows_, first_ = 0, count_ = 0;  // rows in work at a time, the first, how many
   Buffer<float> q_, per_row_, sums_, tops_;
-  Buffer<std::int16_t> codes_;
+  Buffer<std::int32_t> codes_;
 };
 
 }  // namespace

@@ -7,9 +7,11 @@
 // lse = -inf. The H / kv_heads heads of a group read their codes together.
 //
 // Codes are read once, unpacked in registers. Dot products are integer: a query (times the scales
-// of a tile of K format "channel") and the weights p (times the scales of V) are rounded to 16 bits
-// with one step per tile of 64 tokens. That costs at most 2e-4 of the largest value, 3e-5 in the
-// mean, where codes of 8 bits cost 2e-3. Sums of 256 products of 16 by 8 bits fit in 32 bits.
+// of a tile of K format "channel") and the weights p (times the scales of V) are rounded, beside
+// 4-bit codes to 8 bits, beside 8-bit codes to 16, with one step for 64 tokens (or for a group of
+// a rotated query's channels). With codes counted from the middle of their range, so that it is
+// only their spread that meets the rounding errors. decode_dot.h has what that costs: a few per
+// cent of the error of the codes at most. Sums fit in 32 bits.
 //
 // The sequence is cut into splits of 1024 tokens, whoever works on them, and merged in their order:
 // results do not depend on the number of threads.

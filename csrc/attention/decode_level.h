@@ -14,10 +14,10 @@ inline constexpr int kMaxGroups = kMaxHeadDim / 32;
 struct QueryRows {
   float* q;             // [k_width], times the scale; rotated if the keys are
   float* bias;          // q . mean, scaled
-  std::int16_t* codes;  // [k_width], of K format "token_rotated"
+  std::int32_t* codes;  // words of two (8-bit keys) or four, of K format "token_rotated"
   float* steps;         // [kMaxGroups], of the codes
   float* sums;          // [kMaxGroups], of q
-  float* residues;      // [kMaxGroups], of q less its codes' values
+  float* offsets;       // [kMaxGroups]: -centre * step * the sum of the codes
 };
 
 /// From q [rows, k_dim] of any element type.

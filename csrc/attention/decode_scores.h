@@ -9,32 +9,15 @@
 namespace longtail::attention {
 inline namespace LONGTAIL_LEVEL {
 
-inline constexpr float kLargestCode16 = 32767;
-
-/// x ~ step * codes.
-struct Rounded16 {
-  float step;
-  float residue;  // sum of x less sum of step * codes
-};
-/// Rounds x[0, count) to 16 bits.
-///
-/// The error of a sum x . c is then (x - step codes) . c; with the residue it becomes that of
-/// x . (c - centre), for whatever centre the c lie around.
-LONGTAIL_INLINE Rounded16 to_codes16(const float* x, int count, std::int16_t* codes) {
-  F top = abs(load<F>(x));
-  for (int c = kWide; c < count; c += kWide) top = max(abs(load<F>(x + c)), top);
-  const float largest = largest_of(top);
-  // Below that, an inverse would overflow, and nothing is lost.
-  const bool worth = largest > 1e-30f;
-  const F inverse(worth ? kLargestCode16 / largest : 0.0f),
-      step(worth ? largest / kLargestCode16 : 0.0f);
-  F residue(0.0f);
-  for (int c = 0; c < count; c += kWide) {
-    const F each = load<F>(x + c), code = rint(F(each * inverse));
-    store_int16(codes + c, code);
-    residue = residue + fma(-code, step, each);
-  }
-  return {lane(step, 0), sum_of(residue)};
+/// One over the step of queries whose largest is `largest`, and the step; both 0 below the least
+/// that matters, where an inverse would overflow.
+template <int Bits>
+LONGTAIL_INLINE float query_inverse(float largest) {
+  return largest > kSmallestScale ? kLargestQuery<Bits> / largest : 0.0f;
+}
+template <int Bits>
+LONGTAIL_INLINE float query_step(float largest) {
+  return largest > kSmallestScale ? largest / kLargestQuery<Bits> : 0.0f;
 }
 
 /// Vectors of tokens that the inner loops keep sums for: as many as registers allow.
@@ -47,95 +30,148 @@ LONGTAIL_INLINE void fetch_ahead(const std::uint32_t* words, std::int64_t distan
   for (int w = 0; w < Words; w += 16) __builtin_prefetch(words + distance + w);
 }
 
-/// dots[r][u] += rows' 16-bit values . codes of the words [0, words) x [vectors of tokens].
+/// dots[r][u] += rows' rounded queries . codes of the words [0, words) x [vectors of tokens].
 template <int Bits, int R>
 LONGTAIL_INLINE void dot_keys(const std::uint32_t* codes, int words, std::int64_t ahead,
-                              const std::int16_t* queries, int stride,
+                              const std::int32_t* queries, int stride,
                               I (&dots)[R][kTokenVectors]) {
-  constexpr int n = CodeFormat<Bits>::kPerWord;
-  const I mask(CodeFormat<Bits>::kPairMask);
   for (int m = 0; m < words; ++m) {
     fetch_ahead<kTokenVectors * kWide>(codes + m * kTileTokens, ahead);
     I word[kTokenVectors];
     for (int u = 0; u < kTokenVectors; ++u) {
       word[u] = load_int(codes + m * kTileTokens + u * kWide);
     }
-#pragma GCC unroll 4
-    for (int j = 0; j < n / 2; ++j) {
-      I pair[kTokenVectors];
-      for (int u = 0; u < kTokenVectors; ++u) pair[u] = (word[u] >> (Bits * j)) & mask;
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      I part[kTokenVectors];
+      for (int u = 0; u < kTokenVectors; ++u) part[u] = codes_of<Bits>(word[u], j);
 #pragma GCC unroll 4
       for (int r = 0; r < R; ++r) {
-        const I query = broadcast_pair(queries + r * stride + m * n + 2 * j);
-        for (int u = 0; u < kTokenVectors; ++u) dots[r][u] = dot_pairs(dots[r][u], pair[u], query);
+        const I query(queries[r * stride + 2 * m + j]);
+        for (int u = 0; u < kTokenVectors; ++u) {
+          dots[r][u] = dot_queries<Bits>(dots[r][u], part[u], query);
+        }
       }
     }
   }
 }
 
 /// K format "channel": the scales of the 64 tokens' channels go into the queries, which are then
-/// rounded: s_j = step (codes . c_j) + centre residue + q . (scale zero).
+/// rounded: s_j = step codes . (c_j - centre) + q . (scale (zero + centre)). Codes counted from
+/// their centre, so that what rounding takes from q is not multiplied by their mean.
 template <int Bits, int R>
-LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
-                                    const std::uint32_t* grids, float (*scores)[kTileTokens]) {
+struct TileQueries {
+  static constexpr int kWords = kMaxHeadDim / CodeFormat<Bits>::kPerLane + kWide;
+  alignas(64) std::int32_t words[R][kWords];
+  float step[R], offset[R];
+};
+
+/// The largest of every row's queries times scales. Apart from what needs it, since that waits for
+/// its result, where this can go on with the next tile.
+template <int R>
+LONGTAIL_INLINE void largest_queries(const SplitJob& job, const std::uint32_t* grids,
+                                     float* largest) {
   const int width = job.layout.k_width();
-  alignas(64) std::int16_t queries[R][kMaxHeadDim];
-  alignas(64) float scaled[R][kMaxHeadDim];
-  F zeros[R];
-  for (int r = 0; r < R; ++r) zeros[r] = F(0.0f);
+  F tops[R];
+  for (int r = 0; r < R; ++r) tops[r] = F(0.0f);
   for (int c = 0; c < width; c += kWide) {
     fetch_ahead<kWide>(grids + c, 2 * width);
-    const I word = load_int(grids + c);
-    const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
+    const F scale = grid_scale<F>(load_int(grids + c));
     for (int r = 0; r < R; ++r) {
-      const F q = load<F>(job.queries.q + r * width + c) * scale;
-      store(scaled[r] + c, q);
-      zeros[r] = fma(q, zero, zeros[r]);
+      tops[r] = max(F(abs(load<F>(job.queries.q + r * width + c)) * scale), tops[r]);
     }
   }
-  F step[R], offset[R];
+  for (int r = 0; r < R; ++r) largest[r] = largest_of(tops[r]);
+}
+
+// A function, not inlined, so that the sums of dot_keys have all registers.
+template <int Bits, int R>
+[[gnu::noinline]] void round_queries(const SplitJob& job, const std::uint32_t* grids,
+                                     const float* largest, TileQueries<Bits, R>& to) {
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  const int width = job.layout.k_width();
+  F inverse[R], offsets[R];
+  I totals[R];
   for (int r = 0; r < R; ++r) {
-    const Rounded16 rounded = to_codes16(scaled[r], width, queries[r]);
-    step[r] = F(rounded.step);
-    offset[r] = F(sum_of(zeros[r]) + CodeFormat<Bits>::kCentre * rounded.residue);
+    inverse[r] = F(query_inverse<Bits>(largest[r]));
+    to.step[r] = query_step<Bits>(largest[r]);
+    offsets[r] = F(0.0f);
+    totals[r] = I(0);
   }
+  for (int c = 0; c < width; c += kPacked<Bits>) {
+    F scale[lane], zero[lane];
+    for (int i = 0; i < lane; ++i) {
+      const I word = c + i * kWide < width ? load_int(grids + c + i * kWide) : I(0);
+      scale[i] = grid_scale<F>(word);
+      zero[i] = centred_zero<Bits, F>(word);
+    }
+    for (int r = 0; r < R; ++r) {
+      I whole[lane];
+      for (int i = 0; i < lane; ++i) {
+        const float* from = job.queries.q + r * width + c + i * kWide;
+        const F q = c + i * kWide < width ? F(load<F>(from) * scale[i]) : F(0.0f);
+        whole[i] = nearest(q * inverse[r]);
+        offsets[r] = fma(q, zero[i], offsets[r]);
+      }
+      const I packed = pack_queries(whole);
+      store_int(to.words[r] + c / lane, packed);
+      totals[r] = dot_queries<Bits>(totals[r], I(kOnes<Bits>), packed);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    const F back(-CodeFormat<Bits>::kCentre * to.step[r]);
+    to.offset[r] = sum_of(fma(F(to_real(totals[r])), back, offsets[r]));
+  }
+}
+
+template <int Bits, int R>
+LONGTAIL_INLINE void channel_scores(const SplitJob& job, const std::uint32_t* codes,
+                                    const std::uint32_t* grids, const float* largest,
+                                    float (*scores)[kTileTokens]) {
+  TileQueries<Bits, R> queries;
+  round_queries<Bits, R>(job, grids, largest, queries);
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     I dots[R][kTokenVectors] = {};
-    dot_keys<Bits, R>(codes + t, width / CodeFormat<Bits>::kPerWord, 2 * job.layout.k_codes(),
-                      queries[0], kMaxHeadDim, dots);
+    dot_keys<Bits, R>(codes + t, job.layout.k_width() / CodeFormat<Bits>::kPerWord,
+                      2 * job.layout.k_codes(), queries.words[0], queries.kWords, dots);
     for (int r = 0; r < R; ++r) {
+      const F step(queries.step[r]), offset(queries.offset[r]);
       for (int u = 0; u < kTokenVectors; ++u) {
-        store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step[r], offset[r])));
+        store(scores[r] + t + u * kWide, F(fma(F(to_real(dots[r][u])), step, offset)));
       }
     }
   }
 }
 
-/// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step (codes . c_j)
-/// + zero_j sum(q) + centre residue).
+/// K format "token_rotated": s_j = q . mean + sum over groups of scale_j (step codes . (c_j -
+/// centre) + (zero_j + centre) sum(q)).
 template <int Bits, int R>
 LONGTAIL_INLINE void token_scores(const SplitJob& job, const std::uint32_t* codes,
                                   const std::uint32_t* grids, float (*scores)[kTileTokens]) {
-  constexpr int n = CodeFormat<Bits>::kPerWord;
+  constexpr int n = CodeFormat<Bits>::kPerWord, lane = CodeFormat<Bits>::kPerLane;
   const int width = job.layout.k_width(), group = job.layout.group;
   for (int t = 0; t < kTileTokens; t += kTokenVectors * kWide) {
     for (int first = 0, g = 0; first < width; first += group, ++g) {
       const int end = first + group < width ? first + group : width;
       I dots[R][kTokenVectors] = {};
       dot_keys<Bits, R>(codes + first / n * kTileTokens + t, (end - first) / n,
-                        2 * job.layout.k_codes(), job.queries.codes + first, width, dots);
+                        2 * job.layout.k_codes(), job.queries.codes + first / lane, width / lane,
+                        dots);
+      F scale[kTokenVectors], zero[kTokenVectors];
       for (int u = 0; u < kTokenVectors; ++u) {
-        const int at = t + u * kWide;
-        fetch_ahead<kWide>(grids + g * kTileTokens + at, 2 * job.layout.k_grids());
-        const I word = load_int(grids + g * kTileTokens + at);
-        const F scale = grid_scale<F>(word), zero = grid_zero<Bits, F>(word);
-        for (int r = 0; r < R; ++r) {
-          const F sum(job.queries.sums[r * kMaxGroups + g]);
-          const F step(job.queries.steps[r * kMaxGroups + g]);
-          const F rest(CodeFormat<Bits>::kCentre * job.queries.residues[r * kMaxGroups + g]);
-          const F part = fma(F(to_real(dots[r][u])), step, F(fma(zero, sum, rest)));
-          const F before = g == 0 ? F(job.queries.bias[r]) : load<F>(scores[r] + at);
-          store(scores[r] + at, F(fma(scale, part, before)));
+        const std::uint32_t* from = grids + g * kTileTokens + t + u * kWide;
+        fetch_ahead<kWide>(from, 2 * job.layout.k_grids());
+        scale[u] = grid_scale<F>(load_int(from));
+        zero[u] = centred_zero<Bits, F>(load_int(from));
+      }
+      for (int r = 0; r < R; ++r) {
+        const int at = r * kMaxGroups + g;
+        const F step(job.queries.steps[at]), sum(job.queries.sums[at]);
+        const F offset(job.queries.offsets[at]), bias(job.queries.bias[r]);
+        for (int u = 0; u < kTokenVectors; ++u) {
+          float* score = scores[r] + t + u * kWide;
+          const F part = fma(F(to_real(dots[r][u])), step, F(fma(zero[u], sum, offset)));
+          store(score, F(fma(scale[u], part, g == 0 ? bias : load<F>(score))));
         }
       }
     }
@@ -176,16 +212,17 @@ LONGTAIL_INLINE float restrict_scores(const SplitJob& job, int r, std::int64_t b
   return largest_of(top);
 }
 
-/// All of the above for the tile that starts at token `begin`; the largest score of each row.
+/// All of the above but largest_queries for the tile that starts at token `begin`; the largest
+/// score of each row.
 template <int Bits, int R>
-LONGTAIL_INLINE void tile_scores(const SplitJob& job, std::int64_t begin,
-                                 float (*scores)[kTileTokens], float* tops) {
+[[gnu::noinline]] void tile_scores(const SplitJob& job, std::int64_t begin, const float* largest,
+                                   float (*scores)[kTileTokens], float* tops) {
   const std::int64_t tile = begin / kTileTokens;
   if (begin < job.packed) {
     const std::uint32_t* codes = job.head.k_codes + tile * job.layout.k_codes();
     const std::uint32_t* grids = job.head.k_grids + tile * job.layout.k_grids();
     if (job.layout.format == KFormat::channel) {
-      channel_scores<Bits, R>(job, codes, grids, scores);
+      channel_scores<Bits, R>(job, codes, grids, largest, scores);
     } else {
       token_scores<Bits, R>(job, codes, grids, scores);
     }

@@ -24,38 +24,39 @@ LONGTAIL_INLINE F exp_weight(F x) {
 template <int R>
 struct SplitSums {
   float (*values)[kMaxHeadDim];  // [R]: sum of p scale code
-  F zeros[R][kMaxGroups];        // lanes of the sum of p scale zero
-  float mass[R];
+  F zeros[R][kMaxGroups];        // lanes of what each channel of a group has beside it
+  F mass[R];                     // lanes
 };
 
 /// Vectors of channels that the inner loop keeps sums for; they share a group.
 inline constexpr int kChannelVectors = kVectorBytes == 16 ? 4 : 2;
 
+/// A row's weights of 64 tokens as dot products take them.
+template <int Bits>
+using TileWeights = std::int32_t[kTileTokens / CodeFormat<Bits>::kPerLane];
+
 /// sums[r][c] += factor[r] (weights[r] . codes of channel c) for the channels [first, end).
 template <int Bits, int R>
 LONGTAIL_INLINE void add_values(const std::uint32_t* codes, int width, int words, int first,
-                                int end, const std::int16_t (*weights)[kTileTokens],
-                                const float* factor, float (*sums)[kMaxHeadDim]) {
+                                int end, const TileWeights<Bits>* weights, const float* factor,
+                                float (*sums)[kMaxHeadDim]) {
   constexpr int n = CodeFormat<Bits>::kPerWord;
-  const I mask(CodeFormat<Bits>::kPairMask);
   for (int c = first; c < end; c += kChannelVectors * kWide) {
     I dots[R][kChannelVectors] = {};
     for (int o = 0; o < words; ++o) {
       const std::uint32_t* row = codes + o * width + c;
       fetch_ahead<kChannelVectors * kWide>(row, kTileTokens / n * 2 * width);
       I word[kChannelVectors];
-      for (int u = 0; u < kChannelVectors; ++u) {
-        word[u] = load_int(row + u * kWide);
-      }
-#pragma GCC unroll 4
-      for (int j = 0; j < n / 2; ++j) {
-        I pair[kChannelVectors];
-        for (int u = 0; u < kChannelVectors; ++u) pair[u] = (word[u] >> (Bits * j)) & mask;
+      for (int u = 0; u < kChannelVectors; ++u) word[u] = load_int(row + u * kWide);
+#pragma GCC unroll 2
+      for (int j = 0; j < 2; ++j) {
+        I part[kChannelVectors];
+        for (int u = 0; u < kChannelVectors; ++u) part[u] = codes_of<Bits>(word[u], j);
 #pragma GCC unroll 4
         for (int r = 0; r < R; ++r) {
-          const I weight = broadcast_pair(weights[r] + o * n + 2 * j);
+          const I weight(weights[r][2 * o + j]);
           for (int u = 0; u < kChannelVectors; ++u) {
-            dots[r][u] = dot_pairs(dots[r][u], pair[u], weight);
+            dots[r][u] = dot_weights<Bits>(dots[r][u], part[u], weight);
           }
         }
       }
@@ -69,19 +70,86 @@ LONGTAIL_INLINE void add_values(const std::uint32_t* codes, int width, int words
   }
 }
 
-/// Adds the tile at token `begin`. scores[r] are its scores and become weights relative to the
-/// tile's own largest, tile_tops[r]; tops[r] is the split's.
+/// Rounds weights p times the scales of a group of values, 64 tokens with a grid each; steps[r] is
+/// the row's largest product over kLargestWeight, so that a token of large values but no weight,
+/// beside the sink of a softmax, say, costs nothing. zeros[r] takes the sum of p scale (zero +
+/// centre), less centre times that of the rounded weights: rounding errors then meet codes counted
+/// from their centre. False, and nothing done, if all of it is too small to be told from zero.
 template <int Bits, int R>
-LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
-                                 float (*scores)[kTileTokens], const float* tile_tops,
-                                 const float* tops, SplitSums<R>& sums) {
+LONGTAIL_INLINE bool round_weights(const std::uint32_t* grids, const float (*p)[kTileTokens],
+                                   TileWeights<Bits>* weights, float (&steps)[R], F (&zeros)[R]) {
+  constexpr int lane = CodeFormat<Bits>::kPerLane;
+  F tops[R], inverse[R];
+  I total[R];
+  for (int r = 0; r < R; ++r) tops[r] = zeros[r] = F(0.0f), total[r] = I(0);
+  for (int t = 0; t < kTileTokens; t += kWide) {
+    const F scale = grid_scale<F>(load_int(grids + t));
+    for (int r = 0; r < R; ++r) tops[r] = max(F(load<F>(p[r] + t) * scale), tops[r]);
+  }
+  bool any = false;
+  for (int r = 0; r < R; ++r) {
+    const float largest = largest_of(tops[r]);
+    const bool worth = largest > kSmallestScale;
+    any |= worth;
+    steps[r] = worth ? largest / kLargestWeight<Bits> : 0.0f;
+    inverse[r] = F(worth ? kLargestWeight<Bits> / largest : 0.0f);
+  }
+  if (!any) return false;
+  for (int t = 0; t < kTileTokens; t += kPacked<Bits>) {
+    F scale[lane], zero[lane];
+    for (int i = 0; i < lane; ++i) {
+      const I word = load_int(grids + t + i * kWide);
+      scale[i] = grid_scale<F>(word);
+      zero[i] = centred_zero<Bits, F>(word);
+    }
+    for (int r = 0; r < R; ++r) {
+      I whole[lane];
+      for (int i = 0; i < lane; ++i) {
+        const F each = load<F>(p[r] + t + i * kWide) * scale[i];
+        whole[i] = nearest(each * inverse[r]);
+        zeros[r] = fma(each, zero[i], zeros[r]);
+      }
+      const I packed = pack_weights(whole);
+      store_int(weights[r] + t / lane, packed);
+      total[r] = dot_weights<Bits>(total[r], I(kOnes<Bits>), packed);
+    }
+  }
+  for (int r = 0; r < R; ++r) {
+    const F back(-CodeFormat<Bits>::kCentre * steps[r]);
+    zeros[r] = fma(F(to_real(total[r])), back, zeros[r]);
+  }
+  return true;
+}
+
+/// Adds the tile at token `begin`. scores[r] are its scores and become weights relative to the
+/// tile's own largest, tile_tops[r]; relative[r] is the weight of that one in the split.
+template <int Bits, int R>
+[[gnu::noinline]] void tile_values(const SplitJob& job, std::int64_t begin,
+                                   float (*scores)[kTileTokens], const float* tile_tops,
+                                   const float* relative, SplitSums<R>& sums) {
   constexpr int n = CodeFormat<Bits>::kPerWord;
-  float relative[R];  // weight of the tile's largest score in the split
+  const CacheLayout& layout = job.layout;
+  const std::int64_t tile = begin / kTileTokens;
+  const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
+  const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
+  const std::int64_t rest = job.end - begin;
+  const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
+  const int width = layout.v_width(), group = layout.group, groups = layout.v_groups();
+  alignas(64) std::uint32_t there[kMaxGroups * kTileTokens];
+  if (count < kTileTokens) {  // the rest is whatever was left there
+    for (int i = 0; i < groups * kTileTokens; ++i) {
+      there[i] = i % kTileTokens < count ? grids[i] : 0;
+    }
+    grids = there;
+  } else {
+    for (int g = 0; g < groups; ++g) {
+      fetch_ahead<kTileTokens>(grids + g * kTileTokens, 2 * layout.v_grids());
+    }
+  }
   bool any_seen = false;
   for (int r = 0; r < R; ++r) {
     const bool seen = tile_tops[r] > -kInfinity<float>;
     any_seen |= seen;
-    relative[r] = seen ? lane(exp_weight(F(tile_tops[r] - tops[r])), 0) : 0.0f;
     const F top(seen ? tile_tops[r] : 0.0f);
     F mass(0.0f);
     for (int t = 0; t < kTileTokens; t += kWide) {
@@ -89,47 +157,19 @@ LONGTAIL_INLINE void tile_values(const SplitJob& job, std::int64_t begin,
       store(scores[r] + t, p);
       mass = mass + p;
     }
-    sums.mass[r] = fma(sum_of(mass), relative[r], sums.mass[r]);
+    sums.mass[r] = fma(mass, F(relative[r]), sums.mass[r]);
   }
   if (!any_seen) return;
 
-  const CacheLayout& layout = job.layout;
-  const std::int64_t tile = begin / kTileTokens;
-  const std::uint32_t* codes = job.head.v_codes + tile * layout.v_codes();
-  const std::uint32_t* grids = job.head.v_grids + tile * layout.v_grids();
-  const std::int64_t rest = job.end - begin;
-  const int count = rest < kTileTokens ? static_cast<int>(rest) : kTileTokens;
-  const int width = layout.v_width(), group = layout.group;
-  alignas(64) std::int16_t weights[R][kTileTokens];
-  alignas(64) float scale[kTileTokens];
+  alignas(64) TileWeights<Bits> weights[R];
   for (int first = 0, g = 0; first < width; first += group, ++g) {
-    const std::uint32_t* words = grids + g * kTileTokens;
-    F top(0.0f);
-    for (int t = 0; t < kTileTokens; t += kWide) {
-      fetch_ahead<kWide>(words + t, 2 * layout.v_grids());
-      store(scale + t, grid_scale<F>(load_int(words + t)));
-    }
-    for (int t = count; t < kTileTokens; ++t) scale[t] = 0;  // whatever is left there
-    for (int t = 0; t < kTileTokens; t += kWide) top = max(load<F>(scale + t), top);
-    const float largest = largest_of(top);
-    const F to_code(kLargestCode16 / largest);
-    float factor[R];
-    for (int r = 0; r < R; ++r) factor[r] = relative[r] * (largest / kLargestCode16);
-    // The sum of p scale zero, and centre times what rounding takes from the weights (to_codes16).
     F of_zeros[R];
-    for (int r = 0; r < R; ++r) of_zeros[r] = F(0.0f);
-    const F centre(CodeFormat<Bits>::kCentre * (largest / kLargestCode16));
-    for (int t = 0; t < kTileTokens; t += kWide) {
-      const F s = load<F>(scale + t), zero = s * grid_zero<Bits, F>(load_int(words + t));
-      const F to_weight = s * to_code;
-      for (int r = 0; r < R; ++r) {
-        const F p = load<F>(scores[r] + t);
-        const F exact = p * to_weight, weight = rint(exact);
-        store_int16(weights[r] + t, weight);
-        of_zeros[r] = fma(p, zero, F(fma(F(exact - weight), centre, of_zeros[r])));
-      }
+    float factor[R];
+    if (!round_weights<Bits, R>(grids + g * kTileTokens, scores, weights, factor, of_zeros)) {
+      continue;
     }
     for (int r = 0; r < R; ++r) {
+      factor[r] *= relative[r];
       sums.zeros[r][g] = fma(of_zeros[r], F(relative[r]), sums.zeros[r][g]);
     }
     const int end = first + group < width ? first + group : width;

@@ -214,7 +214,7 @@ template <Function F, int DA, int DB, Scalar T>
 LONGTAIL_HOST_DEVICE inline T evaluate(T a, T b);
 
 template <Function F, int DA, int DB, Scalar T>
-LONGTAIL_HOST_DEVICE inline T evaluate_negative_order(T v, T x) {
+LONGTAIL_OUT_OF_LINE inline T evaluate_negative_order(T v, T x) {
   if constexpr (F == Function::log_bessel_k || F == Function::log_bessel_ke) {
     const T result = evaluate<F, DA, DB>(-v, x);
     return DA == 1 ? -result : result;

@@ -17,6 +17,14 @@
 
 #define LONGTAIL_INLINE LONGTAIL_HOST_DEVICE inline __attribute__((always_inline))
 
+// A rare branch that recurses into its caller. nvcc would inline it several levels deep, and ptxas
+// needs minutes for such a kernel; g++ keeps its measure.
+#if defined(__CUDACC__)
+#define LONGTAIL_OUT_OF_LINE LONGTAIL_HOST_DEVICE __noinline__
+#else
+#define LONGTAIL_OUT_OF_LINE
+#endif
+
 // Before a loop over a long table: keeps the code small where the body is large.
 #if defined(__CUDACC__)
 #define LONGTAIL_KEEP_LOOP _Pragma("unroll 1")

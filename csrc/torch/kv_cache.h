@@ -94,8 +94,8 @@ Cache cache_memory(const CacheTensors& tensors, const Data& data) {
   data(tensors.v_grids, cache.v_grids);
   data(tensors.tail, cache.tail);
   data(tensors.mean, cache.mean);
-  cache.lengths = static_cast<const std::int64_t*>(tensors.lengths.const_data_ptr());
-  cache.packed = static_cast<const std::int64_t*>(tensors.packed.const_data_ptr());
+  data(tensors.lengths, cache.lengths);
+  data(tensors.packed, cache.packed);
   return cache;
 }
 inline attention::MutableCache mutable_cache(const CacheTensors& tensors) {
@@ -131,7 +131,7 @@ void kv_append(Tensor k, Tensor v, Tensor counts, Tensor lengths, Tensor packed,
   }
   check_cache_tensor(function, counts, "counts", torch::headeronly::ScalarType::Long, tail,
                      {tail.size(0)});
-  if (k.numel() == 0) return;
+  if (v.size(2) == 0) return;
   const Tensor keys = torch::stable::contiguous(k), values = torch::stable::contiguous(v);
   Backend::append(layout, mutable_cache(tensors), v.size(2), counts, keys, values);
 }

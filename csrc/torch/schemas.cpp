@@ -125,15 +125,15 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "bool strict, float scale) -> (Tensor, Tensor, Tensor)");
 
   // Quantised key-value caches (csrc/attention/cache_layout.h). Appending takes counts[b] tokens of
-  // k and v for each sequence; the caller advances lengths and packed. Attending gives out and lse;
+  // k and v for each sequence. Attending gives out and lse; no length is more than max_length.
   // k_format: 0 channel, 1 token_rotated.
   m.def(
-      "kv_append(Tensor k, Tensor v, Tensor counts, Tensor lengths, Tensor packed, Tensor(a!) "
-      "k_codes, Tensor(b!) k_grids, Tensor(c!) v_codes, Tensor(d!) v_grids, Tensor(e!) tail, "
-      "Tensor(f!) mean, int bits, int group, int k_format) -> ()");
+      "kv_append(Tensor k, Tensor v, Tensor counts, Tensor(a!) lengths, Tensor(b!) packed, "
+      "Tensor(c!) k_codes, Tensor(d!) k_grids, Tensor(e!) v_codes, Tensor(f!) v_grids, Tensor(g!) "
+      "tail, Tensor(h!) mean, int bits, int group, int k_format) -> ()");
   m.def(
       "kv_attend(Tensor q, Tensor lengths, Tensor packed, Tensor k_codes, Tensor k_grids, Tensor "
-      "v_codes, Tensor v_grids, Tensor tail, Tensor mean, Tensor? mask, int max_length, float "
+      "v_codes, Tensor v_grids, Tensor tail, Tensor mean, Tensor? mask, SymInt max_length, float "
       "scale, bool is_causal, int bits, int group, int k_format, int v_dim) -> (Tensor, Tensor)");
 
   // Attention with a compressed prefix, and attention over parameter tokens. ntk_attention also

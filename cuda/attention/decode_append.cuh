@@ -1,6 +1,6 @@
-// Tokens into a quantised cache on CUDA, by three kernels in a row: the frozen means, codes (a
-// block a tile), the exact tail, whose old rows the second reads. Same codes as the CPU, bit for
-// bit.
+// Tokens into a quantised cache on CUDA, by kernels in a row: the frozen means, codes (a block a
+// tile), the exact tail, whose old rows the second reads, and last the lengths, which all of them
+// read. Same codes as the CPU, bit for bit.
 #pragma once
 
 #include "attention/cache.h"
@@ -34,12 +34,7 @@ struct AppendedHead {
     length = a.cache.lengths[b];
     packed = a.cache.packed[b];
     count = a.counts[b];
-    const std::int64_t all = length + count;
-    if (a.layout.format == KFormat::channel) {
-      packed_after = all / kTileTokens * kTileTokens;
-    } else {
-      packed_after = packed > 0 || all >= kTileTokens ? all : 0;
-    }
+    packed_after = attention::packed_after(a.layout.format, length, packed, count);
   }
   // An exact key: from the tail or, behind the old length, from what is appended.
   __device__ float key(const AppendArguments& a, std::int64_t token, int c) const {
@@ -228,6 +223,12 @@ __global__ void __launch_bounds__(kDecodeThreads) kv_append_tail(AppendArguments
     write_element(h.head.tail, a.cache.dtype, (token - h.packed_after) * dim + i % dim,
                   h.key(a, token, static_cast<int>(i % dim)));
   }
+}
+
+// A sequence a thread.
+__global__ void __launch_bounds__(kDecodeThreads) kv_append_advance(AppendArguments a) {
+  const std::int64_t b = std::int64_t{blockIdx.x} * kDecodeThreads + threadIdx.x;
+  if (b < a.cache.batch) attention::advance(a.layout, a.cache, b, a.counts[b]);
 }
 
 }  // namespace longtail::cuda

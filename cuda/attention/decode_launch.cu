@@ -25,18 +25,12 @@ dim3 grid_of(std::int64_t x, std::int64_t y) {
   return dim3(static_cast<unsigned>(x), static_cast<unsigned>(y));
 }
 
-}  // namespace
-
-void launch_kv_append(const attention::CacheLayout& layout, const attention::MutableCache& cache,
-                      std::int64_t tokens, const std::int64_t* counts, const void* k, const void* v,
-                      cudaStream_t stream) {
-  const AppendArguments arguments{layout, cache, tokens, counts, k, v};
-  const std::int64_t heads = cache.batch * cache.kv_heads;
+void append_heads(const AppendArguments& arguments, std::int64_t heads, cudaStream_t stream) {
   // From the tile that a length ends in: one more than whole tiles of new tokens.
-  const dim3 tiles = grid_of(tokens / kTileTokens + 2, heads), each = grid_of(heads, 1);
+  const dim3 tiles = grid_of(arguments.tokens / kTileTokens + 2, heads), each = grid_of(heads, 1);
   kv_append_means<<<each, kDecodeThreads, 0, stream>>>(arguments);
   check_launch("kv_append_means");
-  if (layout.bits == 4) {
+  if (arguments.layout.bits == 4) {
     kv_append_codes<4><<<tiles, kDecodeThreads, 0, stream>>>(arguments);
   } else {
     kv_append_codes<8><<<tiles, kDecodeThreads, 0, stream>>>(arguments);
@@ -44,6 +38,20 @@ void launch_kv_append(const attention::CacheLayout& layout, const attention::Mut
   check_launch("kv_append_codes");
   kv_append_tail<<<each, kDecodeThreads, 0, stream>>>(arguments);
   check_launch("kv_append_tail");
+}
+
+}  // namespace
+
+void launch_kv_append(const attention::CacheLayout& layout, const attention::MutableCache& cache,
+                      std::int64_t tokens, const std::int64_t* counts, const void* k, const void* v,
+                      cudaStream_t stream) {
+  if (cache.batch == 0) return;
+  const AppendArguments arguments{layout, cache, tokens, counts, k, v};
+  const std::int64_t heads = cache.batch * cache.kv_heads;
+  if (heads > 0) append_heads(arguments, heads, stream);
+  const std::int64_t blocks = (cache.batch + kDecodeThreads - 1) / kDecodeThreads;
+  kv_append_advance<<<grid_of(blocks, 1), kDecodeThreads, 0, stream>>>(arguments);
+  check_launch("kv_append_advance");
 }
 
 std::int64_t decode_workspace(const attention::CacheLayout& layout,

@@ -1,9 +1,10 @@
-// Elements of float32, float16 and bfloat16 as float and back by one instruction, and float16 as
-// bits for tensor cores.
+// Elements of float32, float16 and bfloat16 as float and back by one instruction; float16 and E4M3
+// as bits for tensor cores.
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include "core/e4m3.h"
 #include "core/half.h"
 #include "cuda/attention/prefill_plan.h"
 
@@ -38,6 +39,22 @@ __device__ inline unsigned halves(float first, float second) {
 #else
   return float_to_half(first) | static_cast<unsigned>(float_to_half(second)) << 16;
 #endif
+}
+
+/// Two numbers in E4M3, `first` in the lower byte.
+__device__ inline std::uint16_t e4m3_pair(float first, float second) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  std::uint16_t result;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(result) : "f"(second), "f"(first));
+  return result;
+#else
+  return static_cast<std::uint16_t>(E4m3(first).bits | E4m3(second).bits << 8);
+#endif
+}
+
+/// Four of them, the first in the lowest byte.
+__device__ inline unsigned e4m3_four(float a, float b, float c, float d) {
+  return e4m3_pair(a, b) | static_cast<unsigned>(e4m3_pair(c, d)) << 16;
 }
 
 /// 2^x; nothing for x far below zero.

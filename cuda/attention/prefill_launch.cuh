@@ -1,4 +1,5 @@
-// Starts kernels on a stream, and the entry point of one size of prefill_mma.cuh.
+// Starts kernels on a stream, and the entry point of one size of prefill_mma.cuh and
+// prefill_wgmma.cuh.
 #pragma once
 
 #include "cuda/attention/prefill_launch.h"
@@ -28,6 +29,13 @@ struct OnStream {
   void launch_prefill_mma<Channels>(const PrefillPlan& plan, std::int64_t begin, std::int64_t end, \
                                     cudaStream_t stream) {                                         \
     run_prefill_mma<Channels>(plan, begin, end, OnStream{stream});                                 \
+  }
+
+#define LONGTAIL_PREFILL_WGMMA_OF(Channels)                                        \
+  template <>                                                                      \
+  void launch_prefill_wgmma<Channels>(const PrefillPlan& plan, std::int64_t begin, \
+                                      std::int64_t end, cudaStream_t stream) {     \
+    run_prefill_wgmma<Channels>(plan, begin, end, OnStream{stream});               \
   }
 
 }  // namespace longtail::cuda

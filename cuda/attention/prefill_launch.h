@@ -18,6 +18,14 @@ void launch_prefill_rest(const PrefillPlan& plan, std::int64_t begin, std::int64
 template <int Channels>
 void launch_prefill_mma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                         cudaStream_t stream);
+template <int Channels>
+void launch_prefill_wgmma(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
+                          cudaStream_t stream);
+/// Whether the kernels with FP8 values run on the current device: their code was made for sm_89 or
+/// later, which is not what a build without 89 has for such a GPU.
+bool prefill_has_fp8();
+/// The same of wgmma: the device is of compute capability 9.0 and the code was made for sm_90a.
+bool prefill_has_wgmma();
 void launch_prefill_portable(const PrefillPlan& plan, std::int64_t begin, std::int64_t end,
                              cudaStream_t stream);
 

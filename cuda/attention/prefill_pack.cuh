@@ -1,4 +1,4 @@
-// Queries and keys into codes, values into float16. A warp takes the rows of one group: it finds
+// Queries and keys into codes. A warp takes the rows of one group: it finds
 // their largest number, then reads them again and writes their codes. Channel c of a row lies in
 // lane c % 32 of the warp.
 #pragma once
@@ -11,6 +11,7 @@
 namespace longtail::cuda {
 
 constexpr int kPackThreads = 128, kPackWarps = kPackThreads / 32;
+constexpr int kPackBlocks = 8;  // of an SM, so that ptxas does not spill for more
 constexpr int kLaneChannels = attention::kMostChannels / 32;
 
 /// A row of a warp: channel lane + 32 j is of[j].
@@ -22,7 +23,7 @@ struct LaneRow {
 struct PackJob {
   PrefillTensor of;
   std::int64_t begin;     // element where the first row begins
-  int count;              // rows; further ones are zeros
+  int rows, count;        // rows of the tile; from `count` on they are zeros
   const float* mean;      // [channels] or null
   float largest;          // code
   unsigned char* codes;   // of the first row
@@ -101,8 +102,12 @@ __device__ inline int code_of(float x, float inverse) {
   return bits_as<std::int32_t>(x * inverse + 0x1.8p23f);
 }
 
-__device__ inline void write_codes(const PrefillPlan& plan, const LaneRow& row, float inverse,
-                                   unsigned char* to) {
+__device__ inline int code_bytes(const PrefillPlan& plan) {
+  return plan.nibbles ? plan.stored_channels / 2 : plan.stored_channels;
+}
+
+__device__ inline void write_codes(const PrefillPlan& plan, const PackJob& job, int r,
+                                   const LaneRow& row, float inverse) {
   const auto lane = static_cast<int>(threadIdx.x % 32);
   LONGTAIL_UNROLL
   for (int j = 0; j < kLaneChannels; ++j) {
@@ -110,16 +115,17 @@ __device__ inline void write_codes(const PrefillPlan& plan, const LaneRow& row, 
     if (32 * j >= plan.stored_channels) break;
     const int code = code_of(row.of[j], inverse);
     if (!plan.nibbles) {
-      to[c] = static_cast<unsigned char>(code);
+      const int at = plan.in_panels ? panel_place(plan.stored_channels, job.rows, r, c)
+                                    : r * plan.stored_channels + c;
+      job.codes[at] = static_cast<unsigned char>(code);
     } else {
       const int next = __shfl_xor_sync(0xffffffffu, code, 1);
-      if (lane % 2 == 0) to[c / 2] = static_cast<unsigned char>((code & 15) | (next & 15) << 4);
+      if (lane % 2 == 0) {
+        job.codes[(r * plan.stored_channels + c) / 2] =
+            static_cast<unsigned char>((code & 15) | (next & 15) << 4);
+      }
     }
   }
-}
-
-__device__ inline int code_bytes(const PrefillPlan& plan) {
-  return plan.nibbles ? plan.stored_channels / 2 : plan.stored_channels;
 }
 
 /// One group: `row_of(i)` for i < rows are its rows.
@@ -149,7 +155,7 @@ __device__ inline void pack_group(const PrefillPlan& plan, const PackJob& job, i
     if (lane == 0 && job.row_constant != nullptr && (job.constant == nullptr || !there)) {
       job.row_constant[r] = 0;
     }
-    write_codes(plan, row, inverse, job.codes + std::int64_t{r} * code_bytes(plan));
+    write_codes(plan, job, r, row, inverse);
     if (job.dequantised == nullptr || !there) continue;
     LONGTAIL_UNROLL
     for (int j = 0; j < kLaneChannels; ++j) {
@@ -167,7 +173,7 @@ __device__ inline std::int64_t of_head(const PrefillPlan& plan, std::int64_t seq
 }
 
 /// A block for each tile of keys and head.
-__global__ void __launch_bounds__(kPackThreads)
+__global__ void __launch_bounds__(kPackThreads, kPackBlocks)
     prefill_pack_keys(const __grid_constant__ PrefillPlan plan) {
   const KeyTile tile = find_key_tile(plan, blockIdx.x);
   if (tile.count == 0) return;
@@ -176,6 +182,7 @@ __global__ void __launch_bounds__(kPackThreads)
   PackJob job{};
   job.of = plan.k;
   job.begin = row_offset(plan.k, sequence, tile.head, sequence.first_key + tile.first);
+  job.rows = kKeyTile;
   job.count = tile.count;
   job.largest = plan.key_largest;
   if (plan.smooth_k) job.mean = plan.key_mean + of_head(plan, tile.sequence, tile.head);
@@ -192,42 +199,8 @@ __global__ void __launch_bounds__(kPackThreads)
   }
 }
 
-/// A block for each tile of keys and head.
-__global__ void __launch_bounds__(kPackThreads)
-    prefill_pack_values(const __grid_constant__ PrefillPlan plan) {
-  const KeyTile tile = find_key_tile(plan, blockIdx.x);
-  if (tile.count == 0) return;
-  const PrefillSequence& sequence = plan.sequence[tile.sequence];
-  const std::int64_t begin =
-      row_offset(plan.v, sequence, tile.head, sequence.first_key + tile.first);
-  const std::int64_t of = of_head(plan, tile.sequence, tile.head);
-  const std::int64_t to = std::int64_t{blockIdx.x} * kKeyTile * plan.stored_channels;
-  const std::int64_t dense =
-      ((sequence.batch * plan.key_heads + tile.head) * plan.keys + tile.first) *
-      plan.value_channels;
-  for (int i = threadIdx.x; i < kKeyTile * plan.stored_channels; i += kPackThreads) {
-    const int r = i / plan.stored_channels, c = i % plan.stored_channels;
-    const bool there = r < tile.count && c < plan.value_channels;
-    const float x = there ? read_element(plan.v.data, begin + r * plan.v.row + c, plan.dtype) : 0;
-    if (plan.strict) {
-      if (there && plan.v_hat != nullptr) {
-        plan.v_hat[dense + std::int64_t{r} * plan.value_channels + c] = x;
-      }
-      continue;
-    }
-    // Powers of two: what the units do is exact but for what gets too small.
-    const float mean = plan.value_mean[of + c], unit = plan.value_scale[of + c];
-    const std::uint16_t half = float_to_half(there ? (x - mean) * (1 / unit) : 0.0f);
-    plan.values[to + i] = half;
-    if (there && plan.v_hat != nullptr) {
-      plan.v_hat[dense + std::int64_t{r} * plan.value_channels + c] =
-          half_to_float(half) * unit + mean;
-    }
-  }
-}
-
 /// A block for each block of queries and head.
-__global__ void __launch_bounds__(kPackThreads)
+__global__ void __launch_bounds__(kPackThreads, kPackBlocks)
     prefill_pack_queries(const __grid_constant__ PrefillPlan plan) {
   __shared__ float mean[attention::kMostChannels];
   const QueryBlock block = find_query_block(plan, blockIdx.x);
@@ -237,6 +210,7 @@ __global__ void __launch_bounds__(kPackThreads)
   PackJob job{};
   job.of = plan.q;
   job.begin = row_offset(plan.q, sequence, block.head, sequence.first_row + block.first);
+  job.rows = kQueryBlock;
   job.count = block.count;
   job.largest = plan.query_largest;
   if (plan.smooth_q) {

@@ -58,7 +58,7 @@ __device__ inline void copy_values(const PrefillPlan& plan, const PrefillSequenc
     const int r = i / Channels, c = i % Channels;
     float x = 0;
     if (!plan.strict) {
-      x = half_to_float(plan.values[position * Channels + i]);
+      x = half_to_float(static_cast<const std::uint16_t*>(plan.values)[position * Channels + i]);
     } else if (r < left && c < plan.value_channels) {
       x = read_element(plan.v.data, begin + r * plan.v.row + c, plan.dtype);
     }

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <string_view>
+#include <type_traits>
 
 #include "cuda/attention/prefill_launch.h"
 #include "cuda/attention/prefill_work.h"
@@ -15,23 +16,34 @@ namespace {
 using cuda::PrefillPath, cuda::PrefillPlan;
 using torch::headeronly::ScalarType;
 
-// Tensor cores below sm_90 multiply codes of 4 bits. LONGTAIL_CUDA_ATTENTION=portable, =mma (8 bits
-// for all codes) or =mma4 overrides the choice; the numbers do not depend on the last two.
+bool has_code(PrefillPath path) {
+  if (path == PrefillPath::wgmma) return cuda::prefill_has_wgmma();
+  return !cuda::is_fp8(path) || cuda::prefill_has_fp8();
+}
+
+// What LONGTAIL_CUDA_ATTENTION names, or the best for the current device: prefill_path.h.
 PrefillPath chosen_path() {
   const char* choice = std::getenv("LONGTAIL_CUDA_ATTENTION");
   const std::string_view text = choice == nullptr ? "" : choice;
   if (text.empty()) {
-    int device = 0, major = 0;
+    int device = 0, major = 0, minor = 0;
     const bool known =
         cudaGetDevice(&device) == cudaSuccess &&
-        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess;
-    return known && major < 9 ? PrefillPath::mma4 : PrefillPath::mma;
+        cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
+        cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess;
+    return known ? cuda::best_prefill_path(10 * major + minor, has_code) : PrefillPath::mma;
   }
-  check_argument(text == "portable" || text == "mma" || text == "mma4", "longtail",
-                 "LONGTAIL_CUDA_ATTENTION", text, "'portable', 'mma' or 'mma4'");
-  return text == "portable" ? PrefillPath::portable
-         : text == "mma"    ? PrefillPath::mma
-                            : PrefillPath::mma4;
+  for (const auto& [name, path] : cuda::kPrefillPaths) {
+    if (text != name) continue;
+    check_argument(has_code(path), "longtail", "LONGTAIL_CUDA_ATTENTION", text,
+                   path == PrefillPath::wgmma
+                       ? "another name: this GPU is not of compute capability 9.0, or longtail was "
+                         "not built for 90a"
+                       : "a name without fp8: this GPU has no FP8 tensor cores (compute capability "
+                         "8.9 or later), or longtail was not built for it");
+    return path;
+  }
+  fail_argument("longtail", "LONGTAIL_CUDA_ATTENTION", text, cuda::kPrefillPathNames);
 }
 
 template <class Heads>
@@ -117,13 +129,18 @@ void launch_attention(const PrefillPlan& plan, PrefillPath path, std::int64_t be
   cuda::launch_prefill_rest(plan, begin, end, stream);
   if (path == PrefillPath::portable || plan.strict) {
     cuda::launch_prefill_portable(plan, begin, end, stream);
-  } else if (plan.stored_channels == 64) {
-    cuda::launch_prefill_mma<64>(plan, begin, end, stream);
-  } else if (plan.stored_channels == 128) {
-    cuda::launch_prefill_mma<128>(plan, begin, end, stream);
-  } else {
-    cuda::launch_prefill_mma<256>(plan, begin, end, stream);
+    return;
   }
+  const auto attend = [&]<int Channels>(std::integral_constant<int, Channels>) {
+    if (path == PrefillPath::wgmma) {
+      cuda::launch_prefill_wgmma<Channels>(plan, begin, end, stream);
+    } else {
+      cuda::launch_prefill_mma<Channels>(plan, begin, end, stream);
+    }
+  };
+  if (plan.stored_channels == 64) return attend(std::integral_constant<int, 64>());
+  if (plan.stored_channels == 128) return attend(std::integral_constant<int, 128>());
+  attend(std::integral_constant<int, 256>());
 }
 
 struct CudaBackend {

@@ -40,10 +40,10 @@ __device__ inline float value_unit(float amax) {
   return bits_as<float>(static_cast<std::uint32_t>(bounded + 127) << 23);
 }
 
-/// From tiles to the sequence; a block for each sequence and head. `scale` may be null.
+/// From tiles to the sequence; a block for each sequence and head. Values have scales too.
 __global__ void __launch_bounds__(kStatisticThreads)
-    prefill_sequence_statistics(const __grid_constant__ PrefillPlan plan, int channels, bool smooth,
-                                float* mean, float* scale) {
+    prefill_sequence_statistics(const __grid_constant__ PrefillPlan plan, int channels, float* mean,
+                                bool of_values) {
   const std::int64_t head = blockIdx.x % plan.key_heads, s = blockIdx.x / plan.key_heads;
   const PrefillSequence& sequence = plan.sequence[s];
   const std::int64_t tiles = prefill_blocks(sequence.keys, kKeyTile);
@@ -59,11 +59,15 @@ __global__ void __launch_bounds__(kStatisticThreads)
       high = t == 0 || plan.high[at] > high ? plan.high[at] : high;
     }
     const bool any = c < channels && tiles > 0;
-    const float middle = smooth && any ? static_cast<float>(sum / sequence.keys) : 0.0f;
+    const float middle = plan.smooth_k && any ? static_cast<float>(sum / sequence.keys) : 0.0f;
     mean[to + c] = middle;
-    if (scale != nullptr) {
+    if (of_values) {
       const float above = fabsf(high - middle), below = fabsf(low - middle);
-      scale[to + c] = value_unit(above > below ? above : below);
+      const float amax = above > below ? above : below;
+      const bool half = plan.value_format == ValueFormat::half;
+      const float unit = value_unit(amax);
+      plan.value_scale[to + c] = half ? unit : attention::group_scale(amax, E4m3::kLargest);
+      plan.value_inverse[to + c] = half ? 1 / unit : attention::group_inverse(amax, E4m3::kLargest);
     }
   }
 }

@@ -9,7 +9,8 @@
 //   B [8 columns]   0: column g, bytes 4 t               1: column g, bytes 16 + 4 t
 //   C [16, 8]       0, 1: row g, columns 2 t, 2 t + 1    2, 3: row g + 8
 //
-// 32 bytes are 64 4-bit codes (the first in the low bits), 32 8-bit codes or 16 halves.
+// 32 bytes are 64 4-bit codes (the first in the low bits), 32 8-bit codes or numbers in E4M3, or 16
+// halves.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -93,6 +94,38 @@ __device__ inline void mma_f16(float (&c)[4], const FragmentA& a, const Fragment
 #else
   mma_by_layout(c, a, b, 2, [](unsigned word, int k) {
     return half_to_float(static_cast<std::uint16_t>(word >> 16 * k));
+  });
+#endif
+}
+
+/// Whether mma_e4m3 is there: not before sm_89.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 890
+constexpr bool kFp8Units = false;
+#else
+constexpr bool kFp8Units = true;
+#endif
+
+/// Ends the kernel with an error.
+__device__ inline void trap() {
+#if defined(__CUDA_ARCH__)
+  asm volatile("trap;");
+#else
+  __builtin_trap();
+#endif
+}
+
+/// E4M3, [16, 32] times [32, 8], summed in about 22 bits. On sm_90 an emulation by ptxas.
+__device__ inline void mma_e4m3(float (&c)[4], const FragmentA& a, const FragmentB& b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 890
+  asm("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+      "{%0,%1,%2,%3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a.of[0]), "r"(a.of[1]), "r"(a.of[2]), "r"(a.of[3]), "r"(b.of[0]), "r"(b.of[1]));
+#elif defined(__CUDA_ARCH__)
+  trap();
+#else
+  mma_by_layout(c, a, b, 4, [](unsigned word, int k) {
+    return static_cast<float>(E4m3::from_bits(static_cast<std::uint8_t>(word >> 8 * k)));
   });
 #endif
 }

@@ -5,13 +5,10 @@
 #include <algorithm>
 
 #include "core/buffer.h"
+#include "cuda/attention/prefill_path.h"
 #include "cuda/attention/prefill_plan.h"
 
 namespace longtail::cuda {
-
-/// Which kernels: none but the portable ones, tensor cores with codes of 8 bits, or with codes of 4
-/// bits where queries and keys have them.
-enum class PrefillPath { portable, mma, mma4 };
 
 inline std::int64_t prefill_tasks(const PrefillPlan& plan) {
   return plan.heads * plan.query_blocks;
@@ -54,7 +51,9 @@ inline void set_options(PrefillPlan& plan, const attention::Options& options, Pr
   plan.score_channels = static_cast<int>(attention::score_channels(plan.channels, options));
   const int most = std::max(plan.score_channels, plan.value_channels);
   plan.stored_channels = most <= 64 ? 64 : most <= 128 ? 128 : 256;
-  plan.nibbles = path == PrefillPath::mma4 && options.codes == Codes::int4 && !options.strict;
+  plan.in_panels = path == PrefillPath::wgmma && !options.strict;
+  plan.nibbles = has_short_codes(path) && options.codes == Codes::int4 && !options.strict;
+  plan.value_format = is_fp8(path) && !options.strict ? ValueFormat::e4m3 : ValueFormat::half;
   const auto blocks = [](std::int64_t length, std::int64_t block) {
     return (length + block - 1) / block;
   };
@@ -86,9 +85,12 @@ inline void place_work(PrefillPlan& plan, Layout& layout) {
   plan.key_mean = layout.place<float>(heads * channels);
   plan.value_mean = layout.place<float>(heads * channels);
   plan.value_scale = layout.place<float>(heads * channels);
+  plan.value_inverse = layout.place<float>(heads * channels);
   plan.key_codes = layout.place<unsigned char>(keys * bytes);
   plan.key_scale = layout.place<float>(keys);
-  plan.values = layout.place<std::uint16_t>(plan.strict ? 0 : keys * plan.stored_channels);
+  const std::int64_t value_bytes = plan.value_format == ValueFormat::e4m3 ? 1 : 2;
+  plan.values =
+      layout.place<unsigned char>(plan.strict ? 0 : keys * plan.stored_channels * value_bytes);
   plan.query_codes = layout.place<unsigned char>(rows * bytes);
   plan.query_scale = layout.place<float>(rows);
   plan.row_constant = layout.place<float>(rows);

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
+FORMATS = ("channel", "token_rotated")
+MAX_HEAD_DIM = 256
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def ceil_division(count: int, size: int) -> int:
     return -(-count // size)
+
+
+def check_kind(bits: int, k_format: str, group: int) -> None:
+    if bits not in (4, 8):
+        raise ValueError(f"QuantizedKVCache: bits is {bits!r}, expected 4 or 8")
+    if k_format not in FORMATS:
+        raise ValueError(f"QuantizedKVCache: k_format is {k_format!r}, expected one of {FORMATS}")
+    if group not in (32, 64, 128, 256):
+        raise ValueError(f"QuantizedKVCache: group is {group!r}, expected 32, 64, 128 or 256")
+
+
+def check_state(
+    name: str, state: Mapping[str, Any], mine: Mapping[str, Any], tensors: Sequence[str]
+) -> None:
+    """That it has the keys of a state and is of this kind of cache; before the first append there
+    are no tensors."""
+    expected = {*mine, "v_dim", "lengths", "packed"}
+    if state.get("lengths") or "tail" in state:
+        expected |= set(tensors)
+    if set(state) != expected:
+        raise ValueError(f"{name}: keys are {sorted(state)}, expected {sorted(expected)}")
+    for key, value in mine.items():
+        if state[key] != value:
+            raise ValueError(f"{name}: {key} is {state[key]!r}, expected this cache's {value!r}")
 
 
 def refuse_gradient(name: str, argument: str, value: Tensor) -> None:
@@ -26,6 +53,11 @@ def refuse_gradient(name: str, argument: str, value: Tensor) -> None:
 def check_tensor(name: str, argument: str, value: Tensor) -> None:
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+    if hasattr(value, "device_mesh"):
+        raise NotImplementedError(
+            f"{name}: {argument} is a DTensor, but a cache belongs to one process: give each its "
+            "own sequences and heads, to_local(), and make its result a DTensor by from_local"
+        )
     if value.dtype not in DTYPES:
         raise TypeError(
             f"{name}: {argument} has dtype {value.dtype}; supported are float32, bfloat16 and "
@@ -37,6 +69,49 @@ def check_tensor(name: str, argument: str, value: Tensor) -> None:
             "head_dim]"
         )
     refuse_gradient(name, argument, value)
+
+
+def check_keys_and_values(name: str, k: Tensor, v: Tensor, tail: Tensor | None, v_dim: int) -> None:
+    """That they fit each other and what the cache has: its ``tail`` and their last dimension."""
+    if k.shape[:3] != v.shape[:3]:
+        raise ValueError(
+            f"{name}: v has shape {list(v.shape)}, expected batch, heads and tokens of k, "
+            f"{list(k.shape)}"
+        )
+    for argument, dim in (("k", k.shape[3]), ("v", v.shape[3])):
+        if not 1 <= dim <= MAX_HEAD_DIM:
+            raise ValueError(
+                f"{name}: {argument} has head dimension {dim}, expected 1 to {MAX_HEAD_DIM}"
+            )
+    if v.dtype != k.dtype:
+        raise TypeError(f"{name}: v has dtype {v.dtype}, expected that of k, {k.dtype}")
+    if v.device != k.device:
+        raise ValueError(f"{name}: v is on {v.device} and k on {k.device}")
+    if tail is None:
+        return
+    mine = (*tail.shape[:2], tail.shape[3], v_dim)
+    got = (*k.shape[:2], k.shape[3], v.shape[3])
+    if mine != got:
+        raise ValueError(
+            f"{name}: batch, heads and head dimensions of k and v are {list(got)}, expected "
+            f"those of the cache, {list(mine)}"
+        )
+    if k.dtype != tail.dtype:
+        raise TypeError(f"{name}: k has dtype {k.dtype}, expected the cache's {tail.dtype}")
+    if k.device != tail.device:
+        raise ValueError(f"{name}: k is on {k.device} and the cache on {tail.device}")
+
+
+def check_queries(name: str, q: Tensor, tail: Tensor) -> None:
+    batch, kv_heads, _, dim = tail.shape
+    wrong_heads = q.shape[1] % kv_heads if kv_heads else q.shape[1]
+    if q.shape[0] != batch or wrong_heads or q.shape[3] != dim:
+        raise ValueError(
+            f"{name}: q has shape {list(q.shape)}, expected [{batch}, a multiple of "
+            f"{kv_heads}, queries, {dim}] for this cache"
+        )
+    if q.device != tail.device:
+        raise ValueError(f"{name}: q is on {q.device} and the cache on {tail.device}")
 
 
 def integers(name: str, values: Tensor | Sequence[int], count: int | None) -> list[int]:
@@ -87,5 +162,5 @@ def added_mask(name: str, mask: Tensor, q: Tensor, keys: int) -> Tensor:
             f"[B, H, Lq, Lk] = {shape}"
         )
     if mask.dtype == torch.bool:
-        mask = torch.zeros(mask.shape, device=mask.device).masked_fill_(~mask, -math.inf)
+        mask = torch.where(mask, 0.0, -math.inf)
     return mask.detach().float().expand(shape)

@@ -8,7 +8,18 @@ first: the sharding rules are registered by the first such call.
 
 from __future__ import annotations
 
-from longtail import _dtensor, bessel  # noqa: F401  (the families declare their rules)
+from longtail import (  # noqa: F401  (the families declare their rules when they are imported)
+    _dtensor,
+    attention,
+    bessel,
+    hadamard,
+    kan,
+    kv_cache,
+    ntk,
+    polynomials,
+    rationals,
+    tokenformer,
+)
 
 __all__ = ["register_sharding_rules"]
 

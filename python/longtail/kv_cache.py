@@ -15,23 +15,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import _library  # noqa: F401  (loads the raw ops)
+from longtail import _kv_cache_transforms  # noqa: F401  (loads the raw ops, and their rules)
 from longtail._kv_cache_arguments import (
+    FORMATS,
     added_mask,
     ceil_division,
+    check_keys_and_values,
+    check_kind,
     check_lengths,
+    check_queries,
+    check_state,
     check_tensor,
     integers,
     to_the_front,
 )
+from longtail._kv_cache_memory import (
+    COUNTED,
+    STORED,
+    TILE,
+    TILED,
+    each_of,
+    make_room,
+    new_memory,
+    unpack_to_tail,
+)
 
 __all__ = ["QuantizedKVCache"]
-
-#: Tokens of a tile: csrc/attention/cache_layout.h.
-TILE = 64
-_MAX_HEAD_DIM = 256
-_FORMATS = ("channel", "token_rotated")
-_TENSORS = ("k_codes", "k_grids", "v_codes", "v_grids", "tail", "mean")
 
 
 class QuantizedKVCache:
@@ -75,22 +84,14 @@ class QuantizedKVCache:
     """
 
     def __init__(self, bits: int = 4, k_format: str = "channel", group: int = 32) -> None:
-        if bits not in (4, 8):
-            raise ValueError(f"QuantizedKVCache: bits is {bits!r}, expected 4 or 8")
-        if k_format not in _FORMATS:
-            raise ValueError(
-                f"QuantizedKVCache: k_format is {k_format!r}, expected one of {_FORMATS}"
-            )
-        if group not in (32, 64, 128, 256):
-            raise ValueError(f"QuantizedKVCache: group is {group!r}, expected 32, 64, 128 or 256")
+        check_kind(bits, k_format, group)
         self.bits = int(bits)
         self.k_format = k_format
         self.group = int(group)
         self._v_dim = 0
         self._tensors: dict[str, Tensor] = {}
-        # Where they can be read without waiting for a device.
+        # The tensor of that name once more, where it is read without waiting for a device.
         self._lengths: list[int] = []
-        self._packed: list[int] = []  # leading tokens whose keys are codes
 
     # What there is.
 
@@ -102,7 +103,7 @@ class QuantizedKVCache:
     @property
     def length(self) -> int:
         """Tokens of the longest sequence."""
-        return max(self._lengths, default=0)
+        return max([0, *self._lengths])  # without `default`, which Dynamo does not know
 
     @property
     def nbytes(self) -> int:
@@ -146,7 +147,8 @@ class QuantizedKVCache:
                 last.
 
         Raises:
-            NotImplementedError: k or v requires a gradient (use ``torch.no_grad``).
+            NotImplementedError: k or v requires a gradient (use ``torch.no_grad``), is a DTensor,
+                or differs under ``torch.vmap`` while the cache is from outside of it.
             TypeError: another dtype, or not that of the first append.
             ValueError: shapes that do not fit each other or the first append, several devices,
                 lengths not from 0 to T.
@@ -154,7 +156,7 @@ class QuantizedKVCache:
         name = "QuantizedKVCache.append"
         check_tensor(name, "k", k)
         check_tensor(name, "v", v)
-        self._check_new(name, k, v)
+        check_keys_and_values(name, k, v, self._tensors.get("tail"), self._v_dim)
         batch, _, tokens, _ = k.shape
         counts = check_lengths(name, "lengths", lengths, batch, tokens)
         if padding_side not in ("left", "right"):
@@ -164,14 +166,18 @@ class QuantizedKVCache:
         if padding_side == "left" and any(count < tokens for count in counts):
             k, v = (to_the_front(each.detach(), counts) for each in (k, v))
         if not self._tensors:
-            self._start(k, v)
-        self._make_room(max(map(sum, zip(self._lengths, counts, strict=True)), default=0))
-        torch.ops.longtail.kv_append(
-            k.detach(), v.detach(), self._on_device(counts), *self._state(), *self._code()
+            self._tensors = new_memory(k, v, self.bits, self.k_format, self.group)
+            self._v_dim, self._lengths = v.shape[3], [0] * batch
+        after = [old + count for old, count in zip(self._lengths, counts, strict=True)]
+        make_room(self._tensors, max([0, *after]))
+        # Without lengths nothing is copied to a device, which a CUDA graph would not have.
+        added = (
+            self._tensors["lengths"].new_full([batch], tokens)
+            if lengths is None
+            else self._on_device(counts)
         )
-        for b, count in enumerate(counts):
-            self._lengths[b] += count
-            self._packed[b] = self._packed_after(b)
+        torch.ops.longtail.kv_append(k.detach(), v.detach(), added, *self._state(), *self._code())
+        self._lengths = after
 
     def attend(
         self,
@@ -198,14 +204,16 @@ class QuantizedKVCache:
             H, Lq]``. Queries that see nothing, as in an empty sequence: 0 and -inf.
 
         Codes are unpacked in registers, read once for up to four queries of the heads of a group.
-        Queries and weights are rounded to 16 bits for every 64 tokens: the result is within 2e-4 of
-        the largest value (3e-5 in the mean) of attention in float64 over what the codes stand for,
-        the LSE within 3e-4, then rounded to q's dtype. Beside exact attention, 4
+        On CPUs queries and weights are rounded, to 8 bits beside 4-bit codes and to 16 beside
+        8-bit codes: that adds at most some 2 % to the error of 4-bit codes (1e-3 of the largest
+        value on N(0, 1), 1e-2 where a softmax is peaky), and at most 2e-4 of the largest value to
+        8 bits. The result is then rounded to q's dtype. Beside exact attention, 4
         bits have a cosine of 99.6 % on data like a trained model's and 99.3 % on N(0, 1),
         8 bits of 99.99 % on both. Bits do not depend on the number of threads. No gradient.
 
         Raises:
-            NotImplementedError: q or attn_mask requires a gradient (use ``torch.no_grad``).
+            NotImplementedError: q or attn_mask requires a gradient (use ``torch.no_grad``), or q is
+                a DTensor.
             TypeError: another dtype.
             ValueError: shapes that do not fit the cache, another device, nothing appended yet.
         """
@@ -214,17 +222,9 @@ class QuantizedKVCache:
         if not self._tensors:
             raise ValueError(f"{name}: the cache is empty, expected an append before")
         tail = self._tensors["tail"]
-        batch, kv_heads, _, dim = tail.shape
-        wrong_heads = q.shape[1] % kv_heads if kv_heads else q.shape[1]
-        if q.shape[0] != batch or wrong_heads or q.shape[3] != dim:
-            raise ValueError(
-                f"{name}: q has shape {list(q.shape)}, expected [{batch}, a multiple of "
-                f"{kv_heads}, queries, {dim}] for this cache"
-            )
-        if q.device != tail.device:
-            raise ValueError(f"{name}: q is on {q.device} and the cache on {tail.device}")
+        check_queries(name, q, tail)
         if scale is None:
-            scale = 1 / math.sqrt(dim)
+            scale = 1 / math.sqrt(tail.shape[3])
         elif not math.isfinite(scale):
             raise ValueError(f"{name}: scale is {scale!r}, expected a finite number")
         mask = None if attn_mask is None else added_mask(name, attn_mask, q, self.length)
@@ -253,15 +253,22 @@ class QuantizedKVCache:
         name = "QuantizedKVCache.crop"
         batch = len(self._lengths)
         wanted = [lengths] * batch if isinstance(lengths, int) else integers(name, lengths, batch)
-        for b, want in enumerate(wanted):
-            old = self._lengths[b]
-            new = min(old, want) if want >= 0 else max(0, old + want)
-            if new == old:
-                continue
-            if self.k_format == "channel":
-                self._unpack_to_tail(b, new)
-            self._lengths[b] = new
-            self._packed[b] = min(self._packed[b], new if self._rotated else new // TILE * TILE)
+        kept = [
+            min(old, want) if want >= 0 else max(0, old + want)
+            for old, want in zip(self._lengths, wanted, strict=True)
+        ]
+        if kept == self._lengths:
+            return
+        codes = kept
+        if self.k_format == "channel":
+            codes = [new // TILE * TILE for new in kept]
+            for b, (old, new) in enumerate(zip(self._lengths, kept, strict=True)):
+                if new % TILE and new < old // TILE * TILE:
+                    unpack_to_tail(self._tensors, self.bits, b, new)
+        packed = self._tensors["packed"]
+        packed.copy_(packed.minimum(self._on_device(codes)))
+        self._tensors["lengths"].copy_(self._on_device(kept))
+        self._lengths = kept
 
     def reorder(self, beam_idx: Tensor | Sequence[int]) -> None:
         """Make sequence b what sequence ``beam_idx[b]`` was, as beam search asks. Another number of
@@ -280,20 +287,27 @@ class QuantizedKVCache:
         if not self._tensors:
             return
         index = self._on_device(chosen)
-        self._tensors = {key: each.index_select(0, index) for key, each in self._tensors.items()}
+        self._tensors = each_of(self._tensors, lambda each: each.index_select(0, index))
         self._lengths = [self._lengths[b] for b in chosen]
-        self._packed = [self._packed[b] for b in chosen]
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> QuantizedKVCache:
+        """Move the cache to a device; ``non_blocking`` as of ``Tensor.to``. Returns the cache."""
+        self._tensors = each_of(
+            self._tensors, lambda each: each.to(device, non_blocking=non_blocking)
+        )
+        return self
 
     # State.
 
     def state_dict(self) -> dict[str, Any]:
         """Plain tensors and numbers, without the room to grow; ``load_state_dict`` takes them."""
-        tiles = -(-self.length // TILE)
+        tiles = ceil_division(self.length, TILE)
         tensors = {
-            key: (each[:, :, :tiles] if key in _TENSORS[:4] else each).clone(
+            name: (each[:, :, :tiles] if name in TILED else each).clone(
                 memory_format=torch.contiguous_format
             )
-            for key, each in self._tensors.items()
+            for name, each in self._tensors.items()
+            if name in STORED
         }
         return {
             "bits": self.bits,
@@ -301,7 +315,7 @@ class QuantizedKVCache:
             "group": self.group,
             "v_dim": self._v_dim,
             "lengths": list(self._lengths),
-            "packed": list(self._packed),
+            "packed": self._tensors["packed"].tolist() if self._tensors else [],
             **tensors,
         }
 
@@ -312,118 +326,24 @@ class QuantizedKVCache:
             ValueError: keys that are missing or unknown, or the state of another kind of cache.
         """
         name = "QuantizedKVCache.load_state_dict"
-        plain = {"bits", "k_format", "group", "v_dim", "lengths", "packed"}
-        expected = plain | (set(_TENSORS) if state.get("lengths") or "tail" in state else set())
-        if set(state) != expected:
-            raise ValueError(f"{name}: keys are {sorted(state)}, expected {sorted(expected)}")
-        for key in ("bits", "k_format", "group"):
-            if state[key] != getattr(self, key):
-                raise ValueError(
-                    f"{name}: {key} is {state[key]!r}, expected this cache's {getattr(self, key)!r}"
-                )
+        mine = {key: getattr(self, key) for key in ("bits", "k_format", "group")}
+        check_state(name, state, mine, STORED)
         self._v_dim = int(state["v_dim"])
-        self._lengths, self._packed = list(state["lengths"]), list(state["packed"])
-        self._tensors = {key: state[key].clone() for key in _TENSORS if key in state}
+        self._lengths = list(state["lengths"])
+        stored = {key: state[key] for key in STORED if key in state}
+        if stored:
+            counts = {key: torch.tensor(state[key], dtype=torch.int64) for key in COUNTED}
+            device = stored["tail"].device
+            stored |= {key: each.to(device) for key, each in counts.items()}
+        self._tensors = each_of(stored, torch.clone)
 
     # Inside.
 
-    @property
-    def _rotated(self) -> bool:
-        return self.k_format == "token_rotated"
-
     def _state(self) -> list[Tensor]:
-        numbers = [self._on_device(self._lengths), self._on_device(self._packed)]
-        return [*numbers, *(self._tensors[key] for key in _TENSORS)]
+        return [self._tensors[name] for name in (*COUNTED, *STORED)]
 
     def _code(self) -> tuple[int, int, int]:
-        return self.bits, self.group, _FORMATS.index(self.k_format)
+        return self.bits, self.group, FORMATS.index(self.k_format)
 
     def _on_device(self, numbers: Sequence[int]) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int64).to(self.device or "cpu")
-
-    def _packed_after(self, b: int) -> int:
-        length, packed = self._lengths[b], self._packed[b]
-        if not self._rotated:
-            return length // TILE * TILE
-        return length if packed > 0 or length >= TILE else 0
-
-    def _check_new(self, name: str, k: Tensor, v: Tensor) -> None:
-        if k.shape[:3] != v.shape[:3]:
-            raise ValueError(
-                f"{name}: v has shape {list(v.shape)}, expected batch, heads and tokens of k, "
-                f"{list(k.shape)}"
-            )
-        for argument, dim in (("k", k.shape[3]), ("v", v.shape[3])):
-            if not 1 <= dim <= _MAX_HEAD_DIM:
-                raise ValueError(
-                    f"{name}: {argument} has head dimension {dim}, expected 1 to {_MAX_HEAD_DIM}"
-                )
-        if v.dtype != k.dtype:
-            raise TypeError(f"{name}: v has dtype {v.dtype}, expected that of k, {k.dtype}")
-        if v.device != k.device:
-            raise ValueError(f"{name}: v is on {v.device} and k on {k.device}")
-        if not self._tensors:
-            return
-        tail = self._tensors["tail"]
-        mine = (*tail.shape[:2], tail.shape[3], self._v_dim)
-        got = (*k.shape[:2], k.shape[3], v.shape[3])
-        if mine != got:
-            raise ValueError(
-                f"{name}: batch, heads and head dimensions of k and v are {list(got)}, expected "
-                f"those of the cache, {list(mine)}"
-            )
-        if k.dtype != tail.dtype:
-            raise TypeError(f"{name}: k has dtype {k.dtype}, expected the cache's {tail.dtype}")
-        if k.device != tail.device:
-            raise ValueError(f"{name}: k is on {k.device} and the cache on {tail.device}")
-
-    def _start(self, k: Tensor, v: Tensor) -> None:
-        batch, heads, _, k_dim = k.shape
-        self._v_dim = v.shape[3]
-        widths = self._words(k_dim)
-        self._tensors = {
-            key: k.new_zeros([batch, heads, 0, width], dtype=torch.int32)
-            for key, width in zip(_TENSORS, widths, strict=False)
-        }
-        self._tensors["tail"] = k.new_zeros([batch, heads, TILE, k_dim])
-        self._tensors["mean"] = k.new_zeros([batch, heads, k_dim], dtype=torch.float32)
-        self._lengths, self._packed = [0] * batch, [0] * batch
-
-    def _words(self, k_dim: int) -> tuple[int, int, int, int]:
-        """Words of a tile of codes and of scales, of keys and of values."""
-        channels = 1 << (k_dim - 1).bit_length() if self._rotated else k_dim
-        k_width, v_width = ceil_division(channels, 32) * 32, ceil_division(self._v_dim, 32) * 32
-        per_word = 32 // self.bits
-        k_grids = ceil_division(k_width, self.group) * TILE if self._rotated else k_width
-        v_grids = ceil_division(v_width, self.group) * TILE
-        return k_width // per_word * TILE, k_grids, TILE // per_word * v_width, v_grids
-
-    def _make_room(self, tokens: int) -> None:
-        """Memory for so many tokens of each sequence: half as much again if it must grow."""
-        tiles, needed = self._tensors["k_codes"].shape[2], ceil_division(tokens, TILE)
-        if needed <= tiles:
-            return
-        grown = max(needed, tiles + tiles // 2)
-        for key in _TENSORS[:4]:
-            old = self._tensors[key]
-            new = old.new_zeros([*old.shape[:2], grown, old.shape[3]])
-            new[:, :, :tiles] = old
-            self._tensors[key] = new
-
-    def _unpack_to_tail(self, b: int, length: int) -> None:
-        """Format "channel": what is left of a quantised tile of keys becomes exact tokens."""
-        left, tile = length % TILE, length // TILE
-        if left == 0 or self._packed[b] <= length:
-            return
-        codes = self._tensors["k_codes"][b, :, tile]
-        grids = self._tensors["k_grids"][b, :, tile]
-        per_word = 32 // self.bits
-        bit = torch.tensor([16 * (i % 2) + self.bits * (i // 2) for i in range(per_word)])
-        words = codes.unflatten(-1, (-1, TILE))[..., None] >> bit.to(codes.device)
-        code = (words & ((1 << self.bits) - 1)).transpose(-1, -2).flatten(-3, -2)
-        scale = (grids & ~0xFFFF).view(torch.float32)[..., None]
-        zero = ((grids << 16) >> 16).float()[..., None] * (0.125 if self.bits == 4 else 0.5)
-        keys = (scale * (code + zero)).transpose(-1, -2)
-        tail = self._tensors["tail"]
-        most = torch.finfo(tail.dtype).max  # half a scale more than that is inf
-        tail[b, :, :left] = keys[:, :left, : tail.shape[3]].clamp(-most, most).to(tail.dtype)

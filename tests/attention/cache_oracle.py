@@ -1,12 +1,14 @@
 """The formats of QuantizedKVCache once more, slow and obvious: float32 arithmetic for codes (the
 same bits), float64 for everything else, a token and a group at a time where that is clearer.
 
-It knows nothing of tiles of words, of packing, or of 16-bit queries and weights.
+It knows nothing of tiles of words, of packing, or of how the CPU kernel rounds queries and weights:
+that is cache_emulation.py.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,8 +16,20 @@ from torch import Tensor
 TOKENS = 64
 
 
-def quantise(x: Tensor, dim: int | tuple[int, ...], bits: int) -> Tensor:
-    """What codes of x stand for, in float64; one scale and zero over ``dim``. x is float32."""
+class Codes(NamedTuple):
+    """``scale * (code + zero)``, each of them in float64."""
+
+    scale: Tensor
+    zero: Tensor
+    code: Tensor
+
+    @property
+    def values(self) -> Tensor:
+        return self.scale * (self.code + self.zero)
+
+
+def encode(x: Tensor, dim: int | tuple[int, ...], bits: int) -> Codes:
+    """The codes of float32 numbers; one scale and zero over ``dim``."""
     assert x.dtype == torch.float32
     largest = float((1 << bits) - 1)
     unit, reach = (0.125, 4000.0) if bits == 4 else (0.5, 16000.0)
@@ -26,7 +40,12 @@ def quantise(x: Tensor, dim: int | tuple[int, ...], bits: int) -> Tensor:
     inverse = 1 / scale
     zero = (low * inverse * (1 / unit)).floor() * unit
     code = (x * inverse - zero).round().clamp(0, largest)
-    return scale.double() * (code.double() + zero.double())
+    return Codes(scale.double(), zero.double(), code.double())
+
+
+def quantise(x: Tensor, dim: int | tuple[int, ...], bits: int) -> Tensor:
+    """What the codes of x stand for."""
+    return encode(x, dim, bits).values
 
 
 def by_group(x: Tensor, group: int, bits: int) -> Tensor:

@@ -18,6 +18,7 @@ KEY_BLOCK = 128  # keys that share a scale of the weights, on the CPU
 SMALLEST_GROUP = 2.0**-118  # below it a group is coded as zeros
 QUIET, SLIM, MOST_SINKS = 0.5, 8.0, 4  # as csrc/attention/sinks.h has them
 SCORE_ERROR = 2.0**-20  # of a score in float32, relative to the largest of its row
+E4M3_LARGEST = 448
 LEVELS = {"int4": (7, 7), "q8k4": (127, 7), "int8": (127, 127)}
 
 
@@ -27,7 +28,10 @@ class Variant:
 
     Attributes:
         qk, smooth, rotate, strict_causal: as of ``quantized_attention``.
-        weights: "u8" as the CPU kernels have them, "exact" for the codes of q and k alone.
+        weights: "u8" as the CPU kernels have them, "fp8" as CUDA's with E4M3 weights and values,
+            "exact" for the codes of q and k alone.
+        tile: keys of one step of the "fp8" kernels; weights are relative to the largest score so
+            far. prefill_fp8.cuh has 64 up to 128 channels, 32 beyond.
     """
 
     qk: str = "int4"
@@ -35,6 +39,7 @@ class Variant:
     rotate: bool = False
     strict_causal: bool = False
     weights: str = "u8"
+    tile: int = 64
 
     @property
     def smooths_q(self) -> bool:
@@ -73,6 +78,17 @@ def quantise(x: Tensor, groups: Tensor, largest: int) -> tuple[Tensor, Tensor]:
     amax = amax[groups]
     inverse = inverse_scale(amax, largest)
     return torch.round(x * inverse[:, None]), amax / largest
+
+
+def e4m3(x: Tensor) -> Tensor:
+    """To the nearest number of E4M3, ties to even, at most 448; the dtype stays.
+
+    Steps are 2^(e - 3) for numbers from 2^e on, and 2^-9 below 2^-6. torch's own conversion would
+    round float64 twice, by way of float32.
+    """
+    exponent = torch.frexp(x).exponent - 1
+    step = torch.ldexp(torch.ones_like(x), exponent.clamp(min=-6) - 3)
+    return (torch.round(x / step) * step).clamp(-E4M3_LARGEST, E4M3_LARGEST)
 
 
 def mean(x: Tensor) -> Tensor:
@@ -142,9 +158,10 @@ def quantise_head(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Quantise
     v_mean = mean(v) if variant.smooths_k else torch.zeros(v.shape[1])
     v_smooth = v - v_mean
     v_amax = v_smooth.abs().amax(0)
-    v_scale = v_amax / 127
-    v_exact = v_smooth * inverse_scale(v_amax, 127)
-    v_codes = torch.round(v_exact)
+    largest = E4M3_LARGEST if variant.weights == "fp8" else 127
+    v_scale = v_amax / largest
+    v_exact = v_smooth * inverse_scale(v_amax, largest)
+    v_codes = e4m3(v_exact) if variant.weights == "fp8" else torch.round(v_exact)
     v_hat = (v_codes * v_scale).double() + v_mean.double()
     if variant.strict_causal or variant.weights == "exact":
         v_hat = v.double()
@@ -183,6 +200,27 @@ class Attended(NamedTuple):
     out: Tensor
     lse: Tensor
     slack: Tensor
+
+
+def fp8_products(s: Tensor, head: Quantised, tile: int) -> tuple[Tensor, Tensor]:
+    """Rounded weights times codes of values, over exp(largest score); by how much ties may tip it.
+
+    A tile's largest possible weight is 448; sums over tiles are taken to the new largest score.
+    """
+    out = torch.zeros(len(s), head.v_codes.shape[1], dtype=torch.float64)
+    slack = torch.zeros(len(s), 1, dtype=torch.float64)
+    top = torch.full((len(s), 1), -math.inf, dtype=torch.float64)
+    seen = s.masked_fill(s == -math.inf, 0.0)
+    relative = SCORE_ERROR * (1 + seen.abs().amax(1, keepdim=True))
+    for block in torch.arange(s.shape[1]).split(tile):
+        old_top, top = top, torch.maximum(top, s[:, block].amax(1, keepdim=True))
+        base = torch.where(top == -math.inf, 0.0, top)
+        weights = E4M3_LARGEST * torch.exp(s[:, block] - base)
+        kept = torch.exp(old_top - base)
+        out = out * kept + e4m3(weights) @ head.v_codes[block] / E4M3_LARGEST
+        lower, upper = e4m3(weights * (1 - relative)), e4m3(weights * (1 + relative))
+        slack = slack * kept + (upper - lower).sum(1, keepdim=True) / E4M3_LARGEST
+    return out, slack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,6 +275,10 @@ def attend_head(
     slack = torch.zeros(len(q), 1, dtype=torch.float64)
     if variant.weights == "exact" or variant.strict_causal:
         out = p @ head.v
+    elif variant.weights == "fp8":
+        out, slack = fp8_products(s, head, variant.tile)
+        out = out * head.v_scale + total * head.v_mean
+        slack = slack * E4M3_LARGEST * head.v_scale.amax() / total
     else:
         out = torch.zeros(len(q), v.shape[1], dtype=torch.float64)
         seen = s.masked_fill(s == -math.inf, 0.0)

@@ -12,6 +12,7 @@ import longtail
 from attention.test_decode import FORMATS, make
 from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
+from longtail._kv_cache_memory import make_room
 
 K = torch.ones(2, 2, 5, 16)
 Q = torch.ones(2, 4, 1, 16)
@@ -120,7 +121,7 @@ def raw(k_format: str, dtype: torch.dtype) -> tuple[longtail.QuantizedKVCache, A
 def test_opcheck(k_format: str, dtype: torch.dtype) -> None:
     """Schemas tell the truth about what is written, fakes have the shapes of results."""
     made, q, (k, v) = raw(k_format, dtype)
-    made._make_room(200)
+    make_room(made._tensors, 200)
     counts = torch.tensor([70, 3])
     arguments = (k, v, counts, *made._state(), *made._code())
     tests = ("test_schema", "test_faketensor", "test_aot_dispatch_dynamic")

@@ -14,7 +14,8 @@ FORMATS = ("channel", "token_rotated")
 
 def unpack_codes(words: Tensor, bits: int) -> Tensor:
     """``[..., n, m]`` words as ``[..., n, 32 / bits, m]`` codes (csrc/attention/cache_layout.h)."""
-    shifts = [16 * (i % 2) + bits * (i // 2) for i in range(32 // bits)]
+    half = 16 // bits
+    shifts = [32 // half * (i % half) + bits * (i // half) for i in range(32 // bits)]
     return torch.stack([words >> s & ((1 << bits) - 1) for s in shifts], -2)
 
 
@@ -105,10 +106,10 @@ def test_error_is_at_most_half_a_scale(bits: int) -> None:
      (8, "token_rotated", 9.0)],
 )  # fmt: skip
 def test_size(bits: int, k_format: str, each: float) -> None:
-    """Bits a number, as the docstring has them, beside the tail and the mean."""
+    """Bits a number, as the docstring has them, beside tail, mean and counts."""
     x = torch.randn(1, 2, 8192, 128).bfloat16()
     cache = longtail.QuantizedKVCache(bits, k_format)
     assert cache.nbytes == 0
     cache.append(x, x)
-    rest = 2 * 64 * 128 * 2 + 2 * 128 * 4
+    rest = 2 * 64 * 128 * 2 + 2 * 128 * 4 + 2 * 8
     assert cache.nbytes == 2 * x.numel() * each / 8 + rest

@@ -1,4 +1,4 @@
-"""Attention over a quantised cache beside the oracle."""
+"""Attention over a quantised cache beside its emulation, and beside the oracle."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 import longtail
+from attention import cache_emulation as emulation
 from attention import cache_oracle as oracle
+from attention.cache_emulation import Attended
 
 FORMATS = ("channel", "token_rotated")
 KINDS = [(bits, k_format) for bits in (4, 8) for k_format in FORMATS]
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
-# Beside the oracle, of the largest value (at most, and root mean square): weights have 16 bits, and
-# so have queries, which is what is left in the LSE. A token too many or too few among a thousand
-# would be 2e-4 in the mean.
-CLOSE, RMS_CLOSE, LSE_CLOSE = 2e-4, 3e-5, 3e-4
+# Beside the emulation, of the largest value: float32 sums, at most and root mean square. A token
+# too many or too few among a thousand would be 2e-4 in the mean.
+CLOSE, RMS_CLOSE = 1e-6, 2e-7
 
 # B, H, Hkv, Lq, L, D, Dv, group: lengths around tiles and splits, head dimensions to be padded.
 SHAPES = [
@@ -47,20 +48,22 @@ def make(
     return q.to(dtype), k.to(dtype), v.to(dtype)
 
 
-def check(
-    got: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor], v: Tensor, dtype: torch.dtype
-) -> None:
-    """Out within CLOSE and RMS_CLOSE and a rounding to dtype, LSE within LSE_CLOSE."""
-    (out, lse), (exact, exact_lse) = got, expected
+def check(got: tuple[Tensor, Tensor], expected: Attended, v: Tensor, dtype: torch.dtype) -> None:
+    """Out within CLOSE, a rounding to dtype, and what weights at a tie may do; LSE within what
+    scores have."""
+    (out, lse), (exact, exact_lse, slack, score_error) = got, expected
     assert out.dtype == dtype and out.is_contiguous() and lse.dtype == torch.float32
     rounding = torch.finfo(dtype).eps / 2 if dtype != torch.float32 else 0.0
-    error, largest = (out.double() - exact).abs() - rounding * exact.abs(), v.double().abs().max()
-    assert error.max() <= CLOSE * largest
-    assert (error / largest).square().mean().sqrt() <= RMS_CLOSE + rounding
+    largest = v.double().abs().max()
+    error = ((out.double() - exact).abs() - rounding * exact.abs()).clamp(min=0)
+    allowed = CLOSE * largest + score_error[..., None] * largest + slack[..., None]
+    assert (error <= allowed).all()
+    without_ties = (error - slack[..., None]).clamp(min=0)
+    assert (without_ties / largest).square().mean().sqrt() <= RMS_CLOSE
     seen = exact_lse > -math.inf
     assert torch.equal(lse > -math.inf, seen)
     assert (out[~seen] == 0).all()
-    assert ((lse - exact_lse)[seen].abs() <= LSE_CLOSE).all()
+    assert ((lse - exact_lse).abs() <= score_error + 1e-7 * lse.abs())[seen].all()
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -71,7 +74,7 @@ def test_decode(bits: int, k_format: str, shape: tuple[int, ...]) -> None:
     cache = longtail.QuantizedKVCache(bits, k_format, shape[-1])
     cache.append(k, v)
     got = cache.attend(q, return_lse=True)
-    check(got, oracle.attend(q, k, v, bits, k_format, shape[-1]), v, torch.float32)
+    check(got, emulation.attend(q, k, v, bits, k_format, shape[-1]), v, torch.float32)
 
 
 @pytest.mark.parametrize("q_dtype", DTYPES, ids=str)
@@ -84,7 +87,7 @@ def test_dtypes(dtype: torch.dtype, q_dtype: torch.dtype) -> None:
         cache = longtail.QuantizedKVCache(4, k_format)
         cache.append(k, v)
         got = cache.attend(q, return_lse=True)
-        check(got, oracle.attend(q, k, v, 4, k_format), v, q_dtype)
+        check(got, emulation.attend(q, k, v, 4, k_format), v, q_dtype)
 
 
 @pytest.mark.parametrize("is_causal", [True, False])
@@ -101,11 +104,11 @@ def test_many_queries_with_a_mask(bits: int, k_format: str, is_causal: bool) -> 
     mask[:, 1, 17] = -math.inf
     options = {"is_causal": is_causal, "scale": 0.2}
     got = cache.attend(q, attn_mask=mask, return_lse=True, **options)
-    check(got, oracle.attend(q, k, v, bits, k_format, mask=mask, **options), v, torch.float32)
+    check(got, emulation.attend(q, k, v, bits, k_format, mask=mask, **options), v, torch.float32)
     flags = torch.rand(2, 1, 1, 150, generator=g) < 0.5
     added = torch.zeros(flags.shape).masked_fill(~flags, -math.inf).expand(2, 4, 150, 150)
     got = cache.attend(q, attn_mask=flags, return_lse=True, **options)
-    check(got, oracle.attend(q, k, v, bits, k_format, mask=added, **options), v, torch.float32)
+    check(got, emulation.attend(q, k, v, bits, k_format, mask=added, **options), v, torch.float32)
 
 
 def test_mask_strides() -> None:
@@ -114,7 +117,7 @@ def test_mask_strides() -> None:
     cache = longtail.QuantizedKVCache()
     cache.append(k, v)
     mask = torch.randn(70, 9).t()
-    expected = oracle.attend(q, k, v, 4, "channel", mask=mask.expand(1, 2, 9, 70))
+    expected = emulation.attend(q, k, v, 4, "channel", mask=mask.expand(1, 2, 9, 70))
     check(cache.attend(q, attn_mask=mask, return_lse=True), expected, v, torch.float32)
 
 
@@ -126,7 +129,7 @@ def test_lengths_of_their_own(k_format: str) -> None:
     cache = longtail.QuantizedKVCache(4, k_format)
     cache.append(k, v, lengths=lengths)
     assert cache.lengths.tolist() == lengths
-    expected = oracle.attend(q, k, v, 4, k_format, lengths=lengths)
+    expected = emulation.attend(q, k, v, 4, k_format, lengths=lengths)
     got = cache.attend(q, return_lse=True)
     check(got, expected, v, torch.float32)
     assert (got[0][0] == 0).all() and (got[1][0] == -math.inf).all()
@@ -194,6 +197,17 @@ def test_a_query_alone_has_the_same_bits() -> None:
         assert torch.equal(alone, together[:, :, i : i + 1])
 
 
+def test_what_other_queries_see_has_no_influence() -> None:
+    """Heads with the same queries, each six in portions of four with other neighbours; what only
+    the last one sees is large."""
+    q, k, v = make((1, 4, 1, 6, 1500, 64, 64, 32), torch.float32)
+    v[:, :, -1] *= 10
+    cache = longtail.QuantizedKVCache()
+    cache.append(k, v)
+    out = cache.attend(q[:, :1].expand(1, 4, 6, 64))
+    assert torch.equal(out, out[:, :1].expand_as(out))
+
+
 @pytest.mark.parametrize("k_format", FORMATS)
 def test_peaky_and_sinks(k_format: str) -> None:
     """A softmax with almost all on one token, and one on the first token with a long rest."""
@@ -205,9 +219,27 @@ def test_peaky_and_sinks(k_format: str) -> None:
         cache.append(sink, v)
         scale = factor / 8 if factor else None
         out, lse = cache.attend(q, scale=scale, return_lse=True)
-        expected = oracle.attend(q, sink, v, 4, k_format, scale=scale)
-        assert (out - expected[0]).abs().max() <= 10 * CLOSE * v.abs().max()
-        assert (lse - expected[1]).abs().max() <= 10 * LSE_CLOSE
+        expected = emulation.attend(q, sink, v, 4, k_format, scale=scale)
+        check((out, lse), expected, v, torch.float32)
+
+
+@pytest.mark.parametrize("share", [0.9, 0.99])
+@pytest.mark.parametrize("size", [0.01, 0.05, 1.0])
+def test_a_sink_of_small_values(size: float, share: float) -> None:
+    """One token with most of the weight and small values, as the first one of trained models:
+    8-bit weights cost little beside 4-bit values even there."""
+    q, k, v = make((1, 4, 1, 1, 1024, 128, 128, 32), torch.float32)
+    v[:, :, 0] *= size
+    mask = torch.zeros(1, 4, 1, 1024)
+    mask[..., 0] = math.log(share / (1 - share) * 1024) - (q @ k[:, :, :1].mT / 128**0.5)[..., 0]
+    cache = longtail.QuantizedKVCache(4)
+    cache.append(k, v)
+    out = cache.attend(q, attn_mask=mask).double()
+    quantised = oracle.attend(q, k, v, 4, "channel", mask=mask)[0]
+    exact = torch.stack(
+        [oracle.attention(q[0, h], k[0, 0], v[0, 0], mask=mask[0, h])[0] for h in range(4)]
+    )
+    assert (out - quantised).norm() <= 0.25 * (quantised - exact).norm()
 
 
 @pytest.mark.parametrize("bits", [4, 8])
@@ -223,7 +255,7 @@ def test_extremes_of_codes(k_format: str, bits: int) -> None:
     cache = longtail.QuantizedKVCache(bits, k_format, 256)
     cache.append(k, v)
     got = cache.attend(q, return_lse=True, scale=0.01)
-    check(got, oracle.attend(q, k, v, bits, k_format, 256, scale=0.01), v, torch.float32)
+    check(got, emulation.attend(q, k, v, bits, k_format, 256, scale=0.01), v, torch.float32)
 
 
 @pytest.mark.parametrize("k_format", FORMATS)
@@ -234,7 +266,7 @@ def test_large_and_small_magnitudes(k_format: str) -> None:
         cache = longtail.QuantizedKVCache(4, k_format)
         cache.append(k * size, v * size)
         got = cache.attend(q / size, return_lse=True)
-        expected = oracle.attend(q / size, k * size, v * size, 4, k_format)
+        expected = emulation.attend(q / size, k * size, v * size, 4, k_format)
         check(got, expected, v * size, torch.float32)
 
 

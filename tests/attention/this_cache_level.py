@@ -9,6 +9,7 @@ from attention import test_cache_formats as formats
 from attention import test_decode as decode
 from longtail import _native
 
+torch.set_num_threads(1)
 print(_native.cpu_level())
 for bits, k_format in decode.KINDS:
     for shape in decode.SHAPES[1:7]:
@@ -21,4 +22,3 @@ for dtype in decode.DTYPES:
     decode.test_dtypes(dtype, dtype)
     for bits in (4, 8):
         formats.test_codes_bit_for_bit(bits, 72, 32, dtype)
-assert torch.get_num_threads() > 0

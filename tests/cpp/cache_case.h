@@ -55,12 +55,6 @@ struct Cache {
             v_codes.data(), v_grids.data(), reinterpret_cast<const std::byte*>(tail.data()),
             mean.data(),    lengths.data(), packed.data()};
   }
-  void advance(const std::vector<std::int64_t>& counts) {
-    for (std::int64_t b = 0; b < batch; ++b) {
-      packed[b] = packed_after(layout.format, lengths[b], packed[b], counts[b]);
-      lengths[b] += counts[b];
-    }
-  }
 };
 
 /// What is asked of a cache, and room for the answer.

@@ -13,6 +13,7 @@ dependency of longtail: install it yourself (tested: 5.5.0, 5.12.0, 5.18.0 and 5
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -92,6 +93,8 @@ class LongtailLayer(CacheLayerMixin):
         self._empty = functools.partial(QuantizedKVCache, bits, k_format=k_format, group=group)
         self.packed = self._empty()
         self.batch = 0
+        self.device: torch.device | None = None  # the model's
+        self._offloaded: Any = None  # the event after which the host has the tensors
 
     @property
     def is_croppable(self) -> bool:
@@ -106,6 +109,11 @@ class LongtailLayer(CacheLayerMixin):
         self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
     ) -> tuple[PackedStates, PackedStates]:
         """Append tokens [B, Hkv, T, D]; the attention function takes what this returns."""
+        self.device = key_states.device
+        self.prefetch()
+        for each in self.packed._tensors.values() if self.device.type == "cuda" else ():
+            # They may come from the stream of prefetches, which must not take them back too early.
+            each.record_stream(torch.cuda.current_stream(self.device))
         fresh = None if self.packed.length else (key_states, value_states)
         self.packed.append(key_states, value_states)
         self.is_initialized, self.batch = True, key_states.shape[0]
@@ -131,11 +139,13 @@ class LongtailLayer(CacheLayerMixin):
     def reset(self) -> None:
         """Forget all tokens."""
         self.packed, self.is_initialized = self._empty(), False
+        self._offloaded = None
 
     def crop(self, tokens: int) -> None:
         """Remove -tokens from the end, or with a positive number keep that many from the start, as
         transformers had it first."""
         if tokens:
+            self.prefetch()
             self.packed.crop(max(0, tokens if tokens > 0 else self.packed.length + tokens))
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
@@ -151,16 +161,24 @@ class LongtailLayer(CacheLayerMixin):
         if self.packed.length:
             if indices.dtype == torch.bool:
                 indices = indices.nonzero()[:, 0]
+            self.prefetch()
             self.packed.reorder(indices.to("cpu"))
             self.batch = len(indices)
 
     def offload(self) -> None:
-        """Not implemented: the cache is on the model's device."""
-        raise NotImplementedError("LongtailLayer: offloading is not implemented")
+        """Move the codes to the host without waiting. States that `update` has returned stay on the
+        model's device: attention comes after this."""
+        if self.device is not None and self.device.type == "cuda":
+            self.packed = copy.copy(self.packed).to("cpu", non_blocking=True)
+            self._offloaded = torch.cuda.current_stream(self.device).record_event()
 
     def prefetch(self) -> None:
-        """Not implemented, like `offload`."""
-        raise NotImplementedError("LongtailLayer: offloading is not implemented")
+        """Move them back, on the current stream; all methods that need them do it."""
+        if self.device is None or self.packed.device in (None, self.device):
+            return
+        if self._offloaded is not None:
+            torch.cuda.current_stream(self.device).wait_event(self._offloaded)
+        self.packed = copy.copy(self.packed).to(self.device, non_blocking=True)
 
 
 class LongtailCache(Cache):
@@ -177,6 +195,8 @@ class LongtailCache(Cache):
         bits: 4 or 8 for all layers, one number a layer, or the map of `longtail.calibrate`, whose
             layers are those of full attention in their order.
         k_format, group: as of `longtail.QuantizedKVCache`.
+        offloading: keep the layers' codes on the host, and bring each to the device while the one
+            before it is computed. Of use with CUDA only.
 
     Raises:
         ValueError: another number of layers, or bits other than 4 and 8.
@@ -189,6 +209,7 @@ class LongtailCache(Cache):
         *,
         k_format: str = "channel",
         group: int = 32,
+        offloading: bool = False,
     ) -> None:
         layers = DynamicCache(config=config).layers
         full = [i for i, layer in enumerate(layers) if type(layer) is DynamicLayer]
@@ -202,7 +223,7 @@ class LongtailCache(Cache):
             )
         for i, number in zip(full, chosen, strict=True):
             layers[i] = LongtailLayer(number, k_format, group)
-        super().__init__(layers=layers)
+        super().__init__(layers=layers, offloading=offloading)
 
     @property
     def nbytes(self) -> int:
