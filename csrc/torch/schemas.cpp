@@ -150,9 +150,9 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "pattention_backward(Tensor grad, Tensor x, Tensor key, Tensor value, float tau) -> (Tensor, "
       "Tensor, Tensor)");
 
-  // Long convolutions: u [B, H, L], k [C, H, K], k_rev [C, H, R], skip [C, H], gate_in as u, gate_out
-  // and the result [B, C, H, L], state [B, H, K - 1]; what is not given is of shape [0]. The spectrum
-  // is one of k and k_rev for rows of this length, on this machine.
+  // Long convolutions: u [B, H, L], k [C, H, K], k_rev [C, H, R], skip [C, H], gate_in as u,
+  // gate_out and the result [B, C, H, L], state [B, H, K - 1]; what is not given is of shape [0].
+  // The spectrum is one of k and k_rev for rows of this length, on this machine.
   m.def(
       "long_conv(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, Tensor gate_out, "
       "Tensor state) -> Tensor");
@@ -162,6 +162,24 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "Tensor)");
   m.def("long_conv_spectrum(Tensor k, Tensor k_rev, Tensor like, bool state) -> Tensor");
   m.def(
-      "long_conv_with_spectrum(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, Tensor "
-      "gate_out, Tensor state, Tensor spectrum) -> Tensor");
+      "long_conv_with_spectrum(Tensor u, Tensor k, Tensor k_rev, Tensor skip, Tensor gate_in, "
+      "Tensor gate_out, Tensor state, Tensor spectrum) -> Tensor");
+
+  // Diagonal state spaces (csrc/longconv/s4d.h); coefficients complex128, skip float64; what is not
+  // given is of shape [0]. s4d_step takes continuous ones of the precision of u; method 0 is
+  // zero-order hold, 1 bilinear.
+  m.def("vandermonde(Tensor base, Tensor weights, int length, bool wide) -> Tensor");
+  m.def("vandermonde_transposed(Tensor base, Tensor v) -> Tensor");
+  m.def(
+      "s4d_scan(Tensor u, Tensor base, Tensor drive, Tensor readout, Tensor skip, Tensor state) "
+      "-> (Tensor, Tensor)");
+  m.def(
+      "s4d_step(Tensor u, Tensor state, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor D, int "
+      "method) -> (Tensor, Tensor)");
+
+  // Short ones: u [B, H, L], w [H, W], bias [H, 1], state [B, H, W - 1]; [0] for none.
+  m.def("short_conv(Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) -> Tensor");
+  m.def(
+      "short_conv_backward(Tensor grad, Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) "
+      "-> (Tensor, Tensor, Tensor, Tensor)");
 }

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .bessel import log_bessel_ke as log_bessel_ke
     from .bessel import log_hyp0f1 as log_hyp0f1
     from .bessel import matern as matern
+    from .butterfly import butterfly_conv as butterfly_conv
+    from .butterfly import butterfly_factors as butterfly_factors
     from .calibration import Calibration as Calibration
     from .calibration import calibrate as calibrate
     from .hadamard import hadamard_transform as hadamard_transform
@@ -40,12 +42,19 @@ if TYPE_CHECKING:
     from .rationals import rational as rational
     from .sdpa import SdpaStats as SdpaStats
     from .sdpa import patch_sdpa as patch_sdpa
+    from .shortconv import short_conv as short_conv
+    from .shortconv import short_conv_step as short_conv_step
+    from .state_space import s4d as s4d
+    from .state_space import s4d_kernel as s4d_kernel
+    from .state_space import s4d_step as s4d_step
     from .tokenformer import pattention as pattention
 
 #: Public names and the module that defines each.
 _DEFINED_IN = {
     "bessel_i_ratio": "bessel",
     "bessel_k_ratio": "bessel",
+    "butterfly_conv": "butterfly",
+    "butterfly_factors": "butterfly",
     "calibrate": "calibration",
     "Calibration": "calibration",
     "fit_rational": "rationals",
@@ -70,13 +79,19 @@ _DEFINED_IN = {
     "quantized_attention_varlen": "attention",
     "QuantizedKVCache": "kv_cache",
     "rational": "rationals",
+    "s4d": "state_space",
+    "s4d_kernel": "state_space",
+    "s4d_step": "state_space",
     "SdpaStats": "sdpa",
+    "short_conv": "shortconv",
+    "short_conv_step": "shortconv",
 }
 
 #: Public modules that are imported on first use.
 _MODULES = (
     "attention",
     "bessel",
+    "butterfly",
     "calibration",
     "distributed",
     "distributions",
@@ -90,7 +105,9 @@ _MODULES = (
     "polynomials",
     "rationals",
     "sdpa",
+    "shortconv",
     "special",
+    "state_space",
     "tokenformer",
 )
 

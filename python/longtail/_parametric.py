@@ -105,15 +105,15 @@ def parametric_function(
         return _wanted(saved, gradient(grad, *saved.inputs, *saved.results))
 
     def value_jvp(saved: Saved, *tangents: Gradient) -> Any:
-        return _push(formula.value, tensors, saved, tangents)
+        return push_forward(formula.value, tensors, saved, tangents)
 
     def gradient_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
         inputs, constants = saved.inputs[: tensors + 1], saved.inputs[tensors + 1 :]
         pull = vjp(lambda *each: slopes(*each, *constants), *inputs)[1]
-        return _wanted(saved, pull(_with_zeros(inputs[1:], grads)))
+        return _wanted(saved, pull(with_zeros(inputs[1:], grads)))
 
     def gradient_jvp(saved: Saved, *tangents: Gradient) -> Any:
-        return _push(slopes, tensors + 1, saved, tangents)
+        return push_forward(slopes, tensors + 1, saved, tangents)
 
     gradient = differentiable(
         f"{name}_backward", run(gradient_op, tensors + 1), gradient_backward, gradient_jvp
@@ -155,7 +155,7 @@ def _wanted(saved: Saved, gradients: Sequence[Tensor]) -> tuple[Gradient, ...]:
     return (*kept, *(None,) * (len(saved.inputs) - len(kept)))
 
 
-def _push(
+def push_forward(
     formula: Callable[..., Any], count: int, saved: Saved, tangents: Sequence[Gradient]
 ) -> Any:
     """The tangent of ``formula`` as the pull-back of its pull-back, which is linear: torch does not
@@ -167,10 +167,10 @@ def _push(
         if isinstance(results, Tensor)
         else tuple(torch.zeros_like(each) for each in results)
     )
-    return vjp(pull, zeros)[1](_with_zeros(tensors, tangents))[0]
+    return vjp(pull, zeros)[1](with_zeros(tensors, tangents))[0]
 
 
-def _with_zeros(tensors: Sequence[Tensor], given: Sequence[Gradient]) -> tuple[Tensor, ...]:
+def with_zeros(tensors: Sequence[Tensor], given: Sequence[Gradient]) -> tuple[Tensor, ...]:
     """One for each tensor, zeros where there is none."""
     return tuple(
         torch.zeros_like(tensor) if each is None else each
@@ -201,6 +201,11 @@ def _batched(op: torch._ops.OpOverload, leading_batch: bool) -> Callable[..., An
         return stacked, (0,) * len(stacked)
 
     return rule
+
+
+def run_one_by_one(op: torch._ops.OpOverload) -> Callable[..., Any]:
+    """The rule for vmap that calls ``op`` for each element of the batch."""
+    return _batched(op, leading_batch=False)
 
 
 def check_out(name: str, out: Tensor, x: Tensor, *parameters: Tensor) -> None:

@@ -4,6 +4,9 @@ The ops of longtail know DTensor: a public function called with DTensors runs on
 wherever its formula allows, without any collective, and returns a DTensor (a replicated or
 broadcast operand stays where it is; its gradient is a partial sum). Nothing has to be called
 first: the sharding rules are registered by the first such call.
+
+Where a sequence itself is split over processes, the functions here take the place of those of
+``longtail``: ``long_conv``.
 """
 
 from __future__ import annotations
@@ -15,13 +18,17 @@ from longtail import (  # noqa: F401  (the families declare their rules when the
     hadamard,
     kan,
     kv_cache,
+    longconv,
     ntk,
     polynomials,
     rationals,
+    shortconv,
+    state_space,
     tokenformer,
 )
+from longtail._sequence_parallel import long_conv
 
-__all__ = ["register_sharding_rules"]
+__all__ = ["long_conv", "register_sharding_rules"]
 
 
 def register_sharding_rules() -> None:

@@ -1,6 +1,7 @@
 """Modules made of longtail's functions."""
 
 from longtail.nn.af_kan import AFKANLinear
+from longtail.nn.butterfly import ButterflyConv
 from longtail.nn.halo import HaloLinear
 from longtail.nn.kan import KANLinear
 from longtail.nn.kat import (
@@ -9,26 +10,36 @@ from longtail.nn.kat import (
     kat_small_patch16_224,
     kat_tiny_patch16_224,
 )
+from longtail.nn.long_conv import LongConv
 from longtail.nn.ntk import NTKAttention
 from longtail.nn.poly import PolyNorm, PolyReLU
 from longtail.nn.rational import GroupRational
 from longtail.nn.replace import Replacement, replace_activations
+from longtail.nn.s4d import S4D, ssm_parameter_groups
+from longtail.nn.sequence import SequenceModel
+from longtail.nn.sgconv import SGConv
 from longtail.nn.tokenformer import Pattention, TokenFormerBlock
 
 __all__ = [
     "KAT",
+    "S4D",
     "AFKANLinear",
+    "ButterflyConv",
     "GroupRational",
     "HaloLinear",
     "KANLinear",
+    "LongConv",
     "NTKAttention",
     "Pattention",
     "PolyNorm",
     "PolyReLU",
     "Replacement",
+    "SGConv",
+    "SequenceModel",
     "TokenFormerBlock",
     "kat_base_patch16_224",
     "kat_small_patch16_224",
     "kat_tiny_patch16_224",
     "replace_activations",
+    "ssm_parameter_groups",
 ]

@@ -1,0 +1,58 @@
+"""The main program of a family's benchmark that has several parts."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from . import environment, records
+from .records import Record
+from .report import Bar, show, show_bars
+
+#: glibc keeps what is freed: fresh memory costs more than most kernels (page faults).
+WARM = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 36)}
+THREADS = (1, 2)
+
+
+def restart_warm() -> None:
+    """Starts the script again with those settings, unless it has them."""
+    if any(os.environ.get(k) != v for k, v in WARM.items()):
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **WARM})
+
+
+def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) -> int:
+    """Measures, prints, stores.
+
+    Args:
+        family: of the records, and of bench/peers/_<family>_<part>.py, each with
+            measure(threads, repeats, quick) and bars(rows).
+        about: the script's docstring.
+        parts: in their order.
+        versions: packages that the results name.
+    """
+    restart_warm()
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--name", default="local", help="of the results file")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help="small shapes")
+    parser.add_argument("--bars", action="store_true", help="exit with 1 if a bar is missed")
+    parser.add_argument("--only", choices=parts, action="append", help="these parts alone")
+    options = parser.parse_args()
+    rows: list[Record] = []
+    bars: list[Bar] = []
+    for part in options.only or parts:
+        module = importlib.import_module(f"bench.peers._{family}_{part}")
+        mine = module.measure(THREADS, options.repeats, options.quick)
+        show(mine, min(row.median for row in mine))
+        bars += module.bars(mine)
+        rows += mine
+    met = show_bars(bars)
+    path = records.RESULTS / f"{family}-cpu-{options.name}.jsonl"
+    records.write(path, environment.environment(tuple(versions)), rows)
+    print(f"stored in {path.relative_to(environment.ROOT)}")
+    return 0 if met or not options.bars else 1

@@ -1,0 +1,108 @@
+"""The arguments of ``short_conv``: checked, in the shapes of the raw op; its formula."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+#: The most taps.
+LARGEST = 128
+
+_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
+def short_conv_arguments(
+    name: str, u: Any, w: Any, bias: Any, activation: Any, state: Any
+) -> tuple[tuple[Tensor, ...], bool]:
+    """u, w, bias and state as the raw op has them, and whether its results go through silu."""
+    _check_tensor(name, "u", u)
+    _check_tensor(name, "w", w)
+    if activation is not None and not isinstance(activation, str):
+        raise TypeError(
+            f"{name}: activation must be None or a str, got {type(activation).__name__}"
+        )
+    if activation not in (None, "silu", "swish"):
+        raise ValueError(
+            f"{name}: activation is {activation!r}, expected None, 'silu' or 'swish', which is "
+            "another name of silu"
+        )
+    if u.dim() < 2:
+        raise ValueError(f"{name}: u has shape {list(u.shape)}, expected [..., H, L]")
+    if w.dtype not in (u.dtype, torch.float32):
+        raise TypeError(f"{name}: w has dtype {w.dtype}, expected that of u, {u.dtype}, or float32")
+    heads, length = u.shape[-2:]
+    if w.dim() != 2 or w.shape[0] != heads or not 1 <= w.shape[1] <= LARGEST:
+        raise ValueError(
+            f"{name}: w has shape {list(w.shape)}, expected [{heads}, W] with W from 1 to "
+            f"{LARGEST}, as u has shape {list(u.shape)}"
+        )
+    _check_device(name, "w", w, u)
+    batch, width = list(u.shape[:-2]), w.shape[1]
+    rows = math.prod(batch)
+    _check_part(name, "bias", bias, w, "w", [heads], u)
+    _check_part(name, "initial_state", state, u, "u", [*batch, heads, width - 1], u)
+    tensors = (
+        u.reshape(rows, heads, length),
+        w,
+        w.new_empty(0) if bias is None else bias.unsqueeze(-1),
+        u.new_empty(0) if state is None else state.reshape(rows, heads, width - 1),
+    )
+    return tensors, activation is not None
+
+
+def last_inputs(u: Tensor, state: Tensor | None, count: int) -> Tensor:
+    """The last ``count`` of state, or zeros, and u along the last dimension: a new tensor."""
+    recent = u[..., max(0, u.shape[-1] - count) :]
+    if state is None:
+        return functional.pad(recent, (count - recent.shape[-1], 0))
+    return torch.cat([state[..., recent.shape[-1] :], recent], -1)
+
+
+def value(u: Tensor, w: Tensor, bias: Tensor, state: Tensor, silu: bool) -> Tensor:
+    """The raw op as torch operations in float64: what the kernels have no op for."""
+    taps, length = w.double(), u.shape[-1]
+    past = taps.shape[-1] - 1
+    x = u.double()
+    x = functional.pad(x, (past, 0)) if state.dim() == 1 else torch.cat([state.double(), x], -1)
+    y = taps[:, past:] * x[..., past:]
+    for t in range(past):
+        y = y + taps[:, t : t + 1] * x[..., t : t + length]
+    if bias.dim() > 1:
+        y = y + bias.double()
+    return (functional.silu(y) if silu else y).to(u.dtype)
+
+
+def _check_tensor(name: str, argument: str, tensor: Any) -> None:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
+    if tensor.dtype not in _FLOATING:
+        raise TypeError(
+            f"{name}: {argument} has dtype {tensor.dtype}; supported are float64, float32, "
+            "float16 and bfloat16"
+        )
+
+
+def _check_device(name: str, argument: str, tensor: Tensor, u: Tensor) -> None:
+    if tensor.device != u.device:
+        raise ValueError(f"{name}: {argument} is on {tensor.device} and u on {u.device}")
+
+
+def _check_part(
+    name: str, argument: str, part: Any, like: Tensor, model: str, shape: list[int], u: Tensor
+) -> None:
+    """None, or a tensor of that shape, in the dtype of ``like``, which the caller knows as
+    ``model``."""
+    if part is None:
+        return
+    _check_tensor(name, argument, part)
+    if part.dtype != like.dtype:
+        raise TypeError(
+            f"{name}: {argument} has dtype {part.dtype}, expected that of {model}, {like.dtype}"
+        )
+    if list(part.shape) != shape:
+        raise ValueError(f"{name}: {argument} has shape {list(part.shape)}, expected {shape}")
+    _check_device(name, argument, part, u)

@@ -1,0 +1,88 @@
+"""``python -m longconv.several_processes COUNT``: distributed.long_conv over gloo processes that
+have parts of the rows, beside long_conv of whole rows."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+import torch
+import torch.multiprocessing
+from torch import Tensor, distributed
+
+import longtail
+from longconv.conv_oracle import Case
+
+# Fewer heads than processes, uneven parts, an empty one.
+CASES = (
+    (Case(2, 5, 301, 301), (0.25, 0.4, 0.4)),
+    (Case(1, 3, 200, 40, before=20, outputs=2, skip=True, gates=True), (0.1, 0.5, 0.9)),
+    (Case(2, 2, 64, 64, skip=True), (0.5, 0.5, 1.0)),
+)
+
+
+def cut(length: int, shares: tuple[float, ...], count: int) -> list[int]:
+    """Where the parts of so many processes end."""
+    ends = [int(length * share) for share in shares[: count - 1]]
+    return [0, *ends, length]
+
+
+def check(case: Case, shares: tuple[float, ...], rank: int, count: int) -> None:
+    whole = {name: t.requires_grad_() for name, t in case.tensors(torch.float64).items()}
+    y = longtail.long_conv(**whole)
+    assert isinstance(y, Tensor)
+    grad = torch.cos(torch.arange(y.numel(), dtype=torch.float64)).view(y.shape)
+    expected = dict(zip(whole, torch.autograd.grad(y, list(whole.values()), grad), strict=True))
+    ends = cut(case.length, shares, count)
+    part = slice(ends[rank], ends[rank + 1])
+    rows = ("u", "gate_in", "gate_out")
+    mine = {
+        name: (t.detach()[..., part] if name in rows else t.detach()).clone().requires_grad_()
+        for name, t in whole.items()
+    }
+    got = longtail.distributed.long_conv(**mine)
+    if case.skip or case.gates:
+        torch.testing.assert_close(got, y[..., part], rtol=1e-13, atol=1e-13)
+    else:
+        assert torch.equal(got, y[..., part])
+    found = torch.autograd.grad(got, list(mine.values()), grad[..., part])
+    for (name, theirs), ours in zip(expected.items(), found, strict=True):
+        if name == "skip":
+            ours = ours.clone()
+            distributed.all_reduce(ours)
+        if name in rows:
+            theirs = theirs[..., part]
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12, msg=name)
+
+
+def refuses() -> None:
+    """Different heads are an error on every process, not a hang."""
+    rank = distributed.get_rank()
+    try:
+        longtail.distributed.long_conv(torch.ones(1, 2 + rank, 4), torch.ones(2 + rank, 3))
+    except ValueError as error:
+        assert "heads" in str(error), error
+    else:
+        raise AssertionError("no error")
+
+
+def process(rank: int, store: str, count: int) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=count
+    )
+    for case, shares in CASES:
+        check(case, shares, rank, count)
+    refuses()
+    distributed.barrier()
+    distributed.destroy_process_group()
+    os._exit(0)  # as in kit/two_processes.py
+
+
+if __name__ == "__main__":
+    processes = int(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        store_path = os.path.join(folder, "store")
+        torch.multiprocessing.spawn(process, (store_path, processes), nprocs=processes)
+    print("parts agree with the whole")
