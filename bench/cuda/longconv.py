@@ -142,9 +142,7 @@ def run_small() -> None:
             small(length, length, dtype, heads=1)
         rows = torch.randn(2, 2, 400, device="cuda").to(dtype).requires_grad_()
         state = torch.randn(2, 2, 56, device="cuda").to(dtype).requires_grad_()
-        long_conv(
-            rows, torch.randn(2, 57, device="cuda").to(dtype), initial_state=state
-        ).sum().backward()
+        ours(rows, torch.randn(2, 57, device="cuda").to(dtype), state).sum().backward()
 
 
 def small(length: int, taps: int, dtype: torch.dtype, heads: int = 2) -> None:

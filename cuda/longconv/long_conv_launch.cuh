@@ -6,7 +6,7 @@
 
 namespace longtail::cuda {
 
-struct OnStream {
+struct ConvOnStream {
   cudaStream_t stream;
 
   template <class... P, class... A>
@@ -23,22 +23,22 @@ struct OnStream {
 };
 
 // In long_conv_fft.cu.
-extern template class FftSteps<float, OnStream>;
-extern template class FftSteps<double, OnStream>;
+extern template class FftSteps<float, ConvOnStream>;
+extern template class FftSteps<double, ConvOnStream>;
 
 template <class E>
 void launch_conv_spectrum(const ConvProblem& problem, compute_type<E>* roots, const void* k,
                           const void* k_rev, compute_type<E>* spectrum, cudaStream_t stream) {
-  const OnStream launch{stream};
-  ConvSteps<E, OnStream>(problem, launch, roots).spectrum(k, k_rev, spectrum);
+  const ConvOnStream launch{stream};
+  ConvSteps<E, ConvOnStream>(problem, launch, roots).spectrum(k, k_rev, spectrum);
 }
 
 template <class E>
 void launch_long_conv(const ConvProblem& problem, compute_type<E>* roots,
                       const longconv::ConvInputs& inputs, compute_type<E>* work, void* y,
                       cudaStream_t stream) {
-  const OnStream launch{stream};
-  ConvSteps<E, OnStream>(problem, launch, roots).forward(inputs, work, y);
+  const ConvOnStream launch{stream};
+  ConvSteps<E, ConvOnStream>(problem, launch, roots).forward(inputs, work, y);
 }
 
 template <class E>
@@ -46,8 +46,8 @@ void launch_long_conv_backward(const ConvProblem& problem, compute_type<E>* root
                                const longconv::ConvInputs& inputs, const void* grad,
                                const longconv::ConvGradients& gradients, compute_type<E>* work,
                                compute_type<E>* sums, double* skips, cudaStream_t stream) {
-  const OnStream launch{stream};
-  ConvSteps<E, OnStream>(problem, launch, roots)
+  const ConvOnStream launch{stream};
+  ConvSteps<E, ConvOnStream>(problem, launch, roots)
       .backward(inputs, grad, gradients, work, sums, skips);
 }
 
