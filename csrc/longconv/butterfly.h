@@ -142,7 +142,8 @@ LONGTAIL_INLINE Complex<T> turned_16(const Complex<T>& a) {
     const T h = T(S(kCos16[2]));
     return {(a.im - a.re) * h, -(a.re + a.im) * h};
   } else {
-    return rotated(a, kCos16[K], kSin16[K]);
+    constexpr double cosine = kCos16[K], sine = kSin16[K];  // numbers, not arrays, on a GPU
+    return rotated(a, cosine, sine);
   }
 }
 
@@ -189,6 +190,29 @@ template <int R>
 constexpr int place(int q) {
   return R == 16 ? 4 * (q % 4) + q / 4 : R == 8 ? 2 * (q % 4) + q / 4 : q;
 }
+
+/// w^(r N / R), the turn of the r-th part of a row: cos and sin of pi r / (2 R).
+template <int R>
+struct Turn {
+  double cosine[R], sine[R];
+  constexpr Turn() : cosine(), sine() {
+    // By Taylor's series around 0; angles are below pi / 2.
+    for (int r = 0; r < R; ++r) {
+      const double x = 1.57079632679489661923 * r / R;
+      double c = 0, s = 0, term = 1;
+      for (int k = 0; k < 28; k += 2) {
+        c += (k / 2 % 2 == 0 ? 1 : -1) * term;
+        term *= x / (k + 1);
+        s += (k / 2 % 2 == 0 ? 1 : -1) * term;
+        term *= x / (k + 2);
+      }
+      cosine[r] = c;
+      sine[r] = s;
+    }
+  }
+};
+template <int R>
+inline constexpr Turn<R> kTurn{};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::longconv

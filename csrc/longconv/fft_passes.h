@@ -39,29 +39,6 @@ LONGTAIL_INLINE const scalar_t<T>* roots_at(const FftPass& pass, std::int64_t n,
   return static_cast<const scalar_t<T>*>(pass.roots) + 2 * n * count;
 }
 
-/// w^(r N / R), the turn of the r-th part of a row: cos and sin of pi r / (2 R).
-template <int R>
-struct Turn {
-  double cosine[R], sine[R];
-  constexpr Turn() : cosine(), sine() {
-    // By Taylor's series around 0; angles are below pi / 2.
-    for (int r = 0; r < R; ++r) {
-      const double x = 1.57079632679489661923 * r / R;
-      double c = 0, s = 0, term = 1;
-      for (int k = 0; k < 28; k += 2) {
-        c += (k / 2 % 2 == 0 ? 1 : -1) * term;
-        term *= x / (k + 1);
-        s += (k / 2 % 2 == 0 ? 1 : -1) * term;
-        term *= x / (k + 2);
-      }
-      cosine[r] = c;
-      sine[r] = s;
-    }
-  }
-};
-template <int R>
-inline constexpr Turn<R> kTurn{};
-
 /// The first pass: `source(n)` is a vector of the row's real numbers, or of complex ones.
 template <int R, class T, class Source>
 void enter(const FftPass& pass, const Source& source, Row<T> row) {

@@ -1,35 +1,13 @@
 #include "longconv/fft_plan.h"
 
-#include <cmath>
 #include <map>
 #include <mutex>
-#include <numbers>
 #include <utility>
+
+#include "longconv/root.h"
 
 namespace longtail::longconv {
 namespace {
-
-/// exp(-2 pi i turn / of) to the last bit of double: the angle is reduced in integers.
-std::pair<double, double> root(std::int64_t turn, std::int64_t of) {
-  turn %= of;
-  // In eighths of a circle, so that sine and cosine see angles below pi / 4 only.
-  const std::int64_t eighth = 8 * turn / of;
-  const std::int64_t quarter = (eighth + 1) / 2;
-  const double angle =
-      2 * std::numbers::pi *
-      (static_cast<double>(4 * turn - quarter * of) / (4 * static_cast<double>(of)));
-  const double c = std::cos(angle), s = std::sin(angle);
-  switch (quarter % 4) {
-    case 0:
-      return {c, -s};
-    case 1:
-      return {-s, -c};
-    case 2:
-      return {-c, s};
-    default:
-      return {s, c};
-  }
-}
 
 /// Vectors of real parts and of imaginary parts of exp(-2 pi i turn(n, q) / of).
 template <class S, class Turn>

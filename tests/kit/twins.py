@@ -27,7 +27,7 @@ def with_gradients(
     generator = torch.Generator().manual_seed(seed)
     grad = torch.randn(result.shape, generator=generator, dtype=torch.float64)
     # Rounded as the narrowest of the tensors would round it, so that twins get the same.
-    grad = grad.to(torch.bfloat16).to(result.dtype)
+    grad = grad.to(torch.bfloat16).to(result)  # its dtype and device
     return [result.detach(), *torch.autograd.grad(result, leaves, grad)]
 
 
