@@ -106,7 +106,7 @@ __device__ void add_values(const DecodeArguments& a, const attention::ConstHead&
   const std::uint32_t* grids = head.v_grids + tile * layout.v_grids();
   const float shrinks[2] = {lane.to_column(shrink, 0), lane.to_column(shrink, 1)};
   Numbers<Bits> weights[2];
-  float factors[2];
+  float factors[2] = {};  // of the first step on, which begins a group
   LONGTAIL_UNROLL
   for (int step = 0; step < Steps; ++step) {
     if (32 * step >= width) break;

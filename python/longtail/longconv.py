@@ -86,7 +86,7 @@ def long_conv(
 
     ``(k * x)[n] = sum_{j < K} k[j] x[n - j] + sum_{j < R} k_rev[j] x[n + 1 + j]``, x = 0 outside
     the row. Its time grows as L log L, whatever K; nothing is allocated but y and the spectrum of
-    the taps.
+    the taps (on CUDA also a table of roots, and up to 32 MB for long rows and for gradients).
 
     Args:
         u: ``[..., H, L]``, float64, float32, bfloat16 or float16; the narrower three are computed
