@@ -40,7 +40,7 @@ def test_find_package_and_run(tmp_path):
     run("cmake", "--install", build, "--component", "cpp", "--prefix", prefix)
     # Headers of the Python layers stay at home.
     headers = {path.parent.name for path in prefix.rglob("*.h")}
-    rooms = {folder.name for folder in (Path(ROOT) / "csrc").iterdir() if folder.is_dir()}
+    rooms = {folder.name for folder in (ROOT / "csrc").iterdir() if folder.is_dir()}
     assert headers == rooms - {"torch", "numpy"}
 
     consumer = tmp_path / "consumer"
