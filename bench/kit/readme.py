@@ -47,10 +47,15 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
 
 
 #: Families that do not measure errors in eps of the result have a table of their own.
-TABLES = {"attention": relative.by_part, "rational": relative.table}
+TABLES = {
+    "attention": relative.by_part,
+    "longconv": relative.by_part,
+    "rational": relative.table,
+}
 #: Which records of such a family the picture shows, where all would be too many.
 PICTURED: dict[str, Callable[[Record], bool]] = {
-    "attention": lambda row: row.threads == 1 and row.kernel == "prefill"
+    "attention": lambda row: row.threads == 1 and row.kernel == "prefill",
+    "longconv": lambda row: row.threads == 1 and row.kernel == "long_conv",
 }
 
 
