@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, with_gradients
 from longconv.conv_oracle import BOUNDS, Case, relative, twin
+from longconv.row_checks import check_autocast, check_vmap
 from longtail import LongKernel, long_conv
 
 CASES = (
@@ -294,24 +294,11 @@ def test_long_kernel(state: bool) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_autocast_keeps_the_dtype(dtype: torch.dtype) -> None:
-    u, k = torch.randn(1, 2, 30), torch.randn(2, 5)
-    with torch.autocast("cpu", dtype=dtype):
-        assert long_conv(u, k).dtype == torch.float32
-        assert long_conv(u.to(dtype), k).dtype == dtype
+    check_autocast(long_conv, dtype)
 
 
 def test_vmap() -> None:
-    """Over rows, over taps, and gradients of each sample."""
-    u, k = torch.randn(4, 2, 3, 50), torch.randn(4, 3, 20)
-    rows = torch.vmap(partial(long_conv, k=k[0]))(u)
-    assert all(same_bits(row, long_conv(each, k[0])) for row, each in zip(rows, u, strict=True))
-    pairs = torch.vmap(long_conv)(u, k)
-    grads = torch.vmap(torch.func.grad(lambda a, b: long_conv(a, b).square().sum(), 1))(u, k)
-    for pair, grad, a, b in zip(pairs, grads, u, k, strict=True):
-        assert same_bits(pair, long_conv(a, b))
-        leaf = b.clone().requires_grad_()
-        (expected,) = torch.autograd.grad(long_conv(a, leaf).square().sum(), leaf)
-        torch.testing.assert_close(grad, expected)
+    check_vmap(long_conv, 20)
 
 
 @pytest.mark.parametrize("dim", [0, 1])

@@ -15,6 +15,7 @@ from kit.layouts import deterministic, threads
 from kit.levels import LEVELS, run_on_level
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, randn, with_gradients
+from longconv.row_checks import check_autocast, check_vmap
 from longconv.short_conv_ops import twin
 from longtail import long_conv, short_conv, short_conv_step
 
@@ -321,24 +322,11 @@ def test_opcheck(layout: Callable[[Tensor], Tensor], dtype: torch.dtype) -> None
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_autocast_keeps_the_dtype(dtype: torch.dtype) -> None:
-    u, w = torch.randn(1, 2, 30), torch.randn(2, 5)
-    with torch.autocast("cpu", dtype=dtype):
-        assert short_conv(u, w).dtype == torch.float32
-        assert short_conv(u.to(dtype), w).dtype == dtype
+    check_autocast(short_conv, dtype)
 
 
 def test_vmap() -> None:
-    """Over rows, over taps, and gradients of each sample."""
-    u, w = torch.randn(4, 2, 3, 50), torch.randn(4, 3, 5)
-    rows = torch.vmap(partial(short_conv, w=w[0]))(u)
-    assert all(same_bits(row, short_conv(each, w[0])) for row, each in zip(rows, u, strict=True))
-    pairs = torch.vmap(short_conv)(u, w)
-    grads = torch.vmap(torch.func.grad(lambda a, b: short_conv(a, b).square().sum(), 1))(u, w)
-    for pair, grad, a, b in zip(pairs, grads, u, w, strict=True):
-        assert same_bits(pair, short_conv(a, b))
-        leaf = b.clone().requires_grad_()
-        (expected,) = torch.autograd.grad(short_conv(a, leaf).square().sum(), leaf)
-        torch.testing.assert_close(grad, expected)
+    check_vmap(short_conv, 5)
 
 
 def test_step_compiles_to_one_graph() -> None:
