@@ -1,0 +1,44 @@
+#pragma once
+// A V-cycle of red-black Gauss-Seidel on the levels of a hierarchy.
+//
+// Each row is written by one task and reads what the colour before left, so that bits do not depend
+// on the number of threads.
+
+#include "core/parallel.h"
+#include "multigrid/grid_level.h"
+#include "multigrid/hierarchy.h"
+
+namespace longtail::multigrid {
+
+struct CycleOptions {
+  int before = 1, after = 1;  // sweeps of both colours on the way down and up
+  double omega = 1.0;         // over-relaxation
+  bool symmetric = false;     // the colours in reverse on the way up: for conjugate gradients
+};
+
+/// One colour after the other, `sweeps` times; `reverse`: black first. With `zero`, u is 0.
+template <class S>
+void smooth(const Level<S>& level, S* u, const S* f, int sweeps, S omega, bool reverse, bool zero,
+            const ParallelFor& parallel_for);
+
+/// coarse_f = the restricted residual of u.
+template <class S>
+void restrict_residual(const Level<S>& level, const Level<S>& coarse, const S* u, const S* f,
+                       S* coarse_f, const ParallelFor& parallel_for);
+
+/// u += the interpolated coarse_u, ghosts included.
+template <class S>
+void prolong_and_add(const Level<S>& level, const Level<S>& coarse, const S* coarse_u, S* u,
+                     const ParallelFor& parallel_for);
+
+/// Copies the ends of periodic axes to the ghosts beyond the other end (of rows and planes: along a
+/// row each kernel does so).
+template <class S>
+void renew_ghosts(const Level<S>& level, S* u);
+
+/// workspace.u(0) from workspace.f(0); with `zero` u(0) counts as 0 and need not be.
+template <class S>
+void v_cycle(const Hierarchy<S>& hierarchy, const Workspace<S>& workspace, bool zero,
+             const CycleOptions& options, const ParallelFor& parallel_for);
+
+}  // namespace longtail::multigrid

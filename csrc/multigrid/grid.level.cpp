@@ -1,0 +1,275 @@
+// The rows of grid_level.h, compiled once per CPU level.
+#include "multigrid/stencil_math.h"
+
+// After what opens the level's namespace.
+#include "multigrid/axis.h"
+#include "multigrid/grid_level.h"
+
+namespace longtail::multigrid {
+inline namespace LONGTAIL_LEVEL {
+namespace {
+
+/// A row with its neighbours: of a flat grid four of the coefficients are 0 and not looked at.
+template <class S>
+struct Line {
+  std::int64_t plane, row, offset;
+  S above_lower, above_upper, row_lower, row_upper;
+  const S* reciprocal;
+  S diagonal;  // of the two axes across
+};
+
+template <class S>
+LONGTAIL_INLINE Line<S> line_of(const GridView<S>& grid, std::int64_t line) {
+  Line<S> it;
+  it.plane = grid.flat ? 0 : line / grid.rows.size;
+  it.row = line - it.plane * grid.rows.size;
+  it.offset = it.plane * grid.plane_stride + it.row * grid.row_stride;
+  it.row_lower = grid.rows.lower[it.row];
+  it.row_upper = grid.rows.upper[it.row];
+  it.above_lower = grid.planes.lower[it.plane];
+  it.above_upper = grid.planes.upper[it.plane];
+  it.diagonal = grid.rows.diagonal[it.row] + grid.planes.diagonal[it.plane];
+  it.reciprocal = grid.reciprocals.rows[grid.planes.kind(it.plane)][grid.rows.kind(it.row)];
+  return it;
+}
+
+/// The sum of the neighbours of points x ... and f.
+template <class T, bool Flat, class S>
+LONGTAIL_INLINE T around(const GridView<S>& grid, const Line<S>& line, const S* u, T before, T behind,
+                         T f, std::int64_t x) {
+  T sum = add_neighbours<T>(
+      f, {load<T>(grid.points.lower + x), load<T>(grid.points.upper + x), before, behind});
+  sum = add_neighbours<T>(sum, {T(line.row_lower), T(line.row_upper),
+                                load<T>(u + x - grid.row_stride),
+                                load<T>(u + x + grid.row_stride)});
+  if constexpr (!Flat) {
+    sum = add_neighbours<T>(sum, {T(line.above_lower), T(line.above_upper),
+                                  load<T>(u + x - grid.plane_stride),
+                                  load<T>(u + x + grid.plane_stride)});
+  }
+  return sum;
+}
+
+template <class S>
+LONGTAIL_INLINE void renew_ends(const AxisView<S>& axis, S* u) {
+  if (!axis.periodic) return;
+  u[-1] = u[axis.size - 1];
+  u[axis.size] = u[0];
+}
+
+/// Lanes whose index is even, or odd.
+template <class T>
+LONGTAIL_INLINE mask_t<T> every_other(int first) {
+  T index = T(scalar_t<T>(0));
+  if constexpr (kLanes<T> > 1) {
+    for (int i = 0; i < kLanes<T>; ++i) index.set(i, scalar_t<T>((i + first) % 2));
+  }
+  return index == T(scalar_t<T>(0));
+}
+
+template <bool Flat, class S>
+LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t at,
+                                int colour, S omega) {
+  using T = native<S>;
+  const Line<S> line = line_of(grid, at);
+  S* const u = all_u + line.offset;
+  const S* const f = all_f + line.offset;
+  const std::int64_t n = grid.points.size;
+  const int first = static_cast<int>((line.plane + line.row + colour) % 2);
+  if constexpr (kLanes<T> == 1) {
+    for (std::int64_t x = first; x < n; x += 2) {
+      const S sum = around<S, Flat>(grid, line, u, u[x - 1], u[x + 1], f[x], x);
+      u[x] = relaxed<S>(u[x], sum, line.reciprocal[x], omega);
+    }
+  } else {
+    // Whole vectors are stored, of which every other lane is new. What the next vector needs of
+    // this one is of the other colour: it is read before the store, which it would else wait for.
+    const mask_t<T> chosen = every_other<T>(first);
+    T before = load<T>(u - 1);
+    for (std::int64_t x = 0; x < n; x += kLanes<T>) {
+      const T now = load<T>(u + x), behind = load<T>(u + x + 1);
+      const T next_before = load<T>(u + x + kLanes<T> - 1);
+      const T sum = around<T, Flat>(grid, line, u, before, behind, load<T>(f + x), x);
+      const T moved = relaxed<T>(now, sum, load<T>(line.reciprocal + x), T(omega));
+      store(u + x, select(chosen, moved, now));
+      before = next_before;
+    }
+  }
+  renew_ends(grid.points, u);
+}
+
+template <class S>
+void relax(const GridView<S>& grid, S* u, const S* f, std::int64_t line, std::int64_t count,
+           int colour, S omega) {
+  for (std::int64_t i = line; i < line + count; ++i) {
+    if (grid.flat) {
+      relax_line<true>(grid, u, f, i, colour, omega);
+    } else {
+      relax_line<false>(grid, u, f, i, colour, omega);
+    }
+  }
+}
+
+template <class S>
+void relax_zero(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t begin,
+                std::int64_t count, int colour, S omega) {
+  using T = native<S>;
+  for (std::int64_t i = begin; i < begin + count; ++i) {
+    const Line<S> line = line_of(grid, i);
+    S* const u = all_u + line.offset;
+    const S* const f = all_f + line.offset;
+    const int first = static_cast<int>((line.plane + line.row + colour) % 2);
+    const std::int64_t n = grid.points.size;
+    if constexpr (kLanes<T> == 1) {
+      for (std::int64_t x = 0; x < n; ++x) {
+        u[x] = (x + first) % 2 == 0 ? omega * f[x] * line.reciprocal[x] : S(0);
+      }
+    } else {
+      const mask_t<T> chosen = every_other<T>(first);
+      for (std::int64_t x = 0; x < n; x += kLanes<T>) {
+        const T moved = T(omega) * load<T>(f + x) * load<T>(line.reciprocal + x);
+        store(u + x, select(chosen, moved, T(S(0))));
+      }
+    }
+    renew_ends(grid.points, u);
+  }
+}
+
+template <class T, bool Flat, class S>
+LONGTAIL_INLINE T residual_at(const GridView<S>& grid, const Line<S>& line, const S* u, const S* f,
+                              std::int64_t x) {
+  const T sum = around<T, Flat>(grid, line, u, load<T>(u + x - 1), load<T>(u + x + 1),
+                                load<T>(f + x), x);
+  return fma(-(load<T>(grid.points.diagonal + x) + T(line.diagonal)), load<T>(u + x), sum);
+}
+
+/// Calls put(x, residual of the vector at x) along a row; the lanes behind the row are whatever.
+template <class S, class Put>
+LONGTAIL_INLINE void each_residual(const GridView<S>& grid, const S* u, const S* f,
+                                   const Line<S>& line, const Put& put) {
+  using T = native<S>;
+  for (std::int64_t x = 0; x < grid.points.size; x += kLanes<T>) {
+    put(x, grid.flat ? residual_at<T, true>(grid, line, u + line.offset, f + line.offset, x)
+                     : residual_at<T, false>(grid, line, u + line.offset, f + line.offset, x));
+  }
+}
+
+/// Squares of a row, lanes behind its end left out; added up in a fixed order.
+template <class S>
+class SumOfSquares {
+ public:
+  using T = native<S>;
+  explicit SumOfSquares(std::int64_t size) : size_(size) {}
+  LONGTAIL_INLINE void add(std::int64_t x, T a) {
+    if (x + kLanes<T> <= size_) {
+      sum_ = fma(a, a, sum_);
+    } else {
+      for (std::int64_t i = x; i < size_; ++i) {
+        const double one = static_cast<double>(lane(a, static_cast<int>(i - x)));
+        rest_ += one * one;
+      }
+    }
+  }
+  LONGTAIL_INLINE double total() const {
+    double total = rest_;
+    for (int i = 0; i < kLanes<T>; ++i) total += static_cast<double>(lane(sum_, i));
+    return total;
+  }
+
+ private:
+  std::int64_t size_;
+  T sum_ = T(S(0));
+  double rest_ = 0;
+};
+
+template <class S>
+double residual(const GridView<S>& grid, const S* u, const S* f, std::int64_t at, S* to) {
+  const Line<S> line = line_of(grid, at);
+  SumOfSquares<S> sum(grid.points.size);
+  each_residual(grid, u, f, line, [&](std::int64_t x, auto a) {
+    store(to + x, a);
+    sum.add(x, a);
+  });
+  return sum.total();
+}
+
+double residual_to_float32(const GridView<double>& grid, const double* u, const double* f,
+                           std::int64_t at, float* to) {
+  const Line<double> line = line_of(grid, at);
+  SumOfSquares<double> sum(grid.points.size);
+  each_residual(grid, u, f, line, [&](std::int64_t x, auto a) {
+    for (int i = 0; i < kLanes<native<double>>; ++i) to[x + i] = static_cast<float>(lane(a, i));
+    sum.add(x, a);
+  });
+  return sum.total();
+}
+
+template <class S>
+void jacobi(const GridView<S>& grid, const S* u, const S* f, std::int64_t at, S omega, S* to) {
+  using T = native<S>;
+  const Line<S> line = line_of(grid, at);
+  each_residual(grid, u, f, line, [&](std::int64_t x, auto a) {
+    const T step = T(omega) * load<T>(line.reciprocal + x);
+    store(to + x, fma(step, a, load<T>(u + line.offset + x)));
+  });
+}
+
+template <class S>
+void restrict_row(const RestrictionView<S>& axis, std::int64_t coarse_size, const S* from, S* to) {
+  for (std::int64_t c = 0; c < axis.halved; ++c) {
+    to[c] = S(0.25) * (from[2 * c] + from[2 * c + 2]) + S(0.5) * from[2 * c + 1];
+  }
+  for (std::int64_t c = axis.halved; c < coarse_size; ++c) {
+    S sum = 0;
+    for (int k = 0; k < kMostFine; ++k) {
+      sum = fma(axis.weights[c * kMostFine + k], from[axis.points[c * kMostFine + k]], sum);
+    }
+    to[c] = sum;
+  }
+}
+
+template <class S>
+void combine(std::int64_t size, int count, const S* weights, const S* const* rows, S* to) {
+  using T = native<S>;
+  for (std::int64_t x = 0; x < size; x += kLanes<T>) {
+    T sum = T(weights[0]) * load<T>(rows[0] + x);
+    for (int i = 1; i < count; ++i) sum = fma(T(weights[i]), load<T>(rows[i] + x), sum);
+    store(to + x, sum);
+  }
+}
+
+template <class S>
+void prolong_row(const InterpolationView<S>& axis, std::int64_t fine_size, std::int64_t coarse_size,
+                 int count, const S* weights, const S* const* rows, S* scratch, S* to) {
+  combine(coarse_size, count, weights, rows, scratch);
+  S before = 0;
+  for (std::int64_t c = 0; c < axis.halved; ++c) {
+    const S here = scratch[c];
+    to[2 * c] += S(0.5) * (before + here);
+    to[2 * c + 1] += here;
+    before = here;
+  }
+  for (std::int64_t i = 2 * axis.halved; i < fine_size; ++i) {
+    to[i] += axis.weights[0][i] * scratch[axis.points[0][i]] +
+             axis.weights[1][i] * scratch[axis.points[1][i]];
+  }
+}
+
+void add_float32(std::int64_t size, const float* e, double* u) {
+  for (std::int64_t x = 0; x < size; ++x) u[x] += static_cast<double>(e[x]);
+}
+
+template <class S>
+constexpr GridKernels<S> kernels_of() {
+  return {relax<S>,        relax_zero<S>,  jacobi<S>, residual<S>,
+          restrict_row<S>, prolong_row<S>, combine<S>};
+}
+
+}  // namespace
+
+extern const AllGridKernels kGridKernels;
+const AllGridKernels kGridKernels = {kernels_of<double>(), kernels_of<float>(),
+                                     residual_to_float32, add_float32};
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::multigrid

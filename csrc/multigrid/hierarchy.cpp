@@ -1,0 +1,233 @@
+#include "multigrid/hierarchy.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "multigrid/dense.h"
+
+namespace longtail::multigrid {
+namespace {
+
+/// A coarsest level is solved by its inverse, a matrix: few points.
+constexpr std::int64_t kFewPoints = 32;
+constexpr double kSimilarSpacing = 1.25;
+
+/// The next coarser box, or nothing.
+std::optional<Box> coarser(const Box& box) {
+  if (box.points() <= kFewPoints) return std::nullopt;
+  std::array<std::optional<Axis>, 3> candidates;
+  double smallest = std::numeric_limits<double>::infinity();
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    candidates[d] = coarser(box.axes[d]);
+    if (candidates[d]) smallest = std::min(smallest, box.axes[d].spacing);
+  }
+  Box result = box;
+  bool any = false;
+  for (int d = 0; d < 3; ++d) {
+    if (!candidates[d] || box.axes[d].spacing > kSimilarSpacing * smallest) continue;
+    result.axes[d] = *candidates[d];
+    any = true;
+  }
+  return any ? std::optional<Box>(result) : std::nullopt;
+}
+
+/// The matrix of a box times volumes, symmetric, and the volumes.
+struct Symmetric {
+  std::vector<double> matrix, volume;
+};
+Symmetric symmetric_matrix(const Box& box) {
+  const std::int64_t n = box.points();
+  Symmetric result{std::vector<double>(n * n, 0.0), std::vector<double>(n, 1.0)};
+  const std::int64_t steps[3] = {box.axes[1].size * box.axes[2].size, box.axes[2].size, 1};
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    const Axis& axis = box.axes[d];
+    const Tridiagonal along = second_difference(axis);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::int64_t at = i / steps[d] % axis.size;
+      const std::int64_t start = i - at * steps[d];
+      const auto neighbour = [&](std::int64_t j) {
+        return start + (j + axis.size) % axis.size * steps[d];
+      };
+      result.volume[i] *= along.volume[at];
+      result.matrix[i * n + i] += along.diagonal[at];
+      result.matrix[i * n + neighbour(at - 1)] -= along.lower[at];
+      result.matrix[i * n + neighbour(at + 1)] -= along.upper[at];
+    }
+  }
+  for (std::int64_t i = 0; i < n * n; ++i) result.matrix[i] *= result.volume[i / n];
+  return result;
+}
+
+/// Of the operator itself. Where constants are in the null space, the solution without them.
+std::vector<double> inverse_of(const Box& box) {
+  Symmetric system = symmetric_matrix(box);
+  const std::int64_t n = box.points();
+  if (box.singular()) {
+    double largest = 0;
+    for (std::int64_t i = 0; i < n; ++i) largest = std::max(largest, system.matrix[i * n + i]);
+    for (std::int64_t i = 0; i < n * n; ++i) {
+      system.matrix[i] += largest / n * system.volume[i / n] * system.volume[i % n];
+    }
+  }
+  std::vector<double> result = inverse_of_positive(std::move(system.matrix), n);
+  for (std::int64_t i = 0; i < n * n; ++i) result[i] *= system.volume[i % n];
+  return result;
+}
+
+Interpolation identity_up(std::int64_t size) {
+  Interpolation result;
+  for (int k = 0; k < 2; ++k) {
+    result.points[k].resize(size);
+    result.weights[k].assign(size, k == 0 ? 1.0 : 0.0);
+    for (std::int64_t i = 0; i < size; ++i) result.points[k][i] = i;
+  }
+  return result;
+}
+
+Restriction identity_down(std::int64_t size) {
+  Restriction result{std::vector<std::int64_t>(size * kMostFine),
+                     std::vector<double>(size * kMostFine, 0.0)};
+  for (std::int64_t i = 0; i < size * kMostFine; ++i) result.points[i] = i / kMostFine;
+  for (std::int64_t i = 0; i < size; ++i) result.weights[i * kMostFine] = 1;
+  return result;
+}
+
+template <class S>
+constexpr std::int64_t kAlignedNumbers = kRowAlignment / std::int64_t{sizeof(S)};
+
+template <class S>
+std::int64_t round_up(std::int64_t size) {
+  return (size + kAlignedNumbers<S> - 1) / kAlignedNumbers<S> * kAlignedNumbers<S>;
+}
+
+}  // namespace
+
+bool Box::singular() const {
+  const auto open = [](const Axis& axis) {
+    return axis.left != Side::dirichlet && axis.right != Side::dirichlet;
+  };
+  return (flat || open(axes[0])) && open(axes[1]) && open(axes[2]);
+}
+
+Box make_box(const std::vector<Axis>& axes) {
+  if (axes.size() == 3) return {{axes[0], axes[1], axes[2]}, false};
+  // The one plane of a flat box; nothing looks across it.
+  const Axis plane{1, 1.0, Side::neumann, Side::neumann, true};
+  return {{plane, axes[0], axes[1]}, true};
+}
+
+template <class S>
+std::int64_t Level<S>::numbers() const {
+  const std::int64_t planes = box.flat ? 1 : box.axes[0].size + 2;
+  // A vector may be read across the end of the last row.
+  return planes * view.plane_stride + 2 * kAlignedNumbers<S>;
+}
+
+template <class S>
+std::int64_t Level<S>::origin() const {
+  return (box.flat ? 0 : view.plane_stride) + view.row_stride + kAlignedNumbers<S>;
+}
+
+template <class S>
+Hierarchy<S>::Hierarchy(const Box& box) {
+  for (std::optional<Box> next = box; next; next = coarser(*next)) add_level(*next);
+  for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
+    connect(levels_[i].box, levels_[i + 1].box, levels_[i].transfers);
+  }
+  const std::vector<double> inverse = inverse_of(levels_.back().box);
+  inverse_.assign(inverse.begin(), inverse.end());
+}
+
+template <class S>
+const S* Hierarchy<S>::keep(const std::vector<double>& numbers, std::int64_t padding) {
+  std::vector<S> kept(numbers.begin(), numbers.end());
+  kept.resize(numbers.size() + padding, S(0));
+  return numbers_.emplace_back(std::move(kept)).data();
+}
+
+template <class S>
+const std::int64_t* Hierarchy<S>::keep_points(std::vector<std::int64_t> points) {
+  return points_.emplace_back(std::move(points)).data();
+}
+
+template <class S>
+void Hierarchy<S>::add_level(const Box& box) {
+  Level<S> level{box, {}, {}};
+  GridView<S>& view = level.view;
+  view.flat = box.flat;
+  AxisView<S>* const views[3] = {&view.planes, &view.rows, &view.points};
+  std::vector<double> diagonals[3];
+  for (int d = 0; d < 3; ++d) {
+    const Axis& axis = box.axes[d];
+    Tridiagonal along = second_difference(axis);
+    if (d == 0 && box.flat) along = {{0.0}, {0.0}, {0.0}, {1.0}};
+    constexpr std::int64_t padding = kAlignedNumbers<S>;
+    *views[d] = {axis.size, axis.periodic(), keep(along.lower, padding),
+                 keep(along.diagonal, padding), keep(along.upper, padding)};
+    diagonals[d] = along.diagonal;
+  }
+  // Any index of that kind.
+  const auto at_kind = [](const std::vector<double>& all, int kind) {
+    const auto size = static_cast<std::int64_t>(all.size());
+    const std::int64_t index[kKinds] = {0, 1, size - 2, size - 1};
+    return all[std::clamp<std::int64_t>(index[kind], 0, size - 1)];
+  };
+  for (int plane = 0; plane < kKinds; ++plane) {
+    for (int row = 0; row < kKinds; ++row) {
+      const double across = at_kind(diagonals[0], plane) + at_kind(diagonals[1], row);
+      std::vector<double> reciprocal = diagonals[2];
+      // One cell between Neumann sides of all axes has no equation: it stays as it is.
+      for (double& each : reciprocal) each = each + across > 0 ? 1 / (each + across) : 0;
+      view.reciprocals.rows[plane][row] = keep(reciprocal, kAlignedNumbers<S>);
+    }
+  }
+  view.row_stride = round_up<S>(view.points.size) + kAlignedNumbers<S>;
+  view.plane_stride = (view.rows.size + 2) * view.row_stride;
+  levels_.push_back(level);
+}
+
+template <class S>
+void Hierarchy<S>::connect(const Box& fine, const Box& coarse, Transfers<S>& transfers) {
+  const auto stays = [&](int d) { return fine.axes[d].size == coarse.axes[d].size; };
+  const bool all = !(stays(1) || stays(2) || (!fine.flat && stays(0)));
+  for (int d = 0; d < 3; ++d) {
+    const Axis &from = fine.axes[d], &to = coarse.axes[d];
+    const bool same = from.size == to.size;
+    const Interpolation up = same ? identity_up(from.size) : interpolation(from, to);
+    const Restriction down = same ? identity_down(from.size) : restriction(from, to, all);
+    const std::int64_t halved = same ? 0 : halved_points(from, to);
+    transfers.up[d] = {{keep_points(up.points[0]), keep_points(up.points[1])},
+                       {keep(up.weights[0], 0), keep(up.weights[1], 0)},
+                       halved};
+    transfers.down[d] = {keep_points(down.points), keep(down.weights, 0), halved};
+  }
+}
+
+template <class S>
+Workspace<S>::Workspace(const Hierarchy<S>& hierarchy) {
+  const auto place_all = [&](std::byte* base) {
+    Layout layout(base);
+    u_.clear();
+    f_.clear();
+    for (const Level<S>& level : hierarchy.levels()) {
+      u_.push_back(layout.place<S>(level.numbers()) + level.origin());
+      f_.push_back(layout.place<S>(level.numbers()) + level.origin());
+    }
+    return layout.size();
+  };
+  const std::int64_t size = place_all(nullptr);
+  memory_ = Buffer(size);
+  std::fill_n(memory_.as<std::byte>(), size, std::byte{0});
+  place_all(memory_.as<std::byte>());
+}
+
+template struct Level<float>;
+template struct Level<double>;
+template class Hierarchy<float>;
+template class Hierarchy<double>;
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace longtail::multigrid

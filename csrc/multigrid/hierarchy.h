@@ -1,0 +1,87 @@
+#pragma once
+// The levels of -Laplace on a box, finest first: coefficients, transfers, and the inverse of the
+// coarsest. Made once for a shape; a Workspace holds the values of one problem on all levels.
+//
+// An axis becomes coarser where its spacing is within 1.5 times the smallest of those that can, so
+// that points which are strongly coupled are the ones left out (Briggs, Henson and McCormick, "A
+// Multigrid Tutorial", 2000, chapter 7: semicoarsening).
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "core/buffer.h"
+#include "multigrid/axis.h"
+#include "multigrid/grid_view.h"
+
+namespace longtail::multigrid {
+
+/// Axes of a box, outermost first: planes, rows, points; a flat one has one plane.
+struct Box {
+  std::array<Axis, 3> axes;
+  bool flat;
+
+  std::int64_t points() const { return axes[0].size * axes[1].size * axes[2].size; }
+  std::int64_t lines() const { return axes[0].size * axes[1].size; }
+  /// True if constants are in the null space.
+  bool singular() const;
+};
+
+/// Of [rows, points] or [planes, rows, points].
+Box make_box(const std::vector<Axis>& axes);
+
+/// What is between a level and the next coarser one.
+template <class S>
+struct Transfers {
+  InterpolationView<S> up[3];
+  RestrictionView<S> down[3];
+};
+
+template <class S>
+struct Level {
+  Box box;
+  GridView<S> view;
+  Transfers<S> transfers;  // none on the coarsest
+
+  std::int64_t numbers() const;  // of a grid with its ghosts
+  std::int64_t origin() const;   // of point (0, 0, 0) in them
+};
+
+template <class S>
+class Hierarchy {
+ public:
+  explicit Hierarchy(const Box& box);
+  Hierarchy(const Hierarchy&) = delete;
+
+  const std::vector<Level<S>>& levels() const { return levels_; }
+  /// [n, n] for the n points of the coarsest level; of a singular box the pseudo-inverse.
+  const std::vector<S>& coarsest_inverse() const { return inverse_; }
+
+ private:
+  const S* keep(const std::vector<double>& numbers, std::int64_t padding);
+  const std::int64_t* keep_points(std::vector<std::int64_t> points);
+  void add_level(const Box& box);
+  void connect(const Box& fine, const Box& coarse, Transfers<S>& transfers);
+
+  std::vector<Level<S>> levels_;
+  std::vector<S> inverse_;
+  std::vector<std::vector<S>> numbers_;
+  std::vector<std::vector<std::int64_t>> points_;
+};
+
+/// Values on all levels: u and f each, zeros at first, ghosts too.
+template <class S>
+class Workspace {
+ public:
+  explicit Workspace(const Hierarchy<S>& hierarchy);
+
+  /// At point (0, 0, 0).
+  S* u(std::size_t level) const { return u_[level]; }
+  S* f(std::size_t level) const { return f_[level]; }
+
+ private:
+  Buffer memory_;
+  std::vector<S*> u_, f_;
+};
+
+}  // namespace longtail::multigrid

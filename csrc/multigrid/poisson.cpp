@@ -1,0 +1,272 @@
+#include "multigrid/poisson.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "core/element_type.h"
+
+namespace longtail::multigrid {
+namespace {
+
+const AllGridKernels& kernels() {
+  static constexpr PerLevel<const AllGridKernels*> levels =
+      LONGTAIL_ADDRESS_PER_LEVEL(kGridKernels);
+  return *levels[cpu_level()];
+}
+
+/// The same box with steps of about 1, so that numbers of any size fit float32; A is that of the
+/// box times scale^2.
+Box with_unit_steps(Box box, double& scale) {
+  scale = 0;
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    scale = scale == 0 ? box.axes[d].spacing : std::min(scale, box.axes[d].spacing);
+  }
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    box.axes[d].spacing /= scale;
+    box.axes[d].last /= scale;
+  }
+  return box;
+}
+
+/// What problems of one shape share.
+struct Shared {
+  explicit Shared(const Box& given) : box(with_unit_steps(given, scale)), exact(box), cycles(box) {
+    for (int d = 0; d < 3; ++d) volumes[d] = second_difference(box.axes[d]).volume;
+  }
+  double scale;
+  Box box;
+  Hierarchy<double> exact;  // only its finest level is looked at
+  Hierarchy<float> cycles;
+  std::vector<double> volumes[3];
+};
+
+/// Memory of one problem after another.
+class Problem {
+ public:
+  Problem(const Shared& shared, const ParallelFor& parallel_for)
+      : shared_(shared),
+        level_(shared.exact.levels()[0]),
+        parallel_for_(parallel_for),
+        workspace_(shared.cycles),
+        memory_(2 * level_.numbers() * sizeof(double)),
+        u_(memory_.as<double>() + level_.origin()),
+        f_(u_ + level_.numbers()),
+        squares_(level_.box.lines()) {
+    std::fill_n(memory_.as<double>(), 2 * level_.numbers(), 0.0);
+  }
+
+  template <class E>
+  void solve(const E* f, const E* initial, E* u, const SolveOptions& options, std::int64_t& cycles,
+             double& residual, double& returned) {
+    const double size = read(f, 1.0, f_);
+    const double unit = size > 0 ? 1 / size : 1.0;  // nan and infinities stay what they are
+    scale(unit, f_);
+    if (shared_.box.singular()) remove_mean(f_);
+    const double length = shared_.scale * shared_.scale;
+    if (initial) {
+      read(initial, unit / length, u_);
+      renew(u_);
+    } else {
+      clear(u_);
+    }
+    const double whole = norm(f_);
+    cycles = 0;
+    residual = whole == 0 ? 0 : initial ? residual_to_cycle() / whole : copy_to_cycle(whole);
+    if (whole == 0) clear(u_);
+    while (residual > options.tolerance && cycles < options.most_iterations) {
+      v_cycle(shared_.cycles, workspace_, true, options.cycle, parallel_for_);
+      add_correction();
+      ++cycles;
+      residual = residual_to_cycle() / whole;
+    }
+    if (std::isnan(whole)) residual = whole;
+    if (shared_.box.singular()) remove_mean(u_);
+    returned = residual;
+    write(u, length * size);
+    if constexpr (sizeof(E) < 8) {
+      if (whole > 0) {
+        read(u, unit / length, u_);
+        renew(u_);
+        returned = residual_to_cycle() / whole;
+      }
+    }
+  }
+
+ private:
+  const GridView<double>& view() const { return level_.view; }
+
+  std::int64_t offset(std::int64_t line) const {
+    return line / view().rows.size * view().plane_stride +
+           line % view().rows.size * view().row_stride;
+  }
+
+  template <class Visit>
+  void each_line(const Visit& visit) const {
+    const std::int64_t grain = std::max<std::int64_t>(1, (1 << 15) / view().points.size);
+    run_parallel(parallel_for_, 0, level_.box.lines(), grain,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t line = begin; line < end; ++line) visit(line, offset(line));
+                 });
+  }
+
+  /// Returns the largest absolute value.
+  template <class E>
+  double read(const E* from, double factor, double* to) {
+    const std::int64_t n = view().points.size;
+    each_line([&](std::int64_t line, std::int64_t at) {
+      double largest = 0;
+      for (std::int64_t x = 0; x < n; ++x) {
+        const double a = factor * static_cast<double>(from[line * n + x]);
+        to[at + x] = a;
+        largest = std::max(largest, std::abs(a));
+      }
+      squares_[line] = largest;
+    });
+    return *std::max_element(squares_.begin(), squares_.end());
+  }
+
+  template <class E>
+  void write(E* to, double factor) {
+    const std::int64_t n = view().points.size;
+    each_line([&](std::int64_t line, std::int64_t at) {
+      for (std::int64_t x = 0; x < n; ++x) to[line * n + x] = static_cast<E>(factor * u_[at + x]);
+    });
+  }
+
+  void scale(double factor, double* a) {
+    each_line([&](std::int64_t, std::int64_t at) {
+      for (std::int64_t x = 0; x < view().points.size; ++x) a[at + x] *= factor;
+    });
+  }
+  void clear(double* a) {
+    std::fill_n(a - level_.origin(), level_.numbers(), 0.0);
+  }
+  void renew(double* a) {
+    if (view().points.periodic) {
+      each_line([&](std::int64_t, std::int64_t at) {
+        a[at - 1] = a[at + view().points.size - 1];
+        a[at + view().points.size] = a[at];
+      });
+    }
+    renew_ghosts(level_, a);
+  }
+
+  double total() const { return std::accumulate(squares_.begin(), squares_.end(), 0.0); }
+
+  double norm(const double* a) {
+    each_line([&](std::int64_t line, std::int64_t at) {
+      double sum = 0;
+      for (std::int64_t x = 0; x < view().points.size; ++x) sum += a[at + x] * a[at + x];
+      squares_[line] = sum;
+    });
+    return std::sqrt(total());
+  }
+
+  void remove_mean(double* a) {
+    const std::vector<double>& along = shared_.volumes[2];
+    double volume = 0;
+    each_line([&](std::int64_t line, std::int64_t at) {
+      double sum = 0;
+      for (std::int64_t x = 0; x < view().points.size; ++x) sum += along[x] * a[at + x];
+      squares_[line] = volume_of(line) * sum;
+    });
+    for (std::int64_t line = 0; line < level_.box.lines(); ++line) volume += volume_of(line);
+    volume *= std::accumulate(along.begin(), along.end(), 0.0);
+    const double mean = total() / volume;
+    each_line([&](std::int64_t, std::int64_t at) {
+      for (std::int64_t x = 0; x < view().points.size; ++x) a[at + x] -= mean;
+    });
+  }
+  double volume_of(std::int64_t line) const {
+    return shared_.volumes[0][line / view().rows.size] * shared_.volumes[1][line % view().rows.size];
+  }
+
+  /// f is the first residual.
+  double copy_to_cycle(double whole) {
+    float* const to = workspace_.f(0);
+    const GridView<float>& target = shared_.cycles.levels()[0].view;
+    each_line([&](std::int64_t line, std::int64_t at) {
+      float* const row = to + line / target.rows.size * target.plane_stride +
+                         line % target.rows.size * target.row_stride;
+      for (std::int64_t x = 0; x < view().points.size; ++x) {
+        row[x] = static_cast<float>(f_[at + x]);
+      }
+    });
+    return whole / whole;
+  }
+
+  /// Returns its norm.
+  double residual_to_cycle() {
+    float* const to = workspace_.f(0);
+    const GridView<float>& target = shared_.cycles.levels()[0].view;
+    each_line([&](std::int64_t line, std::int64_t) {
+      squares_[line] = kernels().residual_to_float32(
+          view(), u_, f_, line,
+          to + line / target.rows.size * target.plane_stride +
+              line % target.rows.size * target.row_stride);
+    });
+    return std::sqrt(total());
+  }
+
+  void add_correction() {
+    const float* const from = workspace_.u(0);
+    const GridView<float>& source = shared_.cycles.levels()[0].view;
+    each_line([&](std::int64_t line, std::int64_t at) {
+      kernels().add_float32(view().points.size,
+                            from + line / source.rows.size * source.plane_stride +
+                                line % source.rows.size * source.row_stride,
+                            u_ + at);
+    });
+    renew(u_);
+  }
+
+  const Shared& shared_;
+  const Level<double>& level_;
+  const ParallelFor& parallel_for_;
+  Workspace<float> workspace_;
+  Buffer memory_;
+  double *u_, *f_;
+  std::vector<double> squares_;  // of each line, added up in their order
+};
+
+template <class E>
+void solve_all(const Shared& shared, std::int64_t batch, const E* f, const E* initial, E* u,
+               const SolveOptions& options, const SolveReport& report,
+               const ParallelFor& parallel_for) {
+  const std::int64_t points = shared.box.points();
+  const auto solve = [&](std::int64_t begin, std::int64_t end, const ParallelFor& within) {
+    Problem problem(shared, within);
+    for (std::int64_t b = begin; b < end; ++b) {
+      problem.solve(f + b * points, initial ? initial + b * points : nullptr, u + b * points,
+                    options, report.iterations[b], report.residual[b],
+                    report.residual_returned[b]);
+    }
+  };
+  // Many problems side by side, a few one after the other with all threads on each.
+  constexpr std::int64_t many = 8;
+  if (batch < many) return solve(0, batch, parallel_for);
+  run_parallel(parallel_for, 0, batch, 1, [&](std::int64_t begin, std::int64_t end) {
+    solve(begin, end, {});
+  });
+}
+
+}  // namespace
+
+void poisson_solve(const Box& box, std::int64_t batch, DType dtype, const void* f,
+                   const void* initial, void* u, const SolveOptions& options,
+                   const SolveReport& report, const ParallelFor& parallel_for) {
+  const Shared shared(box);
+  const auto solve = [&]<class E>(E*) {
+    solve_all(shared, batch, static_cast<const E*>(f), static_cast<const E*>(initial),
+              static_cast<E*>(u), options, report, parallel_for);
+  };
+  if (dtype == DType::float64) {
+    solve(static_cast<double*>(nullptr));
+  } else {
+    solve(static_cast<float*>(nullptr));
+  }
+}
+
+}  // namespace longtail::multigrid

@@ -1,0 +1,28 @@
+#pragma once
+// One point of -Laplace, the same formula for every number type, on CPUs and GPUs.
+
+#include "core/simd.h"
+
+namespace longtail::multigrid {
+inline namespace LONGTAIL_LEVEL {
+
+/// Coefficients and neighbours of a point along one axis.
+template <class T>
+struct Neighbours {
+  T lower, upper;    // coefficients
+  T before, behind;  // values
+};
+
+template <class T>
+LONGTAIL_INLINE T add_neighbours(T sum, const Neighbours<T>& axis) {
+  return fma(axis.lower, axis.before, fma(axis.upper, axis.behind, sum));
+}
+
+/// What makes the residual of this point 0, omega times as far from u as that is.
+template <class T>
+LONGTAIL_INLINE T relaxed(T u, T around, T reciprocal, T omega) {
+  return fma(omega, fma(around, reciprocal, -u), u);
+}
+
+}  // namespace LONGTAIL_LEVEL
+}  // namespace longtail::multigrid
