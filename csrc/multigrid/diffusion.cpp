@@ -1,0 +1,239 @@
+#include "multigrid/diffusion.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "multigrid/stencil_level.h"
+
+namespace longtail::multigrid {
+namespace {
+
+const StencilKernels<double>& kernels() {
+  static constexpr PerLevel<const AllStencilKernels*> levels =
+      LONGTAIL_ADDRESS_PER_LEVEL(kStencilKernels);
+  return levels[cpu_level()]->float64;
+}
+
+constexpr int kBefore[3] = {offset_index(-1, 0, 0), offset_index(0, -1, 0), offset_index(0, 0, -1)};
+
+/// True if nothing leaves the box: constants are in the null space.
+bool is_singular(const DiffusionShape& shape, const double* const faces[3]) {
+  const std::int64_t* const n = shape.sizes;
+  for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
+    if (shape.periodic[axis]) continue;
+    const std::int64_t inner = axis == 0 ? n[1] * n[2] : axis == 1 ? n[2] : 1;
+    const std::int64_t outer = n[0] * n[1] * n[2] / n[axis] / inner;
+    for (std::int64_t i = 0; i < outer; ++i) {
+      const double* const first = faces[axis] + i * (n[axis] + 1) * inner;
+      const double* const last = first + n[axis] * inner;
+      for (std::int64_t j = 0; j < inner; ++j) {
+        if (first[j] != 0 || last[j] != 0) return false;
+      }
+    }
+  }
+  return true;
+}
+
+StencilView<double> view_of(const Stencil& stencil) {
+  StencilView<double> view{};
+  view.shape = stencil.shape;
+  view.reach = stencil.reach;
+  for (const int offset : offsets_before(stencil.reach)) {
+    view.weights[offset] = stencil.weights[offset].data();
+  }
+  view.centre = stencil.centre.data();
+  return view;
+}
+
+/// The vectors of conjugate gradients, with ghosts, and what is done to them line by line: sums are
+/// those of lines, added up in their order.
+class Vectors {
+ public:
+  Vectors(const StencilView<double>& view, const ParallelFor& parallel_for)
+      : view_(view), parallel_for_(parallel_for), sums_(view.shape.lines()) {}
+
+  const GridShape& shape() const { return view_.shape; }
+
+  template <class Visit>
+  void each(const Visit& visit) {
+    const GridShape& shape = view_.shape;
+    const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / shape.sizes[2]);
+    run_parallel(parallel_for_, 0, shape.lines(), grain, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t line = begin; line < end; ++line) visit(line, shape.line(line));
+    });
+  }
+  /// The sum of what `visit` gives for each line.
+  template <class Visit>
+  double sum(const Visit& visit) {
+    each([&](std::int64_t line, std::int64_t at) { sums_[line] = visit(line, at); });
+    return std::accumulate(sums_.begin(), sums_.end(), 0.0);
+  }
+  /// The sum of products along a line, in four strands.
+  double dot(const double* a, const double* b) const {
+    double strands[4] = {};
+    const std::int64_t n = view_.shape.sizes[2];
+    std::int64_t x = 0;
+    for (; x + 4 <= n; x += 4) {
+      for (int i = 0; i < 4; ++i) strands[i] += a[x + i] * b[x + i];
+    }
+    for (; x < n; ++x) strands[0] += a[x] * b[x];
+    return (strands[0] + strands[1]) + (strands[2] + strands[3]);
+  }
+  double dot_all(const double* a, const double* b) {
+    return sum([&](std::int64_t, std::int64_t at) { return dot(a + at, b + at); });
+  }
+  double apply(const double* u, double* to) {
+    return sum([&](std::int64_t line, std::int64_t at) {
+      return kernels().apply(view_, u, line, to + at);
+    });
+  }
+  void remove_mean(double* a) {
+    const double mean = sum([&](std::int64_t, std::int64_t at) {
+      return std::accumulate(a + at, a + at + view_.shape.sizes[2], 0.0);
+    }) / static_cast<double>(view_.shape.points());
+    each([&](std::int64_t, std::int64_t at) {
+      for (std::int64_t x = 0; x < view_.shape.sizes[2]; ++x) a[at + x] -= mean;
+    });
+  }
+
+ private:
+  const StencilView<double>& view_;
+  const ParallelFor& parallel_for_;
+  std::vector<double> sums_;
+};
+
+}  // namespace
+
+Stencil diffusion_stencil(const DiffusionShape& of, const double* const faces[3]) {
+  const GridShape shape = shape_for<double>(of.flat, of.sizes, of.periodic);
+  Stencil result{shape, of.flat ? Reach::flat_cross : Reach::cross, {}, Grid<double>(shape)};
+  const std::int64_t* const n = of.sizes;
+  double* const centre = result.centre.data();
+  for (int axis = of.flat ? 1 : 0; axis < 3; ++axis) {
+    Grid<double>& weights = result.weights[kBefore[axis]];
+    weights = Grid<double>(shape);
+    // Steps between faces: along their axis there is one more than points.
+    std::int64_t steps[3] = {n[1] * n[2], n[2], 1};
+    if (axis == 2) steps[0] = n[1] * (n[2] + 1), steps[1] = n[2] + 1;
+    if (axis == 1) steps[0] = (n[1] + 1) * n[2];
+    for (std::int64_t line = 0; line < shape.lines(); ++line) {
+      const std::int64_t plane = line / n[1], row = line % n[1], at = shape.line(line);
+      const double* const face = faces[axis] + plane * steps[0] + row * steps[1];
+      const std::int64_t place = axis == 0 ? plane : row;
+      for (std::int64_t x = 0; x < n[2]; ++x) {
+        const std::int64_t i = axis == 2 ? x : place;
+        const double before = face[x];
+        const double behind = of.periodic[axis] && i + 1 == n[axis]
+                                  ? face[x - (n[axis] - 1) * steps[axis]]
+                                  : face[x + steps[axis]];
+        weights.data()[at + x] = i > 0 || of.periodic[axis] ? before : 0;
+        centre[at + x] += before + behind;
+      }
+    }
+    wrap_ghosts(shape, weights.data());
+  }
+  wrap_ghosts(shape, centre);
+  return result;
+}
+
+DiffusionSolver::DiffusionSolver(const DiffusionShape& shape, const double* const faces[3])
+    : stencil_(diffusion_stencil(shape, faces)),
+      view_(view_of(stencil_)),
+      singular_(is_singular(shape, faces)),
+      hierarchy_(stencil_, shape.spacings, singular_) {}
+
+void DiffusionSolver::solve(const double* f, const double* initial, double* u,
+                            const SolveOptions& options, std::int64_t& iterations, double& residual,
+                            const ParallelFor& parallel_for) const {
+  const GridShape& shape = stencil_.shape;
+  const std::int64_t n = shape.sizes[2];
+  Vectors vectors(view_, parallel_for);
+  Grid<double> x_grid(shape), r_grid(shape), p_grid(shape), q_grid(shape);
+  double *const x = x_grid.data(), *const r = r_grid.data(), *const p = p_grid.data(),
+         *const q = q_grid.data();
+  StencilWorkspace workspace(hierarchy_);
+  const GridShape& narrow = hierarchy_.levels()[0].shape;
+  const auto read = [&](const double* from, double* to) {
+    vectors.each([&](std::int64_t line, std::int64_t at) {
+      std::copy_n(from + line * n, n, to + at);
+    });
+    if (singular_) vectors.remove_mean(to);
+    wrap_ghosts(shape, to);
+  };
+  read(f, r);
+  const double whole = std::sqrt(vectors.dot_all(r, r));
+  iterations = 0;
+  residual = whole == 0 ? 0 : 1;
+  if (std::isnan(whole)) residual = whole;
+  const auto true_residual = [&] {
+    read(f, r);
+    vectors.apply(x, q);
+    vectors.each([&](std::int64_t, std::int64_t at) {
+      for (std::int64_t i = 0; i < n; ++i) r[at + i] -= q[at + i];
+    });
+    return std::sqrt(vectors.dot_all(r, r)) / whole;
+  };
+  if (initial && whole > 0) {
+    read(initial, x);
+    residual = true_residual();
+  }
+  // p = z + beta p, where z = cycle(r); returns r z. r fits float32 by what it began as.
+  const auto precondition = [&](auto&& use) {
+    const double unit = 1 / (residual * whole);
+    float *const to = workspace.f(0), *const from = workspace.u(0);
+    vectors.each([&](std::int64_t line, std::int64_t at) {
+      float* const row = to + narrow.line(line);
+      for (std::int64_t i = 0; i < n; ++i) row[i] = static_cast<float>(r[at + i] * unit);
+    });
+    symmetric_cycle(hierarchy_, workspace, parallel_for);
+    const double back = residual * whole;
+    const double product = vectors.sum([&](std::int64_t line, std::int64_t at) {
+      const float* const row = from + narrow.line(line);
+      double sum = 0;
+      for (std::int64_t i = 0; i < n; ++i) {
+        q[at + i] = back * static_cast<double>(row[i]);
+        sum += q[at + i] * r[at + i];
+      }
+      return sum;
+    });
+    use(product);
+  };
+  double rho = 0;
+  bool fresh = true;
+  while (residual > options.tolerance && iterations < options.most_iterations) {
+    precondition([&](double product) {
+      const double beta = fresh ? 0 : product / rho;
+      vectors.each([&](std::int64_t, std::int64_t at) {
+        for (std::int64_t i = 0; i < n; ++i) p[at + i] = q[at + i] + beta * p[at + i];
+      });
+      rho = product;
+    });
+    fresh = false;
+    wrap_ghosts(shape, p);
+    const double curvature = vectors.apply(p, q);
+    const double alpha = curvature > 0 ? rho / curvature : 0;
+    const double squares = vectors.sum([&](std::int64_t, std::int64_t at) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        x[at + i] += alpha * p[at + i];
+        r[at + i] -= alpha * q[at + i];
+      }
+      return vectors.dot(r + at, r + at);
+    });
+    residual = std::sqrt(squares) / whole;
+    ++iterations;
+    if (residual <= options.tolerance || !(curvature > 0)) {
+      // What recursion says may differ from what is: then from there anew.
+      wrap_ghosts(shape, x);
+      residual = true_residual();
+      fresh = true;
+      if (!(curvature > 0)) break;
+    }
+  }
+  if (singular_) vectors.remove_mean(x);
+  wrap_ghosts(shape, x);
+  if (whole > 0) residual = true_residual();
+  vectors.each([&](std::int64_t line, std::int64_t at) { std::copy_n(x + at, n, u + line * n); });
+}
+
+}  // namespace longtail::multigrid

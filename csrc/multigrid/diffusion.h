@@ -1,0 +1,48 @@
+#pragma once
+// -div(a grad u) = f on a box, by conjugate gradients in float64 with a cycle in float32.
+//
+// The operator is given by what flows through faces: faces[d] holds weights of the faces across
+// axis d, [.., size + 1, ..]: face i is in front of point i, the last behind the last. A weight is
+// the coefficient over the square of the distance, such that
+//
+//   (A u)[i] = sum over its faces of weight (u[i] - u of the point beyond)
+//
+// A face at the end of an axis that is not periodic has 0 beyond it. Of a periodic axis the last
+// face is the first and is not read.
+
+#include <cstdint>
+
+#include "multigrid/poisson.h"
+#include "multigrid/stencil_hierarchy.h"
+
+namespace longtail::multigrid {
+
+struct DiffusionShape {
+  bool flat;
+  std::int64_t sizes[3];
+  bool periodic[3];
+  double spacings[3];
+};
+
+/// faces[0] is not read of a flat one.
+Stencil diffusion_stencil(const DiffusionShape& shape, const double* const faces[3]);
+
+/// Made once for a coefficient, used for many right-hand sides.
+class DiffusionSolver {
+ public:
+  DiffusionSolver(const DiffusionShape& shape, const double* const faces[3]);
+
+  /// f, u and, unless null, `initial`: one problem, contiguous.
+  void solve(const double* f, const double* initial, double* u, const SolveOptions& options,
+             std::int64_t& iterations, double& residual, const ParallelFor& parallel_for) const;
+
+  const StencilHierarchy& hierarchy() const { return hierarchy_; }
+
+ private:
+  Stencil stencil_;
+  StencilView<double> view_;
+  bool singular_;
+  StencilHierarchy hierarchy_;
+};
+
+}  // namespace longtail::multigrid

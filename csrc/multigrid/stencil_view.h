@@ -1,0 +1,72 @@
+#pragma once
+// Symmetric operators of varying coefficients on a grid, and how their levels lie in memory.
+//
+// (A u)[i] = centre[i] u[i] - sum over offsets o of weight(i, o) u[i + o], where the offsets reach
+// the next point along each axis, or along several at once. As A is symmetric, only the weights of
+// offsets that lead to a point earlier in memory are kept: weight(i, -o) is weight(i - o, o).
+// A cross has offsets along one axis at a time: the finest level. Layout and ghosts are those of
+// grid_view.h; arrays of weights have them too, and are 0 (or wrap around) beyond the grid.
+
+#include <array>
+#include <cstdint>
+
+namespace longtail::multigrid {
+
+/// Offsets (plane, row, point) in memory order from (-1, -1, -1); 13 is (0, 0, 0).
+inline constexpr int kCentre = 13;
+inline constexpr int offset_index(int plane, int row, int point) {
+  return 9 * (plane + 1) + 3 * (row + 1) + point + 1;
+}
+struct Offset {
+  int plane, row, point;
+};
+inline constexpr Offset offset_of(int index) {
+  return {index / 9 - 1, index / 3 % 3 - 1, index % 3 - 1};
+}
+
+struct GridShape {
+  bool flat;  // one plane, without neighbours
+  std::int64_t sizes[3];
+  bool periodic[3];
+  std::int64_t row_stride, plane_stride;  // in numbers
+
+  std::int64_t lines() const { return sizes[0] * sizes[1]; }
+  std::int64_t points() const { return sizes[0] * sizes[1] * sizes[2]; }
+  std::int64_t at(std::int64_t plane, std::int64_t row, std::int64_t point) const {
+    return plane * plane_stride + row * row_stride + point;
+  }
+  std::int64_t line(std::int64_t i) const { return at(i / sizes[1], i % sizes[1], 0); }
+  std::int64_t step(Offset o) const { return at(o.plane, o.row, o.point); }
+};
+
+/// Which offsets an operator has.
+enum class Reach { flat_cross, flat_full, cross, full };
+
+template <class S>
+struct StencilView {
+  GridShape shape;
+  Reach reach;
+  const S* weights[kCentre];  // null where the operator has no such offset
+  const S *centre, *reciprocal;
+};
+
+/// Of an axis that becomes coarser, coarse point c is fine point 2 c + first; else they are the same.
+/// A periodic one of odd size has a seam: its ends, neighbours, both lie between coarse points, and
+/// each takes its values from its own side.
+struct CoarseAxis {
+  bool halved, seam;
+  std::int64_t first;
+
+  std::int64_t fine(std::int64_t c) const { return halved ? 2 * c + first : c; }
+};
+
+/// Values between coarse points: share[o][c] is that of coarse point c in the fine point at offset o
+/// from it. Arrays in the layout of the coarse grid; null at offsets that are along an axis which
+/// does not become coarser, and at (0, 0, 0), where the share is 1.
+template <class S>
+struct SharesView {
+  CoarseAxis axes[3];
+  const S* share[27];
+};
+
+}  // namespace longtail::multigrid
