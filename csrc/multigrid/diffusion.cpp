@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "multigrid/stencil_level.h"
@@ -234,6 +235,36 @@ void DiffusionSolver::solve(const double* f, const double* initial, double* u,
   wrap_ghosts(shape, x);
   if (whole > 0) residual = true_residual();
   vectors.each([&](std::int64_t line, std::int64_t at) { std::copy_n(x + at, n, u + line * n); });
+}
+
+void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& problems,
+                     const SolveOptions& options, const SolveReport& report,
+                     const ParallelFor& parallel_for) {
+  const std::int64_t* const n = shape.sizes;
+  const std::int64_t points = n[0] * n[1] * n[2];
+  const auto make = [&](std::int64_t system) {
+    const double* faces[3] = {};
+    for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
+      faces[axis] = problems.faces[axis] + system * (points / n[axis] * (n[axis] + 1));
+    }
+    return std::make_unique<DiffusionSolver>(shape, faces);
+  };
+  std::unique_ptr<DiffusionSolver> common;
+  if (problems.systems == 1) common = make(0);
+  const auto solve = [&](std::int64_t begin, std::int64_t end, const ParallelFor& within) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      const std::unique_ptr<DiffusionSolver> own = common ? nullptr : make(b);
+      (common ? *common : *own)
+          .solve(problems.f + b * points,
+                 problems.initial ? problems.initial + b * points : nullptr, problems.u + b * points,
+                 options, report.iterations[b], report.residual[b], within);
+    }
+  };
+  // Many problems side by side, a few one after the other with all threads on each.
+  constexpr std::int64_t many = 8;
+  if (problems.batch < many) return solve(0, problems.batch, parallel_for);
+  run_parallel(parallel_for, 0, problems.batch, 1,
+               [&](std::int64_t begin, std::int64_t end) { solve(begin, end, {}); });
 }
 
 }  // namespace longtail::multigrid

@@ -45,4 +45,16 @@ class DiffusionSolver {
   StencilHierarchy hierarchy_;
 };
 
+/// `batch` problems of one system, or of one each; contiguous.
+struct DiffusionProblems {
+  std::int64_t systems, batch;
+  const double* faces[3];
+  const double *f, *initial;  // initial may be null
+  double* u;
+};
+/// residual_returned is not written: nothing is rounded.
+void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& problems,
+                     const SolveOptions& options, const SolveReport& report,
+                     const ParallelFor& parallel_for = {});
+
 }  // namespace longtail::multigrid

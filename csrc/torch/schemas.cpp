@@ -185,4 +185,14 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def(
       "short_conv_backward(Tensor grad, Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) "
       "-> (Tensor, Tensor, Tensor, Tensor)");
+
+  // Multigrid; csrc/torch/multigrid.h says what the numbers mean. Tensors of shape [0]: none given.
+  m.def(
+      "poisson_solve(Tensor f, Tensor initial, float plane_spacing, float row_spacing, float "
+      "point_spacing, int plane_sides, int row_sides, int point_sides, bool cell, float tolerance, "
+      "int max_iterations) -> (Tensor, Tensor, Tensor, Tensor)");
+  m.def(
+      "diffusion_solve(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Tensor f, Tensor "
+      "initial, float plane_spacing, float row_spacing, float point_spacing, int periodic, float "
+      "tolerance, int max_iterations) -> (Tensor, Tensor, Tensor)");
 }

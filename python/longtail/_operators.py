@@ -22,6 +22,7 @@ from longtail import _attention_gradient  # noqa: F401  (operators whose kernels
 from longtail._attention_operators import attention_operators
 from longtail._kan_kinds import functions_of
 from longtail._longconv_operators import longconv_operators
+from longtail._multigrid_operators import multigrid_operators
 
 #: Element-wise functions of two tensors: each is the operators f, f.out and f_derivative.
 ELEMENTWISE = (
@@ -142,6 +143,7 @@ def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any
         yield public, getattr(namespace, f"{name}_backward").default, _like_each
     yield from attention_operators()
     yield from longconv_operators()
+    yield from multigrid_operators()
 
 
 def complete(cuda_problem: str) -> None:

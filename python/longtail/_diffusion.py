@@ -1,0 +1,221 @@
+"""-div(a grad) on a box: faces, right-hand sides, the adjoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longtail._autograd import Gradient, Saved, differentiable
+from longtail._grid_geometry import Geometry
+from longtail._multigrid_arguments import Limits
+from longtail._poisson import Found, add_to_side
+
+
+def check_coefficient(name: str, a: Tensor, f: Tensor, geometry: Geometry) -> None:
+    """Like f, and positive."""
+    for what in ("dtype", "device"):
+        got, expected = getattr(a, what), getattr(f, what)
+        if got != expected:
+            raise (TypeError if what == "dtype" else ValueError)(
+                f"{name}: a has {what} {got}, expected that of f, {expected}"
+            )
+    dims = len(geometry.sizes)
+    if a.shape[-dims:] != f.shape[-dims:] or a.dim() < dims:
+        raise ValueError(
+            f"{name}: a has shape {list(a.shape)}, expected [..., "
+            f"{', '.join(map(str, geometry.sizes))}] as f"
+        )
+    try:
+        torch.broadcast_shapes(a.shape, f.shape)
+    except RuntimeError:
+        raise ValueError(
+            f"{name}: a has shape {list(a.shape)} and f {list(f.shape)}: batches do not broadcast"
+        ) from None
+    if torch.compiler.is_compiling() or a.device.type == "meta" or a.numel() == 0:
+        return
+    if torch._C._functorch.is_batchedtensor(a) or isinstance(a, torch._subclasses.FakeTensor):
+        return
+    least = a.detach().amin().item()
+    if least <= 0:
+        raise ValueError(f"{name}: a: the smallest value is {least}, expected positive numbers")
+
+
+def _across(geometry: Geometry, axis: int, like: Tensor) -> Tensor | None:
+    """Areas of faces across an axis in units of those inside: halves along Neumann sides of
+    vertices. Without the axis itself."""
+    sides = [pair for i, pair in enumerate(geometry.sides) if i != axis]
+    sizes = tuple(size for i, size in enumerate(geometry.sizes) if i != axis)
+    spacings = tuple(h for i, h in enumerate(geometry.spacings) if i != axis)
+    return Geometry(sizes, spacings, tuple(sides), geometry.cell).volumes(like)
+
+
+def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
+    """For each axis the weights ``[..., n + 1, ...]`` that csrc/multigrid/diffusion.h takes: the
+    operator times the volumes of the unknowns, so that it is symmetric."""
+    result = []
+    dims = len(geometry.sizes)
+    for axis, h in enumerate(geometry.spacings):
+        dim = axis - dims
+        n = geometry.sizes[axis]
+        front, behind = a.narrow(dim, 0, n - 1), a.narrow(dim, 1, n - 1)
+        inner = 2 * front * behind / (front + behind)
+        first, last = a.narrow(dim, 0, 1), a.narrow(dim, n - 1, 1)
+        if geometry.periodic(axis):
+            seam = 2 * first * last / (first + last)
+            ends = [seam, seam]
+        else:
+            # The value at a side is half a cell away, or a whole step of vertices.
+            factor = 2 if geometry.cell else 1
+            ends = [
+                factor * each if side == "dirichlet" else torch.zeros_like(each)
+                for each, side in zip((first, last), geometry.sides[axis], strict=True)
+            ]
+        faces = torch.cat([ends[0], inner, ends[1]], dim) / h**2
+        areas = _across(geometry, axis, a)
+        result.append(faces if areas is None else faces * areas.unsqueeze(dim))
+    return result
+
+
+def with_boundary(f: Tensor, a: Tensor, geometry: Geometry, terms: list[Any]) -> Tensor:
+    """f and what values on the sides add to it."""
+    dims = len(geometry.sizes)
+    for axis, end, value in terms:
+        h = geometry.spacings[axis]
+        dim = axis - dims
+        if geometry.sides[axis][end] == "dirichlet":
+            near = a.select(dim, 0 if end == 0 else geometry.sizes[axis] - 1)
+            amount = value * near * ((2 if geometry.cell else 1) / h**2)
+        else:
+            amount = value * ((1 if geometry.cell else 2) / h)
+        f = add_to_side(f, geometry, axis, end, amount)
+    return f
+
+
+def _apply(faces: list[Tensor], u: Tensor, geometry: Geometry) -> Tensor:
+    """A u, in torch operations."""
+    result = torch.zeros_like(u)
+    for axis, of_axis in enumerate(faces):
+        dim = axis - len(faces)
+        flow = of_axis * _differences(u, geometry, axis)
+        if geometry.periodic(axis):
+            inner = flow.narrow(dim, 0, u.shape[dim])
+            result = result + inner - inner.roll(-1, dim)
+        else:
+            n = u.shape[dim]
+            result = result + flow.narrow(dim, 0, n) - flow.narrow(dim, 1, n)
+    return result
+
+
+def _differences(u: Tensor, geometry: Geometry, axis: int) -> Tensor:
+    """At every face what is behind it minus what is in front, 0 beyond the ends; of a periodic axis
+    the last face is 0."""
+    dim = axis - len(geometry.sizes)
+    zero = torch.zeros_like(u.narrow(dim, 0, 1))
+    if geometry.periodic(axis):
+        return torch.cat([u - u.roll(1, dim), zero], dim)
+    return torch.cat([u, zero], dim) - torch.cat([zero, u], dim)
+
+
+def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
+    *faces, f, initial, geometry, limits = inputs
+    missing = 3 - len(faces)
+    none = f.new_empty([0])
+    spacings = [1.0] * missing + list(geometry.spacings)
+    periodic = sum(
+        1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis)
+    )
+    with torch._C._AutoDispatchBelowAutograd():
+        result: tuple[Tensor, Tensor, Tensor] = torch.ops.longtail.diffusion_solve(
+            *[none] * missing, *faces, f, initial, *spacings, periodic, *limits
+        )
+    return result
+
+
+def _inverse(faces: list[Tensor], g: Tensor, geometry: Geometry, limits: Limits) -> Tensor:
+    result: Tensor = _SOLVE[len(faces)](*faces, g, g.new_empty([0]), geometry, limits)[0]
+    return result
+
+
+def _backward(saved: Saved, grad: Gradient, *rest: Gradient) -> list[Gradient]:
+    *faces, f, initial, geometry, limits = saved.inputs
+    if grad is None:
+        return [None] * len(saved.inputs)
+    # A is symmetric. d(A u) of a face is d weight times the difference across it.
+    adjoint = _inverse(faces, grad, geometry, limits)
+    result: list[Gradient] = [None] * len(faces)
+    if any(saved.needs[: len(faces)]):
+        u = _inverse(faces, f, geometry, limits)
+        for axis, of_axis in enumerate(faces):
+            product = -_differences(u, geometry, axis) * _differences(adjoint, geometry, axis)
+            result[axis] = product.sum_to_size(of_axis.shape)
+    return [*result, adjoint, None, None, None]
+
+
+def _jvp(saved: Saved, *tangents: Gradient) -> Any:
+    *faces, f, initial, geometry, limits = saved.inputs
+    right = tangents[len(faces)]
+    moved = [
+        torch.zeros_like(each) if tangent is None else tangent
+        for each, tangent in zip(faces, tangents, strict=False)
+    ]
+    if any(tangent is not None for tangent in tangents[: len(faces)]):
+        u = _inverse(faces, f, geometry, limits)
+        change = _apply(moved, u, geometry)
+        right = -change if right is None else right - change
+    if right is None:
+        return None, None, None
+    return _inverse(faces, right, geometry, limits), None, None
+
+
+_SOLVE: dict[int, Any] = {
+    dims: differentiable("diffusion_solve", _forward, _backward, _jvp) for dims in (2, 3)
+}
+
+
+def solve(
+    faces: list[Tensor], f: Tensor, initial: Tensor | None, geometry: Geometry, limits: Limits
+) -> Found:
+    """f times volumes is the right-hand side of the symmetric system."""
+    dims = len(geometry.sizes)
+    shape, batch = f.shape, f.shape[: f.dim() - dims]
+    volumes = geometry.volumes(f)
+    right = f.to(torch.float64)
+    right = right if volumes is None else right * volumes
+    rows = right.reshape(-1, *geometry.sizes)
+    one = all(size == 1 for size in faces[0].shape[:-dims])
+    systems = [
+        (each.reshape(1, *each.shape[-dims:]) if one else each.expand(*batch, *each.shape[-dims:]))
+        .reshape(-1 if not one else 1, *each.shape[-dims:])
+        for each in faces
+    ]
+    start = rows.new_empty([0])
+    if initial is not None:
+        start = initial.detach().to(torch.float64).reshape(rows.shape)
+    solution, iterations, residual = _SOLVE[dims](*systems, rows, start, geometry, limits)
+    if geometry.singular and volumes is not None:  # the op's mean is not by volume
+        mean = (solution * volumes).flatten(1).sum(1) / volumes.sum()
+        solution = solution - mean.reshape(-1, *[1] * dims)
+    rounded = solution.to(f.dtype)
+    returned = residual
+    if f.dtype != torch.float64:
+        with torch.no_grad():
+            returned = _relative_residual(systems, rounded.detach(), rows.detach(), geometry)
+    return (
+        rounded.reshape(shape),
+        iterations.reshape(batch),
+        residual.reshape(batch),
+        returned.reshape(batch),
+    )
+
+
+def _relative_residual(
+    faces: list[Tensor], u: Tensor, right: Tensor, geometry: Geometry
+) -> Tensor:
+    dims = tuple(range(1, 1 + len(faces)))
+    if geometry.singular:
+        right = right - right.mean(dims, keepdim=True)
+    rest = right - _apply(faces, u.to(torch.float64), geometry)
+    norms = [torch.linalg.vector_norm(each, dim=dims) for each in (rest, right)]
+    return torch.where(norms[1] == 0, 0.0, norms[0] / norms[1])

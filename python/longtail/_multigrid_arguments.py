@@ -1,0 +1,87 @@
+"""Checks of arguments that the solvers share, and the end of a solve."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from longtail._solve_result import SolveResult, report_failure
+
+_FLOATING = (torch.float64, torch.float32)
+
+
+class Limits(NamedTuple):
+    """When a solve ends."""
+
+    tolerance: float
+    iterations: int
+
+
+def check_field(name: str, argument: str, value: Any) -> None:
+    """A real tensor of one of the two precisions."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+    if value.dtype not in _FLOATING:
+        raise TypeError(
+            f"{name}: {argument} has dtype {value.dtype}, expected torch.float64 or torch.float32"
+        )
+
+
+def check_initial(name: str, initial: Any, f: Tensor) -> None:
+    """Of the shape, dtype and device of f."""
+    if initial is None:
+        return
+    check_field(name, "initial", initial)
+    for what in ("shape", "dtype", "device"):
+        got, expected = getattr(initial, what), getattr(f, what)
+        if got != expected:
+            raise (TypeError if what == "dtype" else ValueError)(
+                f"{name}: initial has {what} {got}, expected that of f, {expected}"
+            )
+
+
+def check_method(name: str, method: Any, methods: tuple[str, ...]) -> None:
+    """One of the names."""
+    if method not in methods:
+        raise ValueError(f"{name}: method: got {method!r}, expected one of {methods}")
+
+
+def iterations_limit(name: str, most: Any) -> int:
+    """A positive int."""
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise TypeError(f"{name}: max_iterations must be an int, got {type(most).__name__}")
+    if not 0 < most <= 10**9:
+        raise ValueError(f"{name}: max_iterations: got {most}, expected 1 to 10^9")
+    return most
+
+
+def finished(
+    name: str, found: tuple[Tensor, ...], limits: Limits, f: Tensor, on_fail: str
+) -> SolveResult:
+    """Marks what converged and complains of the rest. A nan is no failure: f or a has it."""
+    solution, iterations, residual, returned = found
+    dims = f.dim() - iterations.dim()
+    assert dims in (2, 3)
+    converged = residual <= limits.tolerance
+    if not torch.compiler.is_compiling() and not _is_symbolic(residual):
+        missed = (residual > limits.tolerance).sum().item()
+        if missed:
+            worst = residual.nan_to_num(0.0).max().item()
+            report_failure(
+                f"{name}: {missed} of {residual.numel()} problems did not converge in "
+                f"{limits.iterations} iterations: relative residual {worst:.2e}, tol "
+                f"{limits.tolerance:.2e}",
+                on_fail,
+            )
+    return SolveResult(solution, iterations, residual, returned, converged)
+
+
+def _is_symbolic(tensor: Tensor) -> bool:
+    """Without values that one could look at: under vmap, meta and fake tensors."""
+    return (
+        tensor.device.type == "meta"
+        or torch._C._functorch.is_batchedtensor(tensor)
+        or isinstance(tensor, torch._subclasses.FakeTensor)
+    )

@@ -1,0 +1,166 @@
+"""Elliptic equations on boxes by multigrid: matrix-free, batched, differentiable.
+
+Sources: Briggs, Henson and McCormick, "A Multigrid Tutorial", 2000; Dendy, "Black box multigrid",
+Journal of Computational Physics 48, 1982.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from longtail import _library  # noqa: F401  (loads the raw ops)
+from longtail import _diffusion, _poisson
+from longtail._grid_geometry import boundary_terms, geometry_of
+from longtail._multigrid_arguments import (
+    Limits,
+    check_field,
+    check_initial,
+    check_method,
+    finished,
+    iterations_limit,
+)
+from longtail._solve_result import ConvergenceError, SolveResult, check_on_fail, tolerance
+
+__all__ = ["ConvergenceError", "SolveResult", "diffusion_solve", "poisson_solve"]
+
+
+def poisson_solve(
+    f: Tensor,
+    spacing: Any = None,
+    *,
+    boundary: Any = "dirichlet",
+    boundary_values: Any = None,
+    grid: str = "vertex",
+    method: str = "multigrid",
+    tol: float | None = None,
+    max_iterations: int = 100,
+    initial: Tensor | None = None,
+    on_fail: str = "raise",
+    dims: int | None = None,
+) -> SolveResult:
+    """Solves ``-Laplace u = f`` on a box, for each item of a batch.
+
+    The usual second differences, ``(2 u[i] - u[i - 1] - u[i + 1]) / h^2`` along each axis. V-cycles
+    with one sweep of red-black Gauss-Seidel down and one up, in float32, correct an iterate that is
+    kept in float64; any size converges alike (factor 0.11 a cycle in two dimensions at vertices,
+    0.16 at cells, 0.21 in three). Axes of unlike spacing become coarser one after the other.
+
+    Args:
+        f: ``[..., H, W]``, or ``[..., D, H, W]`` if ``dims``, ``spacing`` or ``boundary`` says so;
+            float64 or float32.
+        spacing: a number, one for each axis, or None: the unit box. Between vertices next to a
+            Dirichlet side that is 1 / (n + 1), as they are inside points only; a Neumann side holds
+            its boundary points; periodic axes and cells 1 / n.
+        boundary: ``"dirichlet"`` (u is given), ``"neumann"`` (the outward derivative is given) or
+            ``"periodic"``; one for all axes, one for each, or (left, right) for each.
+        boundary_values: a number for all sides, or (left, right) for each axis, of numbers, None
+            for 0, or tensors that broadcast to the side.
+        grid: unknowns at vertices or, ``"cell"``, at centres of cells.
+        method: ``"multigrid"``, or ``"dst"``: by sine, cosine and Fourier transforms. Without a
+            tolerance or iterations, and hard to beat on one CPU thread where sizes plus one (or
+            sizes) have small prime factors.
+        tol: for ``||f - A u|| / ||f||``; None is 1e-8 for float64 and 1e-4 for float32.
+        max_iterations: V-cycles.
+        initial: where to start, of the shape and dtype of f; None: 0.
+        on_fail: ``"raise"`` a ConvergenceError or ``"warn"`` where the tolerance is not reached.
+        dims: 2 or 3, where nothing else says it.
+
+    Returns:
+        ``SolveResult(solution, iterations, residual, residual_returned, converged)``: the solution
+        in the shape and dtype of f; the rest one for each item of the batch. ``residual`` is that
+        of the float64 iterate, ``residual_returned`` that of what is returned.
+
+    Where no side is Dirichlet the solution is known up to a constant and f must have the mean 0 (by
+    volume; with what the boundary values add): u has the mean 0.
+
+    Gradients: of the solution in f, boundary values and nothing else, by one more solve; to any
+    order, and in forward mode. They are as exact as the tolerance. ``initial`` gets none.
+
+    Raises:
+        TypeError: a dtype that is not float64 or float32, or does not fit.
+        ValueError: a wrong shape, name or number, or an f of another mean where it must be 0.
+        ConvergenceError: see ``on_fail``.
+    """
+    name = "poisson_solve"
+    check_field(name, "f", f)
+    check_on_fail(name, on_fail)
+    check_method(name, method, ("multigrid", "dst"))
+    geometry = geometry_of(name, f, spacing, boundary, grid, dims)
+    limits = Limits(tolerance(name, tol, f.dtype), iterations_limit(name, max_iterations))
+    check_initial(name, initial, f)
+    terms = boundary_terms(name, geometry, boundary_values, f)
+    right = _poisson.with_boundary(f, geometry, terms)
+    if geometry.singular:
+        _poisson.check_mean(name, right, geometry)
+    solve = _poisson.by_transforms if method == "dst" else _poisson.by_cycles
+    return finished(name, solve(right, initial, geometry, limits), limits, f, on_fail)
+
+
+def diffusion_solve(
+    a: Tensor,
+    f: Tensor,
+    spacing: Any = None,
+    *,
+    boundary: Any = "dirichlet",
+    boundary_values: Any = None,
+    grid: str = "cell",
+    tol: float | None = None,
+    max_iterations: int = 200,
+    initial: Tensor | None = None,
+    on_fail: str = "raise",
+    dims: int | None = None,
+) -> SolveResult:
+    """Solves ``-div(a grad u) = f`` on a box, for each item of a batch.
+
+    The finite volumes of porous media: what flows between neighbours is their difference times the
+    harmonic mean of a, over the distance. Conjugate gradients in float64, preconditioned by a
+    V-cycle in float32 whose transfer and coarse operators follow the coefficient ("black box"
+    multigrid): 8 to 12 iterations to 1e-8 for jumps of 1 to 10^5, at any size.
+
+    Args:
+        a: the coefficient, positive, ``[..., H, W]`` or ``[..., D, H, W]`` where f has its values;
+            float64 or float32, as f.
+        f: as of ``poisson_solve``; batches of a and f broadcast. One a for all f is set up once.
+        spacing: as of ``poisson_solve``.
+        boundary: as of ``poisson_solve``.
+        boundary_values: as of ``poisson_solve``; of a Neumann side ``a du/dn``, what flows in.
+        grid: a and u at centres of cells, or at vertices.
+        tol: as of ``poisson_solve``.
+        max_iterations: of conjugate gradients.
+        initial: as of ``poisson_solve``.
+        on_fail: as of ``poisson_solve``.
+        dims: as of ``poisson_solve``.
+
+    Returns:
+        As ``poisson_solve``.
+
+    Gradients: of the solution in a, f and boundary values by one more solve, to any order, and in
+    forward mode; as exact as the tolerance.
+
+    Raises:
+        TypeError: a dtype that is not float64 or float32, or does not fit.
+        ValueError: a wrong shape, name or number, an a that is not positive, or an f of another
+            mean where it must be 0.
+        ConvergenceError: see ``on_fail``.
+    """
+    name = "diffusion_solve"
+    check_field(name, "a", a)
+    check_field(name, "f", f)
+    check_on_fail(name, on_fail)
+    geometry = geometry_of(name, f, spacing, boundary, grid, dims)
+    _diffusion.check_coefficient(name, a, f, geometry)
+    limits = Limits(tolerance(name, tol, f.dtype), iterations_limit(name, max_iterations))
+    batch = torch.broadcast_shapes(f.shape, a.shape)
+    f = f.expand(batch)
+    check_initial(name, initial, f)
+    terms = boundary_terms(name, geometry, boundary_values, f)
+    faces = _diffusion.face_weights(a.to(torch.float64), geometry)
+    right = _diffusion.with_boundary(f, a.to(torch.float64), geometry, terms)
+    if geometry.singular:
+        _poisson.check_mean(name, right, geometry)
+    return finished(
+        name, _diffusion.solve(faces, right, initial, geometry, limits), limits, f, on_fail
+    )
