@@ -3,7 +3,7 @@
 //
 // The kernel for any GPU; decode_mma.cuh has the one with tensor cores, whose splits the merge here
 // joins as well. Codes are unpacked in registers and used as floats, so that this is the formula
-// without the CPU's rounding of queries and weights. Words of K are read with a token a thread,
+// without the rounding of queries and weights. Words of K are read with a token a thread,
 // those of V with a channel a thread, both coalesced.
 #pragma once
 
