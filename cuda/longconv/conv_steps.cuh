@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cuda/longconv/conv_backward.cuh"
+#include "cuda/longconv/conv_parts.cuh"
 #include "cuda/longconv/long_conv_launch.h"
 #include "longconv/long_conv_rows.h"
 
@@ -65,6 +66,40 @@ void with_points(std::int64_t points, const Run& run) {
   }
 }
 
+// Those of a part, likewise.
+template <class S, class Run>
+void with_part_points(std::int64_t points, const Run& run) {
+  switch (points) {
+    case 2048:
+      return run(std::integral_constant<int, 2048>());
+    case 4096:
+      return run(std::integral_constant<int, 4096>());
+    default:  // doubles do not fit
+      if constexpr (sizeof(S) == 4) return run(std::integral_constant<int, 8192>());
+  }
+}
+
+// Calls run(std::integral_constant<int, radix>()), of a first pass over memory.
+template <class Run>
+void with_radix(int radix, const Run& run) {
+  switch (radix) {
+    case 3:
+      return run(std::integral_constant<int, 3>());
+    case 5:
+      return run(std::integral_constant<int, 5>());
+    default:
+      return run(std::integral_constant<int, kMemoryRadix>());
+  }
+}
+
+// Blocks for kernels whose neighbouring tiles share what they read: up to eight to a block, if
+// enough blocks are left to keep a GPU busy to the end.
+inline unsigned neighbour_blocks(std::int64_t tiles) {
+  constexpr std::int64_t enough = 4096, of_block = 8;
+  const std::int64_t blocks = std::max(enough, (tiles + of_block - 1) / of_block);
+  return static_cast<unsigned>(std::min({tiles, blocks, kMostConvBlocks}));
+}
+
 // Transforms of rows in memory. What is defined outside the class is compiled once for each S, not
 // for each type of rows (long_conv_launch.cuh).
 template <class S, class Launch>
@@ -94,21 +129,31 @@ class FftSteps {
   void transform(std::int64_t rows, S scale, S* data) const;
   void restore(std::int64_t rows, S* data) const;
 
-  // Between the passes over memory: times spectra, each of which is for `of_spectrum` rows.
-  void convolve(std::int64_t rows, std::int64_t first_row, std::int64_t of_spectrum,
-                const S* spectrum, S* data) const;
+  // Between the passes over memory: there, times spectra and back; or one half of that.
+  void convolve(std::int64_t rows, const Spectra<S>& spectra, S* data) const;
+  void transform_rest(std::int64_t rows, S scale, S* data) const;
+  void restore_rest(std::int64_t rows, S* from, const Spectra<S>& spectra, S* data) const;
+
+  std::int64_t blocks_a_row() const { return layout_.size / layout_.points; }
+  const S* block_roots() const { return roots(layout_.memory_passes); }
 
  private:
   template <bool Forward>
   void pass(int p, std::int64_t rows, S* data) const {
     const RootPass& pass = layout_.roots.pass[p];
-    const std::int64_t step = pass.length / kMemoryRadix;
     const std::int64_t count = rows * (layout_.size / pass.length);
-    each(count * step, pass_rows<Forward, S>, count, step, pass.of_rows, roots(p), data);
+    const auto run = [&](auto radix) {
+      each(count * pass.step, pass_rows<radix, Forward, S>, count, pass.step, p == 0, roots(p),
+           data);
+    };
+    const int radix = layout_.radix_of(p);
+    if (radix == 4) {  // of parts only
+      run(std::integral_constant<int, 4>());
+    } else {
+      with_radix(radix, run);
+    }
   }
-  std::int64_t blocks_a_row() const { return layout_.size / layout_.points; }
   bool of_rows() const { return layout_.memory_passes == 0; }
-  const S* block_roots() const { return roots(layout_.memory_passes); }
 
   const ConvLayout& layout_;
   const Launch& launch_;
@@ -133,26 +178,34 @@ void FftSteps<S, Launch>::unite(int first, std::int64_t rows, S* data) const {
 template <class S, class Launch>
 void FftSteps<S, Launch>::transform(std::int64_t rows, S scale, S* data) const {
   divide(0, rows, data);
+  transform_rest(rows, scale, data);
+}
+template <class S, class Launch>
+void FftSteps<S, Launch>::restore(std::int64_t rows, S* data) const {
+  restore_rest(rows, data, {}, data);
+  unite(0, rows, data);
+}
+template <class S, class Launch>
+void FftSteps<S, Launch>::transform_rest(std::int64_t rows, S scale, S* data) const {
   const std::int64_t count = rows * blocks_a_row();
   with_points<S>(layout_.points, [&](auto points) {
     tiles<points>(count, transform_blocks<points, S>, count, of_rows(), block_roots(), scale, data);
   });
 }
 template <class S, class Launch>
-void FftSteps<S, Launch>::restore(std::int64_t rows, S* data) const {
+void FftSteps<S, Launch>::restore_rest(std::int64_t rows, S* from, const Spectra<S>& spectra,
+                                       S* data) const {
   const std::int64_t count = rows * blocks_a_row();
   with_points<S>(layout_.points, [&](auto points) {
-    tiles<points>(count, restore_blocks<points, S>, count, of_rows(), block_roots(), data);
+    tiles<points>(count, restore_blocks<points, S>, count, of_rows(), block_roots(), from, spectra,
+                  data);
   });
-  unite(0, rows, data);
 }
 template <class S, class Launch>
-void FftSteps<S, Launch>::convolve(std::int64_t rows, std::int64_t first_row,
-                                   std::int64_t of_spectrum, const S* spectrum, S* data) const {
-  const std::int64_t of_row = blocks_a_row(), count = rows * of_row;
+void FftSteps<S, Launch>::convolve(std::int64_t rows, const Spectra<S>& spectra, S* data) const {
+  const std::int64_t count = rows * blocks_a_row();
   with_points<S>(layout_.points, [&](auto points) {
-    tiles<points>(count, convolve_blocks<points, S>, count, of_row, first_row, of_spectrum,
-                  block_roots(), spectrum, data);
+    tiles<points>(count, convolve_blocks<points, S>, count, block_roots(), spectra, data);
   });
 }
 
@@ -174,26 +227,14 @@ class ConvSteps {
   void forward(const longconv::ConvInputs& inputs, S* work, void* y) const {
     const ConvRows<E> rows(problem_.shape, problem_.layout, problem_.types.taps, inputs);
     const auto* spectrum = static_cast<const S*>(inputs.spectrum);
-    auto* const to = static_cast<E*>(y);
-    const std::int64_t of_spectrum = rows.shape.batch * rows.result_blocks;
-    const std::int64_t count = rows.shape.outputs * rows.shape.heads * of_spectrum;
-    if (count == 0) return;
-    if (problem_.layout.memory_passes == 0) {
-      with_points<S>(rows.size, [&](auto points) {
-        fft_.template tiles<points>(count, convolve_rows<points, E>, rows, fft_.roots(0), spectrum,
-                                    to);
-      });
-      return;
-    }
-    const std::int64_t chunk = conv_rows_at_once(problem_, 1);
-    for (std::int64_t first = 0; first < count; first += chunk) {
-      const std::int64_t n = std::min(chunk, count - first);
-      const std::int64_t points = n * (rows.size / kMemoryRadix);
-      fft_.each(points, enter_rows<E>, rows, first, n, fft_.roots(0), work);
-      fft_.divide(1, n, work);
-      fft_.convolve(n, first, of_spectrum, spectrum, work);
-      fft_.unite(1, n, work);
-      fft_.each(points, leave_rows<E>, rows, first, n, fft_.roots(0), work, to);
+    if (rows.shape.outputs * rows.shape.heads * rows.shape.batch * rows.result_blocks == 0) return;
+    if (problem_.layout.parts > 1) {
+      in_parts(rows, spectrum, static_cast<E*>(y));
+    } else if (problem_.layout.memory_passes == 0) {
+      in_one_kernel(rows, spectrum, static_cast<E*>(y));
+    } else {
+      with_radix(problem_.layout.radix_of(0),
+                 [&](auto radix) { over_memory<radix>(rows, spectrum, work, static_cast<E*>(y)); });
     }
   }
 
@@ -233,6 +274,57 @@ class ConvSteps {
   }
 
  private:
+  void in_one_kernel(const ConvRows<E>& rows, const S* spectrum, E* y) const {
+    const longconv::ConvShape& shape = rows.shape;
+    with_points<S>(rows.size, [&](auto points) {
+      using T = Tile<S, points>;
+      const bool all = shape.outputs > 1 && room_together(rows.size) <= problem_.layout.room;
+      const int together = all ? static_cast<int>(shape.outputs) : 1;
+      const std::int64_t count =
+          shape.outputs * shape.heads * shape.batch * rows.result_blocks / together;
+      launch_(convolve_rows<points, E>, neighbour_blocks((count + T::kRows - 1) / T::kRows),
+              T::kThreads, (all ? 2 : 1) * T::kBytes, rows, together, fft_.roots(0), spectrum, y);
+    });
+  }
+
+  void in_parts(const ConvRows<E>& rows, const S* spectrum, E* y) const {
+    const longconv::ConvShape& shape = rows.shape;
+    const ConvLayout& layout = problem_.layout;
+    with_part_points<S>(layout.points, [&](auto points) {
+      launch_(convolve_parts<points, E>,
+              neighbour_blocks(shape.outputs * shape.heads * shape.batch * rows.result_blocks),
+              PartTile<S, points>::kThreads, bytes_of_parts<S, points>(layout.parts), rows,
+              layout.parts, fft_.block_roots(), fft_.roots(layout.first_part_pass), spectrum, y);
+    });
+  }
+
+  template <int Radix>
+  void over_memory(const ConvRows<E>& rows, const S* spectrum, S* work, E* y) const {
+    const longconv::ConvShape& shape = rows.shape;
+    const std::int64_t of_spectrum = shape.batch * rows.result_blocks;
+    const std::int64_t count = shape.heads * of_spectrum, step = rows.size / Radix;
+    const std::int64_t chunk = conv_rows_at_once(problem_, shape.outputs > 1 ? 2 : 1);
+    for (std::int64_t first = 0; first < count; first += chunk) {
+      const std::int64_t n = std::min(chunk, count - first);
+      fft_.each(n * step, enter_rows<Radix, E>, rows, first, n, fft_.roots(0), work);
+      fft_.divide(1, n, work);
+      // Several outputs: transforms of rows stay in the first half of the memory.
+      S* const way_back = shape.outputs > 1 ? work + n * 2 * rows.size : work;
+      if (shape.outputs > 1) fft_.transform_rest(n, S(1), work);
+      for (std::int64_t c = 0; c < shape.outputs; ++c) {
+        const Spectra<S> spectra{spectrum, c * count + first, of_spectrum, fft_.blocks_a_row()};
+        if (shape.outputs > 1) {
+          fft_.restore_rest(n, work, spectra, way_back);
+        } else {
+          fft_.convolve(n, spectra, work);
+        }
+        fft_.unite(1, n, way_back);
+        fft_.each(n * step, leave_rows<Radix, E>, rows, c * count + first, n, fft_.roots(0),
+                  way_back, y);
+      }
+    }
+  }
+
   const ConvProblem& problem_;
   FftSteps<S, Launch> fft_;
   const Launch& launch_;
