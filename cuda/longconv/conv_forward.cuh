@@ -28,32 +28,32 @@ struct Neighbours {
   }
 };
 
-// p / each of neighbouring p: a division of 64 bits for the first one only, where no butterfly
-// waits in registers.
-struct NearQuotient {
-  std::int64_t first, rest, each;
-
-  __device__ NearQuotient(std::int64_t p, std::int64_t of)
-      : first(quotient(p, of)), rest(p - first * of), each(of) {}
-  // of p + ahead, 0 <= ahead < 2^31
-  __device__ std::int64_t operator()(int ahead) const {
-    const std::int64_t over = rest + ahead - each;
-    if (over < 0) return first;
-    constexpr std::int64_t most = INT32_MAX;
-    return first + 1 +
-           static_cast<std::uint32_t>(over) / static_cast<std::uint32_t>(each < most ? each : most);
+// Numbers of Tile::middle behind the tile: each thread finds its own again.
+template <class T, class S>
+__device__ inline void store_kept(const T& tile, int row, int t, const Complex<S>* z) {
+  LONGTAIL_UNROLL
+  for (int q = 0; q < 16; ++q) {
+    store_complex(tile.pairs + 2 * T::kSize, (q * T::kRows + row) * T::kOfRow + t, z[q]);
   }
-};
+}
+template <class T, class S>
+__device__ inline void load_kept(const T& tile, int row, int t, Complex<S>* z) {
+  LONGTAIL_UNROLL
+  for (int q = 0; q < 16; ++q) {
+    z[q] = load_complex(tile.pairs + 2 * T::kSize, (q * T::kRows + row) * T::kOfRow + t);
+  }
+}
 
-// together: all outputs of a row are taken from one transform of it, which waits behind the tile.
-template <int Points, class E, class S = compute_type<E>>
+// Each result is a row of its own, or (Together) all `outputs` of a row are taken from one
+// transform of it, which is kept behind the tile.
+template <int Points, bool Together, class E, class S = compute_type<E>>
 __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
-    convolve_rows(const __grid_constant__ ConvRows<E> rows, int together, const S* roots,
-                  const S* spectrum, E* y) {
+    convolve_rows(const __grid_constant__ ConvRows<E> rows, const S* roots, const S* spectrum,
+                  E* y) {
   using T = Tile<S, Points>;
   const T tile{dynamic_shared<S>()};
-  S* const kept = tile.pairs + 2 * T::kSize;
-  const std::int64_t count = rows.results() / together;
+  const std::int64_t outputs = Together ? rows.shape.outputs : 1;
+  const std::int64_t count = quotient(rows.results(), outputs);
   const std::int64_t of_spectrum = rows.shape.batch * rows.result_blocks;
   const Neighbours<T> mine(count);
   for (std::int64_t first = mine.begin; first < mine.end; first += T::kRows) {
@@ -62,30 +62,17 @@ __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
                  return p < count ? ResultBlock<E>(rows, p).window() : no_window<E>();
                }));
     tile.divide_all(roots);
-    for (int c = 0; c < together; ++c) {
-      const NearQuotient of_rows(first + c * count, of_spectrum);
-      const auto times = [&](int row, int t, Complex<S>* z) {
-        const int there = first + row < count ? row : static_cast<int>(count - 1 - first);
-        times_spectrum<T>(spectrum + of_rows(there) * 2 * Points, t, z);
-      };
-      // Numbers of a butterfly are kept by the thread that will want them.
-      constexpr int step = T::kRows * T::kOfRow;
-      if (c == 0) {
-        tile.template middle<true, true>([&](int row, int t, Complex<S>* z) {
-          if (together > 1) {
-            LONGTAIL_UNROLL
-            for (int q = 0; q < 16; ++q) store_complex(kept, q * step + row * T::kOfRow + t, z[q]);
-          }
-          times(row, t, z);
-        });
-      } else {
-        __syncthreads();  // the output before has left
-        tile.template middle<false, true>([&](int row, int t, Complex<S>* z) {
-          LONGTAIL_UNROLL
-          for (int q = 0; q < 16; ++q) z[q] = load_complex(kept, q * step + row * T::kOfRow + t);
-          times(row, t, z);
-        });
-      }
+    if constexpr (Together) {
+      tile.template middle<true, false>(
+          [&](int row, int t, const Complex<S>* z) { store_kept(tile, row, t, z); });
+    }
+    for (std::int64_t c = 0; c < outputs; ++c) {
+      // From one butterfly after the way there to the first one back.
+      tile.template middle<!Together, true>([&](int row, int t, Complex<S>* z) {
+        const std::int64_t p = (first + row < count ? first + row : count - 1) + c * count;
+        if constexpr (Together) load_kept(tile, row, t, z);
+        times_spectrum<T>(spectrum + quotient(p, of_spectrum) * 2 * Points, t, z);
+      });
       tile.unite_all(roots);
       tile.leave(roots, RowTurn{true}, write_butterflies<T, S>([&](int row) {
                    const std::int64_t p = first + row;
@@ -93,6 +80,7 @@ __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
                    if (p >= count) sink.input.length = 0;
                    return sink;
                  }));
+      if constexpr (Together) __syncthreads();  // what is left behind has been read
     }
   }
 }

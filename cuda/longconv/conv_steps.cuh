@@ -276,14 +276,19 @@ class ConvSteps {
  private:
   void in_one_kernel(const ConvRows<E>& rows, const S* spectrum, E* y) const {
     const longconv::ConvShape& shape = rows.shape;
+    const bool together = shape.outputs > 1 && room_together(rows.size) <= problem_.layout.room;
     with_points<S>(rows.size, [&](auto points) {
       using T = Tile<S, points>;
-      const bool all = shape.outputs > 1 && room_together(rows.size) <= problem_.layout.room;
-      const int together = all ? static_cast<int>(shape.outputs) : 1;
-      const std::int64_t count =
-          shape.outputs * shape.heads * shape.batch * rows.result_blocks / together;
-      launch_(convolve_rows<points, E>, neighbour_blocks((count + T::kRows - 1) / T::kRows),
-              T::kThreads, (all ? 2 : 1) * T::kBytes, rows, together, fft_.roots(0), spectrum, y);
+      const auto start = [&](auto kernel, std::int64_t count, std::size_t bytes) {
+        launch_(kernel, neighbour_blocks((count + T::kRows - 1) / T::kRows), T::kThreads, bytes,
+                rows, fft_.roots(0), spectrum, y);
+      };
+      const std::int64_t count = shape.heads * shape.batch * rows.result_blocks;
+      if (!together) {
+        start(convolve_rows<points, false, E>, shape.outputs * count, T::kBytes);
+      } else if constexpr (2 * T::kBytes <= kMostSharedBytes) {
+        start(convolve_rows<points, true, E>, count, 2 * T::kBytes);
+      }
     });
   }
 

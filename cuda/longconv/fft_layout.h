@@ -18,6 +18,8 @@ constexpr int kMemoryRadix = 16;
 constexpr std::int64_t kFewestPoints = 256;
 constexpr std::int64_t kMostBytesOfPoints = 1 << 17;  // 16,384 pairs of floats
 
+constexpr int kMostSharedBytes = 227 << 10;  // of a block, on any GPU
+
 // Parts of fewer points gain nothing over the next power of two: docs/families/long-conv.md.
 constexpr std::int64_t kFewestPointsOfPart = 2048;
 constexpr int kMostParts = 5;
