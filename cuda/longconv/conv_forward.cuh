@@ -47,7 +47,7 @@ __device__ inline void load_kept(const T& tile, int row, int t, Complex<S>* z) {
 // Each result is a row of its own, or (Together) all `outputs` of a row are taken from one
 // transform of it, which is kept behind the tile.
 template <int Points, bool Together, class E, class S = compute_type<E>>
-__global__ void __launch_bounds__(Tile<S, Points>::kThreads)
+__global__ void __launch_bounds__(Tile<S, Points>::kThreads, Tile<S, Points>::kBlocks)
     convolve_rows(const __grid_constant__ ConvRows<E> rows, const S* roots, const S* spectrum,
                   E* y) {
   using T = Tile<S, Points>;

@@ -141,6 +141,9 @@ struct Tile {
   static constexpr int kPoints = Points;
   static constexpr int kOfRow = Points / 16;  // butterflies
   static constexpr int kThreads = kOfRow < 128 ? 128 : kOfRow > Most ? Most : kOfRow;
+  // Whose registers a multiprocessor shall hold at once, of double; float takes few enough by
+  // itself.
+  static constexpr int kBlocks = sizeof(S) == 4 ? 0 : 512 / kThreads;
   static constexpr int kRows = kOfRow < kThreads ? kThreads / kOfRow : 1;
   static constexpr int kSize = kRows * Points;
   static constexpr int kBytes = kSize * 2 * static_cast<int>(sizeof(S));
