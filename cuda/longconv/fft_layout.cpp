@@ -17,10 +17,10 @@ std::int64_t most_points(std::int64_t numbers, int item) {
 /// What a call spends on a number of a row, in some unit: arithmetic, numbers that go to shared
 /// memory or come from it, and, several times as slow, to the L2 cache and back.
 std::int64_t cost_of(const ConvLayout& layout, std::int64_t outputs) {
-  std::int64_t cost = 6;
-  while (std::int64_t{1} << (cost - 6) < layout.size) ++cost;
+  std::int64_t bits = 0;
+  while (std::int64_t{1} << bits < layout.size) ++bits;
   const BlockPasses passes(layout.points);
-  cost += 8 + (passes.second > 1 ? 8 : 0) + (passes.third ? 8 : 0);
+  std::int64_t cost = bits + 14 + (passes.second > 1 ? 8 : 0) + (passes.third ? 8 : 0);
   if (layout.parts > 1) {
     cost += 3 * layout.parts - 2;
   } else if (layout.memory_passes > 0) {
