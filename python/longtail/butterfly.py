@@ -79,8 +79,9 @@ def butterfly_conv(
         inverse_factors: those of T', by default ``conj(M_i)^T / N_i``.
 
     Returns:
-        y, in the shape and dtype of u, contiguous. With DFT matrices its largest error over the
-        largest result is 1e-6 in float32.
+        y, in the shape and dtype of u, contiguous. With DFT matrices its largest error
+        over the largest result: 1e-6 in float32, 1e-14 in float64, 5e-4 in float16, 4e-3 in
+        bfloat16.
 
     Gradients: exact in all tensors, to any order: all is made of torch's own operations. They cost
     N (N_1 + ... + N_p) products a row, where ``long_conv`` costs N log N.
