@@ -119,7 +119,7 @@ def _transform(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
             rows = -(-x.shape[-1] // rest)
             x = functional.pad(x, (0, rows * rest - x.shape[-1])).to(matrix.dtype)
             matrix = matrix[..., :rows]
-        x = matrix @ x.reshape(*lead, blocks, rows, rest)
+        x = _product(matrix, x.reshape(*lead, blocks, rows, rest))
         if rest > 1:
             x = x * _roots(side, rest, side * rest, x.device).to(x.dtype)
         blocks *= side
@@ -138,11 +138,20 @@ def _inverse(x: Tensor, matrices: Sequence[Tensor], length: int) -> Tensor:
             x = x * _roots(side, rest, side * rest, x.device).to(x.dtype).conj()
         if i == 0:
             rows = -(-length // rest)
-            x = matrix[..., :rows, :] @ x
+            x = _product(matrix[..., :rows, :], x)
             break
-        x = matrix @ x
+        x = _product(matrix, x)
         rest *= side
     return x.reshape(*lead, rows * rest)[..., :length].real.contiguous()
+
+
+def _product(matrix: Tensor, x: Tensor) -> Tensor:
+    """``matrix @ x`` for x ``[..., H, blocks, N_i, rest]``; of single columns all at once, where
+    torch would take a product for each block: 8 times slower."""
+    if x.shape[-1] > 1:
+        return matrix @ x
+    turned = (matrix if matrix.dim() == 2 else matrix.squeeze(-3)).mT
+    return (x.squeeze(-1) @ turned).unsqueeze(-1)
 
 
 def _roots(rows: int, columns: int, order: int, device: Any) -> Tensor:
