@@ -72,7 +72,7 @@ PIGS = Series(
     layers=2,
     whole=Recipe(epochs=25, batch=8, rate=2e-2, rise=0.3),
     quick=Recipe(epochs=10, batch=8, rate=2e-2, rise=0.3),
-    # With a parameter a tap and two rows of each pig LongConv learns these by heart.
+    # From two rows of each pig LongConv, with a parameter a tap, gains 0.07 to 0.19 only.
     names=(STATE_SPACE, STRUCTURED, NONE),
 )
 

@@ -101,7 +101,7 @@ def bars(runs: dict[str, Run]) -> list[Bar]:
 def _about(series: Series, task: Task, epochs: int) -> str:
     size = "" if series.layers == 1 else "s"
     left_out = (
-        "" if FREE in series.names else f" {FREE} is left out: it learns so few rows by heart."
+        "" if FREE in series.names else f" {FREE}, which gains less from so few rows, is left out."
     )
     return (
         f"**{series.title}.** {len(task.x)} series of {task.x.shape[1]} numbers to train on, as "
