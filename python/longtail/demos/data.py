@@ -352,7 +352,10 @@ def chime_sound(name: str) -> Sound:
     """One sound of chime's theme of that name, "info" or "success": mono, 48000 a second."""
     import numpy as np
 
-    content = CHIME.read(f"chime/themes/chime/{name}.wav")
+    try:
+        content = CHIME.read(f"chime/themes/chime/{name}.wav")
+    except MissingDataError:  # where 0.7, the last for Python 3.10, has it
+        content = CHIME.read(f"themes/chime/{name}.wav")
     with wave.open(io.BytesIO(content)) as file:
         width, raw = file.getsampwidth(), file.readframes(file.getnframes())
         rate, channels = file.getframerate(), file.getnchannels()

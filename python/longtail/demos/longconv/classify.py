@@ -63,7 +63,7 @@ APPLIANCES = Series(
     width=32,
     layers=1,
     whole=Recipe(epochs=60, batch=10, rate=1e-2, rise=0.3),
-    quick=Recipe(epochs=10, batch=10, rate=2e-2, rise=0.3),
+    quick=Recipe(epochs=8, batch=10, rate=2e-2, rise=0.3),
 )
 PIGS = Series(
     "Venous pressure of 52 pigs (PigCVP)",
