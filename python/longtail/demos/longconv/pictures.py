@@ -181,7 +181,7 @@ def chunk_times(run_by: dict[str, Stream], lasts: float) -> Figure:
         drawn.ax.set_xlabel("chunk")
         low, high = drawn.ax.get_ylim()
         drawn.ax.set_ylim(low, high * 8)
-        drawn.ax.legend(ncols=2)
+        drawn.ax.legend(ncols=2, markerscale=2.5)
     return drawn.figure(
         "Time of every chunk in the order in which they arrive; below the dashed line is faster "
         "than real time.",

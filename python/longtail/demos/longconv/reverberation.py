@@ -59,8 +59,8 @@ def run(stage: Stage) -> Sequence[Block]:
             f"off. `longtail.long_conv` takes each through two filters of {TAPS} taps, one an ear, "
             "and hands on what it has to remember. The filters are a concert hall of "
             f"{size} m: all reflections of {TAPS / rate:.2f} s, computed by mirror images of "
-            "the source in floor, ceiling and four walls that reflect all frequencies alike. At "
-            f"that slope sound fades by 60 dB in {fades:.1f} s. One thread."
+            "the source in floor, ceiling and four walls that reflect all frequencies alike. "
+            f"Sound fades by 60 dB in {fades:.1f} s, by the slope from -5 to -35. One thread."
         ),
         Facts(
             [
@@ -138,7 +138,7 @@ def distance(found: Tensor, expected: Tensor) -> float:
 
 
 def bars(run_by: dict[str, Stream], at_once: Tensor, lasts: float) -> list[Bar]:
-    """What was set beforehand. SciPy computes what torch and we are held to in float32 as well."""
+    """What was set beforehand; SciPy computes in float32 too."""
     ours = run_by[OURS]
     return [
         Bar("faster than real time, times", ours.faster(lasts), 1),
