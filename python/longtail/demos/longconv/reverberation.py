@@ -60,7 +60,7 @@ def run(stage: Stage) -> Sequence[Block]:
             "and hands on what it has to remember. The filters are a concert hall of "
             f"{size} m: all reflections of {TAPS / rate:.2f} s, computed by mirror images of "
             "the source in floor, ceiling and four walls that reflect all frequencies alike. "
-            f"Sound fades by 60 dB in {fades:.1f} s, by the slope from -5 to -35. One thread."
+            f"Sound fades by 60 dB in {fades:.1f} s, by the slope from -5 to -35 dB. One thread."
         ),
         Facts(
             [
