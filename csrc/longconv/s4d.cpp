@@ -6,7 +6,7 @@ namespace longtail::longconv {
 namespace {
 
 constexpr std::int64_t kSteps = kBlockSteps;
-constexpr std::int64_t kBlocks = 64;  // that go through the caches together
+constexpr std::int64_t kBlocks = 64;    // that go through the caches together
 constexpr std::int64_t kTogether = 12;  // and, of these, between requests for memory to come
 
 Rows moved(Rows rows, std::int64_t by) {
@@ -236,9 +236,9 @@ class Scan {
                             drive_.data(), work_.steps() + whole * work_.stride, x_.data());
     }
     for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-      work_.read(blocks, work_.stride, of_readout_.get() + c * work_.stride * kSteps,
-                 coming(y_, shape_.outputs, (b * shape_.outputs + c) * shape_.heads + h,
-                        l + count));
+      work_.read(
+          blocks, work_.stride, of_readout_.get() + c * work_.stride * kSteps,
+          coming(y_, shape_.outputs, (b * shape_.outputs + c) * shape_.heads + h, l + count));
       const S skip = in_.skip == nullptr ? S(0) : static_cast<S>(in_.skip[c * shape_.heads + h]);
       rows_.finish(count, work_.y, nullptr, skip, in_.skip == nullptr ? nullptr : u.at(0), nullptr,
                    nullptr,

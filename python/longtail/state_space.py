@@ -13,12 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
 from longtail import _dtensor, _state_space_formula
 from longtail._autograd import Gradient, Saved, differentiable
 from longtail._dtensor import register_rules_for
-from longtail._parametric import push_forward, run_one_by_one, with_zeros
+from longtail._parametric import push_forward, run_one_by_one
 from longtail._state_space_arguments import (
     METHODS,
     MODES,
@@ -29,6 +28,7 @@ from longtail._state_space_arguments import (
     state_of,
     system_of,
 )
+from longtail._state_space_scan import pull, recurrent_is_less, scan
 from longtail._vandermonde import vandermonde
 
 __all__ = ["s4d", "s4d_kernel", "s4d_step"]
@@ -129,14 +129,14 @@ def s4d(
         state = state_of(name, "initial_state", initial_state, batch, A).to(base.dtype)
     inputs = (x, base, drive, readout, skip, state)
     if mode == "auto":
-        mode = "recurrent" if _recurrent_is_less(x.shape[0], A.shape[1]) else "conv"
+        mode = "recurrent" if recurrent_is_less(x.shape[0], A.shape[1]) else "conv"
     if mode == "conv" and not return_final_state:
         return system.shaped(_state_space_formula.conv_result(*inputs), batch)
     run: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
         "conv": _state_space_formula.conv,
         "chunked": _state_space_formula.chunked,
     }
-    y, last = run.get(mode, _scan)(*inputs)
+    y, last = run.get(mode, scan)(*inputs)
     y = system.shaped(y, batch)
     return (y, last.to(A.dtype).reshape(*batch, *A.shape)) if return_final_state else y
 
@@ -186,51 +186,6 @@ def _discrete(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return base, unit * system.b.to(wide), 2 * system.c.to(wide), system.d.double()
 
 
-def _recurrent_is_less(batch: int, states: int) -> bool:
-    """Picoseconds a step and head, measured on one core of a Zen 5 (docs/families/s4d.md): the
-    recurrence takes batch (1000 + 47 states); the convolution 1440 batch + 2900, and its kernel 26
-    states. Lengths play no part: where the logarithm shows, both take little."""
-    return batch * (1000 + 47 * states) < 1440 * batch + 2900 + 26 * states
-
-
-def _run_scan(
-    u: Tensor, base: Tensor, drive: Tensor, readout: Tensor, skip: Tensor, state: Tensor
-) -> tuple[Tensor, Tensor]:
-    inputs = (u, *(each.resolve_conj() for each in (base, drive, readout)), skip)
-    register_rules_for(*inputs, state)
-    with torch._C._AutoDispatchBelowAutograd():
-        y, last = torch.ops.longtail.s4d_scan.default(*inputs, state.resolve_conj())
-    return y, last
-
-
-def _pull(
-    formula: Callable[..., tuple[Tensor, ...]], saved: Saved, grads: tuple[Gradient, ...]
-) -> tuple[Gradient, ...]:
-    """The gradients of ``formula`` that are asked for, and no work for the others."""
-    asked = [k for k, need in enumerate(saved.needs) if need]
-
-    def of_asked(*tensors: Tensor) -> tuple[Tensor, ...]:
-        inputs = list(saved.inputs)
-        for k, tensor in zip(asked, tensors, strict=True):
-            inputs[k] = tensor
-        return formula(*inputs)
-
-    results, pull = vjp(of_asked, *(saved.inputs[k] for k in asked))[:2]
-    gradients: list[Gradient] = [None] * len(saved.inputs)
-    for k, gradient in zip(asked, pull(with_zeros(results, grads)), strict=True):
-        gradients[k] = gradient
-    return tuple(gradients)
-
-
-def _scan_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-    """That of the convolution, which is the same function."""
-    return _pull(_state_space_formula.conv, saved, grads)
-
-
-def _scan_jvp(saved: Saved, *tangents: Gradient) -> Any:
-    return _state_space_formula.tangent(*saved.inputs, *with_zeros(saved.inputs, tangents))
-
-
 def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
     tensors, method = [u, state, *rest[:-1]], rest[-1]
     register_rules_for(*tensors)
@@ -247,30 +202,11 @@ def _step_formula(*inputs: Any) -> tuple[Tensor, Tensor]:
 
 
 def _step_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-    return _pull(_step_formula, saved, grads)
+    return pull(_step_formula, saved, grads)
 
 
 def _step_jvp(saved: Saved, *tangents: Gradient) -> Any:
     return push_forward(_step_formula, len(tangents) - 1, saved, tangents[:-1])
-
-
-def _shard_scan(
-    u: Any, base: Any, drive: Any, readout: Any, skip: Any, state: Any
-) -> list[tuple[list[Any], list[Any]]]:
-    """Batches and heads."""
-    from torch.distributed.tensor import Replicate, Shard
-
-    whole: Any = Replicate()
-    first: Any = Shard(0)
-    second: Any = Shard(1)
-    of_skip = second if len(skip.shape) > 1 else whole
-    there = len(state.shape) > 1
-    by_batch, by_head = (first, second) if there else (whole, whole)
-    return [
-        ([whole, whole], [whole] * 6),
-        ([first, first], [first, whole, whole, whole, whole, by_batch]),
-        ([Shard(2), second], [second, first, first, second, of_skip, by_head]),
-    ]
 
 
 def _shard_step(
@@ -289,11 +225,7 @@ def _shard_step(
     ]
 
 
-_scan: Any = differentiable("s4d_scan", _run_scan, _scan_backward, _scan_jvp)
 _step: Any = differentiable("s4d_step", _run_step, _step_backward, _step_jvp)
-for _op, _rule in (
-    (torch.ops.longtail.s4d_scan.default, _shard_scan),
-    (torch.ops.longtail.s4d_step.default, _shard_step),
-):
-    torch.library.register_vmap(_op, run_one_by_one(_op))
-    _dtensor.declare_sharding(_op, _rule)
+_STEP = torch.ops.longtail.s4d_step.default
+torch.library.register_vmap(_STEP, run_one_by_one(_STEP))
+_dtensor.declare_sharding(_STEP, _shard_step)
