@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _functorch as functorch
+from torch.autograd import forward_ad
 from torch.func import vjp
 
 from longtail import _dtensor, _state_space_formula
 from longtail._autograd import Gradient, Saved, differentiable
 from longtail._dtensor import register_rules_for
-from longtail._parametric import push_forward, run_one_by_one, with_zeros
+from longtail._parametric import run_one_by_one, with_zeros
 from longtail._state_space_formula import given
 
 __all__ = ["pull", "recurrent_is_less", "scan"]
@@ -68,6 +70,14 @@ def _gradient_is_less(u: Tensor, readout: Tensor, coefficients: bool) -> bool:
     return not u.is_cuda
 
 
+def _forward_mode() -> bool:
+    """Whether somebody takes tangents, which then reach gradients too."""
+    levels = functorch.get_interpreter_stack() or ()
+    return forward_ad._current_level >= 0 or any(
+        level.key() == functorch.TransformType.Jvp for level in levels
+    )
+
+
 def _conv_alone(*inputs: Tensor) -> tuple[Tensor]:
     return (_state_space_formula.conv_result(*inputs),)
 
@@ -76,7 +86,7 @@ def _backward(saved: Saved, grad: Gradient, last: Gradient) -> tuple[Gradient, .
     """By the recurrence backwards, or as that of the convolution, which is the same function."""
     u, base, _, readout, *_ = saved.inputs
     coefficients = any(saved.needs[1:5])
-    if not _gradient_is_less(u, readout, coefficients):
+    if _forward_mode() or not _gradient_is_less(u, readout, coefficients):
         if last is None:
             return pull(_conv_alone, saved, (grad,))
         return pull(_state_space_formula.conv, saved, (grad, last))
@@ -104,10 +114,6 @@ def _formula(*inputs: Any) -> tuple[Tensor, ...]:
 
 def _gradient_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
     return pull(_formula, saved, grads)
-
-
-def _gradient_jvp(saved: Saved, *tangents: Gradient) -> Any:
-    return push_forward(_formula, len(tangents) - 2, saved, tangents[:-2])
 
 
 def _there(tensor: Any) -> bool:
@@ -152,9 +158,8 @@ def _shard_gradient(grad: Any, last: Any, *inputs: Any) -> list[tuple[list[Any],
 
 #: y and the last state.
 scan: Any = differentiable("s4d_scan", _run, _backward, _jvp)
-_gradient: Any = differentiable(
-    "s4d_scan_backward", _run_gradient, _gradient_backward, _gradient_jvp
-)
+#: Without forward mode: _backward sees to it that nobody asks.
+_gradient: Any = differentiable("s4d_scan_backward", _run_gradient, _gradient_backward)
 for _op, _rule in ((_VALUE, _shard), (_GRADIENT, _shard_gradient)):
     torch.library.register_vmap(_op, run_one_by_one(_op))
     _dtensor.declare_sharding(_op, _rule)
