@@ -24,7 +24,7 @@
 //   d readout   base x q + drive sum r[m] base^m
 //
 // so that neither states nor adjoint states of single steps are ever made. States are kept at the
-// beginning of each part of 32 blocks and made again from there: memory grows as S L / 1024. The
+// beginning of each part of 128 blocks and made again from there: memory grows as S L / 4096. The
 // end of a row that fills no block is taken step by step in double. All sums over blocks, rows and
 // the batch are in double, in the same order for any number of threads.
 
@@ -35,7 +35,8 @@ namespace longtail::longconv {
 namespace {
 
 constexpr std::int64_t kSteps = kBlockSteps;
-constexpr std::int64_t kBlocks = 32;  // of a part
+constexpr std::int64_t kBlocks = 128;     // of a part
+constexpr std::int64_t kPartsOfSum = 4;  // that are summed in float before they are in double
 constexpr std::int64_t kMostGroups = 16, kLeastRows = 8;
 
 template <class S>
@@ -112,6 +113,7 @@ class Backward {
     memory_ = Buffer(size.size());
     Layout layout(memory_.as<std::byte>());
     place(layout);
+    std::fill_n(lagged_, shape.outputs * kSteps * kSteps, S(0));
   }
 
   /// Tables of a head.
@@ -173,7 +175,7 @@ class Backward {
     q_slopes_ = layout.place<S>(wanted * c * kBlocks * width_);
     after_ = layout.place<S>(kBlocks * width_);
     y_ = layout.place<S>(kBlocks * kSteps);
-    lagged_ = layout.place<S>(kSteps * kSteps);
+    lagged_ = layout.place<S>(c * kSteps * kSteps);
     tail_ = layout.place<double>(wanted * (kSteps + 1) * width_);
   }
 
@@ -190,6 +192,7 @@ class Backward {
         inputs(row, first, blocks);
       }
       backwards(b, h, first, blocks);
+      if (sums_wanted_ && part % kPartsOfSum == 0) sum_diagonals();
     }
     z_.conjugate();
     if (to_.state != nullptr) z_.write(to_.state + 2 * row * shape_.states);
@@ -244,23 +247,32 @@ class Backward {
     kernels_.multiply(rows, columns, depth, {from, depth, 1}, table, to, columns);
   }
 
-  /// r of s4d_backward.cpp: a product of all grads of a part with all its inputs, and its
-  /// diagonals.
+  /// Adds to r of s4d_backward.cpp as it is before its diagonals are summed: products of all grads
+  /// of a part with all its inputs.
   void lags(std::int64_t blocks) {
-    pack(Panels(kernels_.lanes, kSteps), blocks, kSteps, packed_,
-         [&](std::int64_t i, std::int64_t t) { return steps_[i * kSteps + t]; });
-    for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-      std::fill(lagged_, lagged_ + kSteps * kSteps, S(0));
-      kernels_.multiply(kSteps, kSteps, blocks, {grads_ + c * blocks * kSteps, 1, kSteps}, packed_,
-                        lagged_, kSteps);
-      for (std::int64_t m = 0; m < kSteps; ++m) {
-        double sum = 0;
-        for (std::int64_t t = m; t < kSteps; ++t) {
-          sum += static_cast<double>(lagged_[t * kSteps + t - m]);
-        }
-        lags_[static_cast<std::size_t>(c * kSteps + m)] += sum;
-      }
+    const S* inputs = steps_;
+    if (kPanelVectors * kernels_.lanes != kSteps) {  // otherwise blocks are a panel as they lie
+      pack(Panels(kernels_.lanes, kSteps), blocks, kSteps, packed_,
+           [&](std::int64_t i, std::int64_t t) { return steps_[i * kSteps + t]; });
+      inputs = packed_;
     }
+    for (std::int64_t c = 0; c < shape_.outputs; ++c) {
+      kernels_.multiply(kSteps, kSteps, blocks, {grads_ + c * blocks * kSteps, 1, kSteps}, inputs,
+                        lagged_ + c * kSteps * kSteps, kSteps);
+    }
+  }
+  /// r of the parts since the last time.
+  void sum_diagonals() {
+    for (std::int64_t c = 0; c < shape_.outputs; ++c) {
+      double diagonals[2 * kSteps] = {};  // of t - s = T - 1 - i
+      for (std::int64_t t = 0; t < kSteps; ++t) {
+        const S* const row = lagged_ + (c * kSteps + t) * kSteps;
+        double* const to = diagonals + kSteps - 1 - t;
+        for (std::int64_t s = 0; s < kSteps; ++s) to[s] += static_cast<double>(row[s]);
+      }
+      for (std::int64_t m = 0; m < kSteps; ++m) lags_[c * kSteps + m] += diagonals[kSteps - 1 - m];
+    }
+    std::fill_n(lagged_, shape_.outputs * kSteps * kSteps, S(0));
   }
 
   void tail(std::int64_t b, std::int64_t h, std::int64_t count, const Sums& sums) {
