@@ -28,6 +28,10 @@ def calls(dtype: torch.dtype) -> dict[str, tuple[Any, ...]]:
         "vandermonde": (a, c, 17, wide),
         "vandermonde_transposed": (a.mT.contiguous().mT, rows.mT.contiguous().mT),
         "s4d_scan": (of.u, a, b, c, of.D.double(), state),
+        "s4d_scan_backward": (
+            *(torch.ones(2, 2, 3, 40, dtype=dtype), state, of.u),
+            *(a, b, c, of.D.double(), state, True, True),
+        ),
         "s4d_step": (of.u[..., 3], of.state, *of[1:5], none, 1),
     }
 
