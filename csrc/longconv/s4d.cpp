@@ -289,12 +289,14 @@ void s4d_scan(const S4dShape& shape, DType dtype, const S4dInputs& inputs, void*
 
 void s4d_step(const S4dStep& step, void* y, void* new_state, const ParallelFor& parallel_for) {
   static constexpr PerLevel<const StepHeads*> levels = LONGTAIL_ADDRESS_PER_LEVEL(kS4dStep);
+  constexpr std::int64_t kStates = 256;  // that stay in the nearest cache
   const StepHeads& heads = *levels[cpu_level()];
-  const std::int64_t padded = blocks_of(step.states, heads.lanes) * heads.lanes;
-  const std::int64_t of_head = std::max<std::int64_t>(1, padded * (step.batch + 4));
-  const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 13) / of_head);
+  const std::int64_t states = std::max<std::int64_t>(1, step.states);
+  const std::int64_t most = std::max<std::int64_t>(1, kStates / states);
+  const std::int64_t padded = blocks_of(most * states, heads.lanes) * heads.lanes;
+  const std::int64_t grain = std::max(most, (std::int64_t{1} << 13) / (states * (step.batch + 4)));
   run_parallel(parallel_for, 0, step.heads, grain, [&](std::int64_t begin, std::int64_t end) {
-    heads.run(step, y, new_state, begin, end, scratch<double>(6 * padded).get());
+    heads.run(step, y, new_state, begin, end, most, scratch<double>(7 * padded).get());
   });
 }
 

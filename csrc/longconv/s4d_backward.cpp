@@ -35,7 +35,7 @@ namespace longtail::longconv {
 namespace {
 
 constexpr std::int64_t kSteps = kBlockSteps;
-constexpr std::int64_t kBlocks = 128;     // of a part
+constexpr std::int64_t kBlocks = 128;    // of a part
 constexpr std::int64_t kPartsOfSum = 4;  // that are summed in float before they are in double
 constexpr std::int64_t kMostGroups = 16, kLeastRows = 8;
 

@@ -1,6 +1,7 @@
 // The shape of the operators of diagonal state spaces, shared by the CPU and the CUDA registration.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -15,25 +16,32 @@ using torch::headeronly::ScalarType;
 
 // A tensor of this type and shape on the device of `like`, contiguous.
 inline Tensor s4d_part(const char* function, const char* name, const Tensor& tensor,
-                       ScalarType type, const std::vector<std::int64_t>& sizes, const Tensor& like,
-                       const char* like_name) {
+                       ScalarType type, std::initializer_list<std::int64_t> sizes,
+                       const Tensor& like, const char* like_name) {
   check_same_device(tensor, like, function, name, like_name);
-  check_argument(tensor.scalar_type() == type, function, name,
-                 std::string("of dtype ") + torch::headeronly::toString(tensor.scalar_type()),
-                 torch::headeronly::toString(type));
-  std::string expected = "[";
-  for (const std::int64_t size : sizes) {
-    expected += (expected.size() > 1 ? ", " : "") + std::to_string(size);
+  // A step is short: words are made only for those who read them.
+  if (tensor.scalar_type() != type) {
+    check_argument(false, function, name,
+                   std::string("of dtype ") + torch::headeronly::toString(tensor.scalar_type()),
+                   torch::headeronly::toString(type));
   }
-  check_argument(sizes_of(tensor) == sizes, function, name, "of shape " + shape_string(tensor),
-                 expected + "]");
-  return torch::stable::contiguous(tensor);
+  bool fits = tensor.dim() == static_cast<std::int64_t>(sizes.size());
+  std::int64_t d = 0;
+  for (const std::int64_t size : sizes) fits = fits && tensor.size(d++) == size;
+  if (!fits) {
+    std::string expected = "[";
+    for (const std::int64_t size : sizes) {
+      expected += (expected.size() > 1 ? ", " : "") + std::to_string(size);
+    }
+    check_argument(false, function, name, "of shape " + shape_string(tensor), expected + "]");
+  }
+  return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
 }
 
 inline void check_rank(const char* function, const char* name, const Tensor& tensor,
                        std::int64_t rank, const char* expected) {
-  check_argument(tensor.dim() == rank, function, name, "of shape " + shape_string(tensor),
-                 expected);
+  if (tensor.dim() == rank) return;
+  check_argument(false, function, name, "of shape " + shape_string(tensor), expected);
 }
 
 // Real parts of weights times powers of base, [R, H, L], float64 or float32.
