@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from longtail import _dtensor, _state_space_formula
-from longtail._autograd import Gradient, Saved, differentiable
+from longtail._autograd import Gradient, Saved, differentiable, is_plain_call
 from longtail._dtensor import register_rules_for
 from longtail._parametric import push_forward, run_one_by_one
 from longtail._state_space_arguments import (
@@ -174,9 +174,15 @@ def s4d_step(
     system = system_of(name, dt, A, B, C, D, discretization, dtype)
     check_heads(name, u_t, -1, A)
     x = state_of(name, "state", state, batch, A)
+    tensors = (u_t if len(batch) == 1 else u_t.reshape(x.shape[:2]), x, *system.tensors)
     method = METHODS.index(discretization)
-    y, last = _step(u_t.reshape(math.prod(batch), A.shape[0]), x, *system.tensors, method)
-    return system.shaped(y, batch), last.reshape(*batch, *A.shape)
+    # A step is too short for what anything else takes.
+    if is_plain_call(tensors) and not any(map(Tensor.is_conj, tensors)):
+        with torch._C._AutoDispatchBelowAutograd():
+            y, last = _STEP(*tensors, method)
+    else:
+        y, last = _step(*tensors, method)
+    return system.shaped(y, batch), last if len(batch) == 1 else last.reshape(state.shape)
 
 
 def _discrete(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -225,7 +231,7 @@ def _shard_step(
     ]
 
 
-_step: Any = differentiable("s4d_step", _run_step, _step_backward, _step_jvp)
 _STEP = torch.ops.longtail.s4d_step.default
+_step: Any = differentiable("s4d_step", _run_step, _step_backward, _step_jvp)
 torch.library.register_vmap(_STEP, run_one_by_one(_STEP))
 _dtensor.declare_sharding(_STEP, _shard_step)
