@@ -28,9 +28,9 @@ _GRADIENT = torch.ops.longtail.s4d_scan_backward.default
 
 def recurrent_is_less(batch: int, states: int) -> bool:
     """Picoseconds a step and head, measured on one core of a Zen 5 (docs/families/s4d.md): the
-    recurrence takes batch (1000 + 47 states); the convolution 1440 batch + 2900, and its kernel 26
+    recurrence takes batch (800 + 45 states); the convolution 1440 batch + 2900, and its kernel 26
     states. Lengths play no part: where the logarithm shows, both take little."""
-    return batch * (1000 + 47 * states) < 1440 * batch + 2900 + 26 * states
+    return batch * (800 + 45 * states) < 1440 * batch + 2900 + 26 * states
 
 
 def pull(

@@ -110,8 +110,10 @@ def s4d(
         ``return_final_state`` also the state ``[..., H, S]``. Largest error relative to the norm of
         a row: 1e-6 in float32, 1e-12 in float64, 4e-4 in float16, 3e-3 in bfloat16.
 
-    Gradients: exact in all tensors, to any order; those of every mode are taken of the convolution.
-    The same bits on repeat and for any number of threads.
+    Gradients: exact in all tensors, to any order. Those of "recurrent" are a recurrence backwards,
+    which keeps nothing but the arguments, or the convolution's, whichever costs less; higher
+    orders, forward mode and CUDA take the convolution's. The same bits on repeat and for any number
+    of threads.
 
     Raises:
         TypeError: a dtype that does not fit.

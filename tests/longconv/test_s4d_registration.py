@@ -168,6 +168,33 @@ def test_no_collectives(sharded: int, mode: str, fake_processes: int) -> None:
         torch.testing.assert_close(mine.to_local(), theirs)
 
 
+def test_gradient_of_sharded_batches(fake_processes: int) -> None:
+    """Every process has a share of the gradients of coefficients; no data moves."""
+    from torch.distributed.tensor import (
+        Partial,
+        Replicate,
+        Shard,
+        distribute_tensor,
+        init_device_mesh,
+    )
+    from torch.distributed.tensor.debug import CommDebugMode
+
+    mesh = init_device_mesh("cpu", (4,))
+    *tensors, rows, coefficients = calls(torch.float32)["s4d_scan_backward"]
+    batched = (0, 1, 2, 7)
+    tensors = [torch.cat([t, t]) if k in batched else t for k, t in enumerate(tensors)]
+    places = [Shard(0) if k in batched else Replicate() for k in range(8)]
+    sharded = [distribute_tensor(t, mesh, [p]) for t, p in zip(tensors, places, strict=True)]
+    longtail.s4d(*(distribute_tensor(each, mesh, [Replicate()]) for each in system(1, 1, 1)[:-1]))
+    with CommDebugMode() as communication:
+        gradients = OPS.s4d_scan_backward(*sharded, rows, coefficients)
+    assert communication.get_total_counts() == 0
+    own = OPS.s4d_scan_backward(*(each.to_local() for each in sharded), rows, coefficients)
+    wanted = [Shard(0), *[Partial()] * 4, Shard(0)]
+    for mine, theirs, place in zip(gradients, own, wanted, strict=True):
+        assert mine.placements == (place,) and torch.equal(mine.to_local(), theirs)
+
+
 def test_meta_inference_and_determinism() -> None:
     """The habits of torch's own functions."""
     of = system(2, 3, 50, dtype=torch.float32)
