@@ -2,8 +2,8 @@
 //
 // A warp goes along a row in blocks of 32 steps, four rows of one head beside each other. For its
 // state a lane holds what each step of a block adds; for its step, what each of 32 states gives:
-// both in registers, but for float64, of which there are not enough. States are carried in double. More than 32 states are several launches, which
-// add up.
+// both in registers, but for float64, of which there are not enough. States are carried in double.
+// More than 32 states are several launches, which add up.
 #pragma once
 
 #include "cuda/core/element_type.h"
