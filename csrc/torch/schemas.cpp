@@ -173,6 +173,12 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   m.def(
       "s4d_scan(Tensor u, Tensor base, Tensor drive, Tensor readout, Tensor skip, Tensor state) "
       "-> (Tensor, Tensor)");
+  // Gradients of u, base, drive, readout, skip and state, of shape [0] where they are not asked
+  // for.
+  m.def(
+      "s4d_scan_backward(Tensor grad, Tensor last, Tensor u, Tensor base, Tensor drive, Tensor "
+      "readout, Tensor skip, Tensor state, bool rows, bool coefficients) -> (Tensor, Tensor, "
+      "Tensor, Tensor, Tensor, Tensor)");
   m.def(
       "s4d_step(Tensor u, Tensor state, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor D, int "
       "method) -> (Tensor, Tensor)");

@@ -77,7 +77,7 @@ def system_of(
     else:
         _check(name, "D", d, real, a, [[heads], *([[outputs, heads]] if several else [])])
         d = d.expand(outputs, heads)
-    return System(dt, a, b, c.reshape(outputs, heads, states), d, method, several)
+    return System(dt, a, b, c if several else c.unsqueeze(0), d, method, several)
 
 
 def rows_of(name: str, u: Any, trailing: str) -> tuple[tuple[int, ...], torch.dtype]:
@@ -107,7 +107,7 @@ def check_heads(name: str, u: Tensor, axis: int, a: Tensor) -> None:
 def state_of(name: str, argument: str, state: Any, batch: tuple[int, ...], a: Tensor) -> Tensor:
     """A state as ``[B, H, S]``."""
     _check(name, argument, state, a.dtype, a, [[*batch, *a.shape]])
-    return state.reshape(math.prod(batch), *a.shape)
+    return state if len(batch) == 1 else state.reshape(math.prod(batch), *a.shape)
 
 
 def check_choice(name: str, argument: str, value: Any, choices: tuple[str, ...]) -> None:
