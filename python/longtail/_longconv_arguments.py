@@ -90,6 +90,9 @@ def conv_arguments(
     _check_like(k, "u", u, dtype=False, k=k)
     _check_like(k, "k", k, k_rev=k_rev, skip=skip)
     _check_like(u, "u", u, gate_in=gate_in, gate_out=gate_out, initial_state=state)
+    if k.dtype != u.dtype == torch.float64:  # the kernels read taps as they compute
+        k = k.double()
+        k_rev, skip = (None if each is None else each.double() for each in (k_rev, skip))
     batch, outputs = list(u.shape[:-2]), list(k.shape[:-2])
     rows, count = math.prod(batch), math.prod(outputs)
     if state is not None and list(state.shape) != [*batch, heads, k.shape[-1] - 1]:

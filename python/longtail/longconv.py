@@ -128,7 +128,8 @@ def long_conv(
             "causal=False or k_rev results depend on what is still to come"
         )
     arguments = conv_arguments(u, after, ahead, skip, gate_in, gate_out, initial_state)
-    if kernel is not None and ahead is None and is_plain_call(arguments.tensors):
+    with_data = kernel is not None and not u.is_meta
+    if kernel is not None and with_data and ahead is None and is_plain_call(arguments.tensors):
         y = torch.ops.longtail.long_conv_with_spectrum(
             *arguments.tensors, kernel.spectrum(arguments)
         )
