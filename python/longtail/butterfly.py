@@ -51,7 +51,7 @@ def butterfly_factors(
     for left in range(order, 0, -1):
         size = max(1, math.ceil(round(rest ** (1 / left), 9)))
         rest = -(-rest // size)
-        result.append(_roots(size, size, size, device).to(dtype))
+        result.append(_roots(size, size, size, torch.empty(0, device=device)).to(dtype))
     return result
 
 
@@ -93,7 +93,8 @@ def butterfly_conv(
     wide = torch.float64 if u.dtype == torch.float64 else torch.float32
     forward = [_matrix(each, wide) for each in factors]
     if inverse_factors is None:
-        backward = [each.mH / each.shape[-1] for each in forward]
+        # AOTInductor has no complex operations with numbers.
+        backward = [each.mH / u.new_full((), each.shape[-1], dtype=wide) for each in forward]
     else:
         _check_factors("inverse_factors", inverse_factors, u.shape[-2])
         theirs = [each.shape[-1] for each in inverse_factors]
@@ -120,7 +121,7 @@ def _transform(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
             matrix = matrix[..., :rows]
         x = matrix @ x.reshape(*lead, blocks, rows, rest)
         if rest > 1:
-            x = x * _roots(side, rest, side * rest, x.device).to(x.dtype)
+            x = x * _roots(side, rest, side * rest, x).to(x.dtype)
         blocks *= side
     return x.reshape(*lead, size)
 
@@ -134,7 +135,7 @@ def _inverse(x: Tensor, matrices: Sequence[Tensor], length: int) -> Tensor:
         blocks //= side
         x = x.reshape(*lead, blocks, side, rest)
         if rest > 1:
-            x = x * _roots(side, rest, side * rest, x.device).to(x.dtype).conj()
+            x = x * _roots(side, rest, side * rest, x).to(x.dtype).conj()
         if i == 0:
             rows = -(-length // rest)
             x = matrix[..., :rows, :] @ x
@@ -144,10 +145,11 @@ def _inverse(x: Tensor, matrices: Sequence[Tensor], length: int) -> Tensor:
     return x.reshape(*lead, rows * rest)[..., :length].real.contiguous()
 
 
-def _roots(rows: int, columns: int, order: int, device: Any) -> Tensor:
+def _roots(rows: int, columns: int, order: int, like: Tensor) -> Tensor:
     """``exp(-2 pi i j k / order)`` in complex128; angles are reduced as integers."""
-    j = torch.arange(rows, device=device).unsqueeze(-1)
-    k = torch.arange(columns, device=device)
+    # arange would be no DTensor where ``like`` is one
+    j = like.new_ones(rows, 1, dtype=torch.int64).cumsum(0) - 1
+    k = like.new_ones(columns, dtype=torch.int64).cumsum(0) - 1
     angle = (j * k % order).double() * (-2 * math.pi / order)
     return torch.complex(angle.cos(), angle.sin())
 
