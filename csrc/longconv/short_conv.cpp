@@ -69,16 +69,9 @@ class Call {
             row_of(inputs_.u, r),
             state_of(inputs_.state, r)};
   }
-  ShortConvSteps<S> steps(std::int64_t begin, std::int64_t end) const {
-    return {begin,
-            end - begin,
-            shape_.heads,
-            shape_.taps,
-            shape_.silu,
-            taps_.data(),
-            bias_.data(),
-            row_of(inputs_.u, begin),
-            state_of(inputs_.state, begin)};
+  ShortConvSteps<S> steps() const {
+    return {shape_.batch, shape_.heads, shape_.taps, shape_.silu,
+            taps_.data(), bias_.data(), inputs_.u,   inputs_.state};
   }
   /// Row r = b H + h of an array like u, and of one like the state, which may be null.
   template <class Data>
@@ -119,30 +112,27 @@ std::int64_t parts_of(const ShortConvShape& shape) {
 }
 
 template <class S>
-void forward(const ShortConvShape& shape, const ShortConvTypes& types,
-             const ShortConvInputs& inputs, void* y, const ParallelFor& parallel_for) {
-  const Call<S> call(shape, types, inputs);
-  const ShortConvKernels<S>& kernel = kernels<S>(types.rows);
-  run_parallel(parallel_for, 0, shape.batch * shape.heads, grain(shape),
-               [&](std::int64_t begin, std::int64_t end) {
-                 if (shape.length == 1) {
-                   return kernel.steps(call.steps(begin, end), call.row_of(y, begin), nullptr);
-                 }
-                 for (std::int64_t r = begin; r < end; ++r) {
-                   kernel.forward(call.row(r), call.row_of(y, r));
-                 }
-               });
-}
-
-template <class S>
 void step(const ShortConvShape& shape, const ShortConvTypes& types, const ShortConvInputs& inputs,
           void* y, void* next_state, const ParallelFor& parallel_for) {
   const Call<S> call(shape, types, inputs);
   const ShortConvKernels<S>& kernel = kernels<S>(types.rows);
+  const std::int64_t items = shape.batch * ((shape.heads + kStepRows - 1) / kStepRows);
+  run_parallel(parallel_for, 0, items, std::max<std::int64_t>(1, grain(shape) / kStepRows),
+               [&](std::int64_t begin, std::int64_t end) {
+                 kernel.steps(call.steps(), begin, end, y, next_state);
+               });
+}
+
+template <class S>
+void forward(const ShortConvShape& shape, const ShortConvTypes& types,
+             const ShortConvInputs& inputs, void* y, const ParallelFor& parallel_for) {
+  if (shape.length == 1) return step<S>(shape, types, inputs, y, nullptr, parallel_for);
+  const Call<S> call(shape, types, inputs);
+  const ShortConvKernels<S>& kernel = kernels<S>(types.rows);
   run_parallel(parallel_for, 0, shape.batch * shape.heads, grain(shape),
                [&](std::int64_t begin, std::int64_t end) {
-                 kernel.steps(call.steps(begin, end), call.row_of(y, begin),
-                              call.state_of(next_state, begin));
+                 for (std::int64_t r = begin; r < end; ++r)
+                   kernel.forward(call.row(r), call.row_of(y, r));
                });
 }
 

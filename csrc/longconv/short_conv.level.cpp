@@ -3,12 +3,7 @@
 // A row is taken in blocks of kBlockPoints; what a block reads lies in the caches beside it. With
 // P = W - 1, `before` is a row with P numbers in front of it: x with the state, or for the backward
 // sweep the gradient with zeros, so that tap t of result n meets before[n + t].
-#include "longconv/row_vectors.h"
-#include "longconv/short_conv_math.h"
-
-// After what opens the level's namespace.
-#include "longconv/short_conv.h"
-#include "longconv/short_conv_level.h"
+#include "longconv/short_conv_steps.h"
 
 namespace longtail::longconv {
 inline namespace LONGTAIL_LEVEL {
@@ -151,71 +146,6 @@ void forward(const ShortConvRow<S>& row, void* y) {
     forward_blocks<E, true>(row, static_cast<E*>(y));
   } else {
     forward_blocks<E, false>(row, static_cast<E*>(y));
-  }
-}
-
-/// Rows of one number whose sums are formed side by side, and those of which a block is made.
-constexpr int kStepGroup = 8;
-constexpr std::int64_t kStepRows = 16;
-
-/// The sums of up to kStepRows rows; x_before of each is `past` numbers and one more.
-template <class S>
-void sum_steps(const ShortConvSteps<S>& steps, std::int64_t first, std::int64_t count,
-               const S* before, const S* now, S* sums) {
-  const std::int64_t past = steps.width - 1;
-  for (std::int64_t r = 0; r < count; r += kStepGroup) {
-    const S *taps[kStepGroup], *x[kStepGroup];
-    S sum[kStepGroup];
-    for (int i = 0; i < kStepGroup; ++i) {  // behind the last row: that one again
-      const std::int64_t at = r + i < count ? r + i : count - 1;
-      const std::int64_t h = (first + at) % steps.heads;
-      taps[i] = steps.taps + h * steps.width;
-      x[i] = before + at * past;
-      sum[i] = steps.bias[h];
-    }
-    for (std::int64_t t = 0; t < past; ++t) {
-      for (int i = 0; i < kStepGroup; ++i) sum[i] = fma(taps[i][t], x[i][t], sum[i]);
-    }
-    for (int i = 0; i < kStepGroup && r + i < count; ++i) {
-      sums[r + i] = fma(taps[i][past], now[r + i], sum[i]);
-    }
-  }
-}
-
-/// next = state and u behind it, without the first, for rows one behind the other: all of them are
-/// moved at once, and then the ends are put right.
-template <class E>
-void move_states(const E* state, const E* u, std::int64_t rows, std::int64_t past, E* next) {
-  if (past == 0 || rows == 0) return;
-  __builtin_memcpy(next, state + 1, (rows * past - 1) * sizeof(E));
-  for (std::int64_t r = 0; r < rows; ++r) next[(r + 1) * past - 1] = u[r];
-}
-
-template <class E, class S = scalar_t<compute_t<E>>>
-void forward_steps(const ShortConvSteps<S>& steps, void* y_data, void* next_data) {
-  using T = compute_t<E>;
-  const auto* u = static_cast<const E*>(steps.u);
-  const auto* state = static_cast<const E*>(steps.state);
-  auto* y = static_cast<E*>(y_data);
-  auto* next = static_cast<E*>(next_data);
-  const std::int64_t past = steps.width - 1;
-  S memory[kStepRows * kMostShortTaps], now[kStepRows], sums[kStepRows];
-  if (!state) clear(memory, kStepRows * past);
-  for (std::int64_t r = 0; r < steps.count; r += kStepRows) {
-    const std::int64_t left = steps.count - r, count = left < kStepRows ? left : kStepRows;
-    const S* before = memory;
-    if constexpr (std::is_same_v<E, S>) {
-      if (state) before = state + r * past;
-    } else {
-      if (state) widen_row<T>(state + r * past, count * past, memory);
-    }
-    widen_row<T>(u + r, count, now);
-    sum_steps(steps, steps.first + r, count, before, now, sums);
-    each_vector<T>(count, [&](std::int64_t n, int some, auto whole) {
-      const T a = take<T>(sums + n, some, whole);
-      put(y + r + n, steps.silu ? silu(a) : a, some, whole);
-    });
-    if (next) move_states(state + r * past, u + r, count, past, next + r * past);
   }
 }
 

@@ -16,21 +16,25 @@ struct ShortConvRow {
   const void *u, *state;  // state may be null
 };
 
-/// Rows of one number each: rows first, first + 1, ... of [B, H], of taps [H, W] and bias [H].
+/// Rows of one number each, by kStepRows channels of one batch: item i is the channels from
+/// i / batch * kStepRows of batch i % batch, so that a range of items turns taps once.
+inline constexpr std::int64_t kStepRows = 16;
+
 template <class S>
 struct ShortConvSteps {
-  std::int64_t first, count, heads, width;
+  std::int64_t batch, heads, width;
   bool silu;
   const S *taps, *bias;
-  const void *u, *state;  // of the first; state may be null
+  const void *u, *state;  // state may be null
 };
 
 template <class S>
 struct ShortConvKernels {
   void (*forward)(const ShortConvRow<S>& row, void* y);
 
-  /// The bits of forward, many rows side by side; next is null or gets the states behind.
-  void (*steps)(const ShortConvSteps<S>& steps, void* y, void* next);
+  /// The bits of forward for the items [begin, end); next is null or gets the states behind.
+  void (*steps)(const ShortConvSteps<S>& steps, std::int64_t begin, std::int64_t end, void* y,
+                void* next);
 
   /// du, dstate unless that is null, and what is added to totals: gradients of the W taps and of
   /// the bias.

@@ -1,6 +1,8 @@
 // The shape of the long convolution operators, shared by the CPU and the CUDA registration.
 #pragma once
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -19,18 +21,28 @@ struct ConvCall {
 
 inline bool given(const Tensor& tensor) { return tensor.dim() != 1 || tensor.size(0) != 0; }
 
-inline void check_conv_part(const char* function, const char* name, const Tensor& tensor,
-                            const std::vector<std::int64_t>& sizes, const Tensor& like,
-                            const char* like_name) {
+using Sizes = torch::headeronly::IntHeaderOnlyArrayRef;
+
+/// A tensor of that shape, with the dtype and the device of another.
+inline void check_part(const char* function, const char* name, const Tensor& tensor, Sizes sizes,
+                       const Tensor& like, const char* like_name, const char* or_else = "") {
   check_same_device(tensor, like, function, name, like_name);
-  if (!given(tensor)) return;
   check_same_dtype(tensor, like, function, name, like_name);
+  const Sizes got = tensor.sizes();
+  if (std::equal(got.begin(), got.end(), sizes.begin(), sizes.end())) return;
   std::string expected = "[";
   for (const std::int64_t size : sizes) {
     expected += (expected.size() > 1 ? ", " : "") + std::to_string(size);
   }
-  check_argument(sizes_of(tensor) == sizes, function, name, "of shape " + shape_string(tensor),
-                 expected + "], or [0] for none");
+  fail_argument(function, name, "of shape " + shape_string(tensor), expected + "]" + or_else);
+}
+
+inline void check_conv_part(const char* function, const char* name, const Tensor& tensor,
+                            std::initializer_list<std::int64_t> sizes, const Tensor& like,
+                            const char* like_name) {
+  check_same_device(tensor, like, function, name, like_name);
+  if (!given(tensor)) return;
+  check_part(function, name, tensor, sizes, like, like_name, ", or [0] for none");
 }
 
 inline ConvCall conv_call(const char* function, const Tensor& u, const Tensor& k,
@@ -52,16 +64,15 @@ inline ConvCall conv_call(const char* function, const Tensor& u, const Tensor& k
   check_conv_part(function, "gate_in", gate_in, {batch, heads, length}, u, "u");
   check_conv_part(function, "gate_out", gate_out, {batch, outputs, heads, length}, u, "u");
   check_conv_part(function, "state", state, {batch, heads, count - 1}, u, "u");
-  using torch::stable::contiguous;
   return {{batch, heads, outputs, length, count, before, given(state) && count > 1},
           {rows, taps},
-          contiguous(u),
-          contiguous(k),
-          contiguous(k_rev),
-          contiguous(skip),
-          contiguous(gate_in),
-          contiguous(gate_out),
-          contiguous(state)};
+          as_contiguous(u),
+          as_contiguous(k),
+          as_contiguous(k_rev),
+          as_contiguous(skip),
+          as_contiguous(gate_in),
+          as_contiguous(gate_out),
+          as_contiguous(state)};
 }
 
 inline std::vector<std::int64_t> conv_sizes(const ConvCall& call) {
@@ -118,7 +129,7 @@ ConvGradientTensors long_conv_gradient(Tensor grad, Tensor u, Tensor k, Tensor k
   ConvGradientTensors result(empty_contiguous(u), empty_contiguous(k), empty_contiguous(k_rev),
                              empty_contiguous(skip), empty_contiguous(gate_in),
                              empty_contiguous(gate_out), empty_contiguous(state));
-  Backend::backward(call, torch::stable::contiguous(grad), result);
+  Backend::backward(call, as_contiguous(grad), result);
   return result;
 }
 

@@ -180,8 +180,8 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   // Short ones: u [B, H, L], w [H, W], bias [H, 1], state [B, H, W - 1]; [0] for none.
   m.def("short_conv(Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) -> Tensor");
   m.def(
-      "short_conv_step(Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) -> (Tensor, "
-      "Tensor)");  // u and y [B, H]
+      "short_conv_step(Tensor u, Tensor w, Tensor? bias, Tensor state, bool silu) -> (Tensor, "
+      "Tensor)");  // u and y [..., H], bias [H]
   m.def(
       "short_conv_backward(Tensor grad, Tensor u, Tensor w, Tensor bias, Tensor state, bool silu) "
       "-> (Tensor, Tensor, Tensor, Tensor)");

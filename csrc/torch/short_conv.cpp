@@ -4,21 +4,13 @@
 namespace longtail::torch_layer {
 namespace {
 
-longconv::ShortConvInputs inputs_of(const ShortConvCall& call) {
-  const auto or_null = [](const Tensor& tensor) {
-    return given(tensor) ? tensor.const_data_ptr() : nullptr;
-  };
-  return {call.u.const_data_ptr(), call.w.const_data_ptr(), or_null(call.bias),
-          or_null(call.state)};
-}
-
 struct CpuBackend {
   static void forward(const ShortConvCall& call, const Tensor& y) {
-    longconv::short_conv(call.shape, call.types, inputs_of(call), y.mutable_data_ptr(),
+    longconv::short_conv(call.shape, call.types, call.inputs(), y.mutable_data_ptr(),
                          torch_parallel_for());
   }
   static void step(const ShortConvCall& call, const Tensor& y, const Tensor& next_state) {
-    longconv::short_conv_step(call.shape, call.types, inputs_of(call), y.mutable_data_ptr(),
+    longconv::short_conv_step(call.shape, call.types, call.inputs(), y.mutable_data_ptr(),
                               next_state.mutable_data_ptr(), torch_parallel_for());
   }
   static void backward(const ShortConvCall& call, const Tensor& grad,
@@ -28,7 +20,7 @@ struct CpuBackend {
       return given(tensor) ? tensor.mutable_data_ptr() : nullptr;
     };
     longconv::short_conv_backward(
-        call.shape, call.types, inputs_of(call), grad.const_data_ptr(),
+        call.shape, call.types, call.inputs(), grad.const_data_ptr(),
         {du.mutable_data_ptr(), dw.mutable_data_ptr(), or_null(dbias), or_null(dstate)},
         torch_parallel_for());
   }

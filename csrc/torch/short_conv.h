@@ -1,6 +1,7 @@
 // The shape of the short convolution operators, shared by the CPU and the CUDA registration.
 #pragma once
 
+#include <optional>
 #include <tuple>
 
 #include "longconv/short_conv.h"
@@ -8,37 +9,54 @@
 
 namespace longtail::torch_layer {
 
-// What a call gives to its backend; tensors are contiguous, of shape [0] where there is none.
+// What a call gives to its backend; tensors are contiguous.
 struct ShortConvCall {
   longconv::ShortConvShape shape;
   longconv::ShortConvTypes types;
-  Tensor u, w, bias, state;
+  Tensor u, w;
+  std::optional<Tensor> bias, state;
+
+  longconv::ShortConvInputs inputs() const {
+    return {u.const_data_ptr(), w.const_data_ptr(), bias ? bias->const_data_ptr() : nullptr,
+            state ? state->const_data_ptr() : nullptr};
+  }
 };
+
+/// The types of u [..., heads, length] or [..., heads], and of taps that fit.
+inline longconv::ShortConvTypes short_conv_types(const char* function, const Tensor& u,
+                                                 const Tensor& w, std::int64_t heads) {
+  const DType rows = floating_dtype(u, function, "u"), taps = floating_dtype(w, function, "w");
+  if (taps != rows && taps != DType::float32) {
+    fail_argument(function, "w", "of dtype " + std::string(to_string(taps)),
+                  "the dtype of u, " + std::string(to_string(rows)) + ", or float32");
+  }
+  check_same_device(w, u, function, "w", "u");
+  if (w.dim() != 2 || w.size(0) != heads || w.size(1) < 1 || w.size(1) > longconv::kMostShortTaps) {
+    fail_argument(function, "w", "of shape " + shape_string(w),
+                  "[" + std::to_string(heads) + ", taps], 1 to 128 taps");
+  }
+  return {rows, taps};
+}
 
 inline ShortConvCall short_conv_call(const char* function, const Tensor& u, const Tensor& w,
                                      const Tensor& bias, const Tensor& state, bool silu) {
-  const DType rows = floating_dtype(u, function, "u"), taps = floating_dtype(w, function, "w");
-  check_argument(taps == rows || taps == DType::float32, function, "w",
-                 "of dtype " + std::string(to_string(taps)),
-                 "the dtype of u, " + std::string(to_string(rows)) + ", or float32");
-  check_same_device(w, u, function, "w", "u");
-  check_argument(u.dim() == 3, function, "u", "of shape " + shape_string(u),
-                 "[batch, heads, length]");
+  if (u.dim() != 3) {
+    fail_argument(function, "u", "of shape " + shape_string(u), "[batch, heads, length]");
+  }
   const std::int64_t batch = u.size(0), heads = u.size(1), length = u.size(2);
-  check_argument(
-      w.dim() == 2 && w.size(0) == heads && w.size(1) >= 1 && w.size(1) <= longconv::kMostShortTaps,
-      function, "w", "of shape " + shape_string(w),
-      "[" + std::to_string(heads) + ", taps], 1 to 128 taps");
+  const longconv::ShortConvTypes types = short_conv_types(function, u, w, heads);
   const std::int64_t width = w.size(1);
   check_conv_part(function, "bias", bias, {heads, 1}, w, "w");
   check_conv_part(function, "state", state, {batch, heads, width - 1}, u, "u");
-  using torch::stable::contiguous;
+  const auto if_given = [](const Tensor& part) {
+    return given(part) ? std::optional(as_contiguous(part)) : std::nullopt;
+  };
   return {{batch, heads, length, width, silu},
-          {rows, taps},
-          contiguous(u),
-          contiguous(w),
-          contiguous(bias),
-          contiguous(state)};
+          types,
+          as_contiguous(u),
+          as_contiguous(w),
+          if_given(bias),
+          if_given(state)};
 }
 
 template <class Backend>
@@ -49,17 +67,29 @@ Tensor short_conv_value(Tensor u, Tensor w, Tensor bias, Tensor state, bool silu
   return y;
 }
 
-// u [batch, heads]; the result is y and the state of the next step.
+// A step costs little more than its call, so this one takes what the caller has: u [..., heads],
+// bias [heads], state [..., heads, taps - 1]. The result is y and the state of the next step.
 template <class Backend>
-std::tuple<Tensor, Tensor> short_conv_one_step(Tensor u, Tensor w, Tensor bias, Tensor state,
-                                               bool silu) {
+std::tuple<Tensor, Tensor> short_conv_one_step(Tensor u, Tensor w, std::optional<Tensor> bias,
+                                               Tensor state, bool silu) {
   const char* function = "short_conv_step";
-  check_argument(u.dim() == 2, function, "u", "of shape " + shape_string(u), "[batch, heads]");
-  const Tensor rows = torch::stable::view(torch::stable::contiguous(u), {u.size(0), u.size(1), 1});
-  const ShortConvCall call = short_conv_call(function, rows, w, bias, state, silu);
-  check_argument(state.dim() == 3, function, "state", "not there", "[batch, heads, taps - 1]");
+  if (u.dim() == 0) fail_argument(function, "u", "of shape []", "[..., heads]");
+  const std::int64_t heads = u.size(u.dim() - 1);
+  const longconv::ShortConvTypes types = short_conv_types(function, u, w, heads);
+  if (bias) check_part(function, "bias", *bias, {heads}, w, "w");
+  std::vector<std::int64_t> of_state = sizes_of(u);
+  of_state.push_back(w.size(1) - 1);
+  check_part(function, "state", state, of_state, u, "u");
   std::tuple<Tensor, Tensor> result(empty_contiguous(u), empty_contiguous(state));
-  if (u.numel() > 0) Backend::step(call, std::get<0>(result), std::get<1>(result));
+  if (u.numel() == 0) return result;
+  if (bias) bias = as_contiguous(*bias);
+  const ShortConvCall call = {{u.numel() / heads, heads, 1, w.size(1), silu},
+                              types,
+                              as_contiguous(u),
+                              as_contiguous(w),
+                              bias,
+                              as_contiguous(state)};
+  Backend::step(call, std::get<0>(result), std::get<1>(result));
   return result;
 }
 

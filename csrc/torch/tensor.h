@@ -52,6 +52,11 @@ std::vector<std::int64_t> sizes_of(const Tensor& tensor);
 // in Python promise the same layout, whatever the strides of the inputs.
 Tensor empty_contiguous(const Tensor& model);
 
+// torch::stable::contiguous, which looks its operator up by name, only where there is work to do.
+inline Tensor as_contiguous(const Tensor& tensor) {
+  return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
+}
+
 // Runs `write(target)` so that `out`, of the shape, dtype and device of x, holds its result. The
 // kernels want contiguous memory that is x itself or apart from it: where `out` is not that, the
 // target is a new tensor, copied over at the end. `x` is contiguous.

@@ -12,25 +12,17 @@ using on_device::Device;
 using on_device::Memory;
 using on_device::target;
 
-longconv::ShortConvInputs inputs_of(const ShortConvCall& call) {
-  const auto or_null = [](const Tensor& tensor) {
-    return given(tensor) ? tensor.const_data_ptr() : nullptr;
-  };
-  return {call.u.const_data_ptr(), call.w.const_data_ptr(), or_null(call.bias),
-          or_null(call.state)};
-}
-
 struct CudaBackend {
   static void forward(const ShortConvCall& call, const Tensor& y) {
     const Device device(call.u);
     on_device::with_types(call.types.rows, call.types.taps, [&]<class E, class P>(E*, P*) {
-      cuda::launch_short_conv<E, P>(call.shape, inputs_of(call), target<E>(y), device.stream());
+      cuda::launch_short_conv<E, P>(call.shape, call.inputs(), target<E>(y), device.stream());
     });
   }
   static void step(const ShortConvCall& call, const Tensor& y, const Tensor& next_state) {
     const Device device(call.u);
     on_device::with_types(call.types.rows, call.types.taps, [&]<class E, class P>(E*, P*) {
-      cuda::launch_short_conv_step<E, P>(call.shape, inputs_of(call), target<E>(y),
+      cuda::launch_short_conv_step<E, P>(call.shape, call.inputs(), target<E>(y),
                                          target<E>(next_state), device.stream());
     });
   }
@@ -46,7 +38,7 @@ struct CudaBackend {
     const std::int64_t sums = cuda::short_conv_parts(call.shape) * (call.shape.taps + 1);
     const Memory<double> partial(call.u, call.shape.heads * sums);
     on_device::with_types(call.types.rows, call.types.taps, [&]<class E, class P>(E*, P*) {
-      cuda::launch_short_conv_backward<E, P>(call.shape, inputs_of(call), data<E>(grad), gradients,
+      cuda::launch_short_conv_backward<E, P>(call.shape, call.inputs(), data<E>(grad), gradients,
                                              partial.data(), device.stream());
     });
   }

@@ -172,11 +172,10 @@ def _nothing_to_differentiate(inputs: tuple[Any, ...]) -> bool:
 
 def is_plain_call(tensors: Sequence[Tensor]) -> bool:
     """Whether nobody differentiates, maps, traces or shards: a raw op may be called as it is."""
-    return (
-        all(type(tensor) in (Tensor, torch.nn.Parameter) for tensor in tensors)
-        and not torch.compiler.is_compiling()
-        and _nothing_to_differentiate(tuple(tensors))
-    )
+    for tensor in tensors:
+        if type(tensor) is not Tensor and type(tensor) is not torch.nn.Parameter:
+            return False
+    return not torch.compiler.is_compiling() and _nothing_to_differentiate(tuple(tensors))
 
 
 def elementwise_partials(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,41 +15,76 @@ LARGEST = 128
 _FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
+class Names(NamedTuple):
+    """What a function calls its rows and its state, and the dimensions of one row."""
+
+    u: str
+    state: str
+    row: tuple[str, ...]
+
+
+_ROWS = Names("u", "initial_state", ("H", "L"))
+_STEP = Names("u_t", "state", ("H",))
+
+
 def short_conv_arguments(
     name: str, u: Any, w: Any, bias: Any, activation: Any, state: Any
 ) -> tuple[tuple[Tensor, ...], bool]:
     """u, w, bias and state as the raw op has them, and whether its results go through silu."""
-    _check_tensor(name, "u", u)
+    return _arguments(name, _ROWS, u, w, bias, activation, state)
+
+
+def short_conv_step_arguments(
+    name: str, u_t: Any, w: Any, bias: Any, activation: Any, state: Any
+) -> tuple[tuple[Tensor, ...], bool]:
+    """The same, with rows of one number; there is a state."""
+    _check_tensor(name, "state", state)
+    return _arguments(name, _STEP, u_t, w, bias, activation, state)
+
+
+def is_activation(name: Any) -> bool:
+    """Whether there is one of that name, or None for none."""
+    return name is None or (isinstance(name, str) and name in ("silu", "swish"))
+
+
+def _arguments(
+    name: str, names: Names, u: Any, w: Any, bias: Any, activation: Any, state: Any
+) -> tuple[tuple[Tensor, ...], bool]:
+    _check_tensor(name, names.u, u)
     _check_tensor(name, "w", w)
     if activation is not None and not isinstance(activation, str):
         raise TypeError(
             f"{name}: activation must be None or a str, got {type(activation).__name__}"
         )
-    if activation not in (None, "silu", "swish"):
+    if not is_activation(activation):
         raise ValueError(
             f"{name}: activation is {activation!r}, expected None, 'silu' or 'swish', which is "
             "another name of silu"
         )
-    if u.dim() < 2:
-        raise ValueError(f"{name}: u has shape {list(u.shape)}, expected [..., H, L]")
+    inner = len(names.row)
+    if u.dim() < inner:
+        raise ValueError(
+            f"{name}: {names.u} has shape {list(u.shape)}, expected [..., {', '.join(names.row)}]"
+        )
     if w.dtype not in (u.dtype, torch.float32):
-        raise TypeError(f"{name}: w has dtype {w.dtype}, expected that of u, {u.dtype}, or float32")
-    heads, length = u.shape[-2:]
+        raise TypeError(
+            f"{name}: w has dtype {w.dtype}, expected that of {names.u}, {u.dtype}, or float32"
+        )
+    batch, heads = list(u.shape[:-inner]), u.shape[-inner]
     if w.dim() != 2 or w.shape[0] != heads or not 1 <= w.shape[1] <= LARGEST:
         raise ValueError(
             f"{name}: w has shape {list(w.shape)}, expected [{heads}, W] with W from 1 to "
-            f"{LARGEST}, as u has shape {list(u.shape)}"
+            f"{LARGEST}, as {names.u} has shape {list(u.shape)}"
         )
-    _check_device(name, "w", w, u)
-    batch, width = list(u.shape[:-2]), w.shape[1]
-    rows = math.prod(batch)
-    _check_part(name, "bias", bias, w, "w", [heads], u)
-    _check_part(name, "initial_state", state, u, "u", [*batch, heads, width - 1], u)
+    past, rows = w.shape[1] - 1, math.prod(batch)
+    _check_device(name, "w", w, names.u, u)
+    _check_part(name, "bias", bias, "w", w, [heads])
+    _check_part(name, names.state, state, names.u, u, [*batch, heads, past])
     tensors = (
-        u.reshape(rows, heads, length),
+        u.reshape(rows, heads, u.shape[-1] if inner == 2 else 1),
         w,
         w.new_empty(0) if bias is None else bias.unsqueeze(-1),
-        u.new_empty(0) if state is None else state.reshape(rows, heads, width - 1),
+        u.new_empty(0) if state is None else state.reshape(rows, heads, past),
     )
     return tensors, activation is not None
 
@@ -86,13 +121,13 @@ def _check_tensor(name: str, argument: str, tensor: Any) -> None:
         )
 
 
-def _check_device(name: str, argument: str, tensor: Tensor, u: Tensor) -> None:
-    if tensor.device != u.device:
-        raise ValueError(f"{name}: {argument} is on {tensor.device} and u on {u.device}")
+def _check_device(name: str, argument: str, tensor: Tensor, model: str, like: Tensor) -> None:
+    if tensor.device != like.device:
+        raise ValueError(f"{name}: {argument} is on {tensor.device} and {model} on {like.device}")
 
 
 def _check_part(
-    name: str, argument: str, part: Any, like: Tensor, model: str, shape: list[int], u: Tensor
+    name: str, argument: str, part: Any, model: str, like: Tensor, shape: list[int]
 ) -> None:
     """None, or a tensor of that shape, in the dtype of ``like``, which the caller knows as
     ``model``."""
@@ -105,4 +140,4 @@ def _check_part(
         )
     if list(part.shape) != shape:
         raise ValueError(f"{name}: {argument} has shape {list(part.shape)}, expected {shape}")
-    _check_device(name, argument, part, u)
+    _check_device(name, argument, part, model, like)

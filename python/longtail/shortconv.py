@@ -6,6 +6,7 @@ Source: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State S
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,7 +15,12 @@ from torch import Tensor
 from longtail import _library, _short_conv_arguments  # noqa: F401  (loads the raw ops)
 from longtail._autograd import is_plain_call
 from longtail._parametric import Placement, formula_of, parametric_function
-from longtail._short_conv_arguments import last_inputs, short_conv_arguments
+from longtail._short_conv_arguments import (
+    is_activation,
+    last_inputs,
+    short_conv_arguments,
+    short_conv_step_arguments,
+)
 
 __all__ = ["short_conv", "short_conv_step"]
 
@@ -91,19 +97,27 @@ def short_conv_step(
         ``short_conv`` on the whole row, and so are gradients and what is raised.
     """
     name = "short_conv_step"
-    for argument, tensor in (("u_t", u_t), ("state", state)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
-    if u_t.dim() == 0:
-        raise ValueError(f"{name}: u_t has shape [], expected [..., H]")
-    u = u_t.unsqueeze(-1)
-    tensors, silu = short_conv_arguments(name, u, w, bias, activation, state)
-    if is_plain_call(tensors):  # a step is too short for what anything else takes
-        rows, *rest = tensors
-        y, after = torch.ops.longtail.short_conv_step(rows.squeeze(-1), *rest, silu)
-        return y.reshape(u_t.shape), after.reshape(state.shape)
-    y = _short_conv(*tensors, silu).reshape(u_t.shape)
-    return y, last_inputs(u, state, w.shape[1] - 1)
+    tensors = (u_t, state, w) if bias is None else (u_t, state, w, bias)
+    if is_activation(activation) and is_plain_call(tensors) and _have_one_device(tensors):
+        # A step is too short for what anything else takes. The raw op refuses what the checks
+        # below do, which say it better.
+        try:
+            with torch._C._AutoDispatchBelowAutograd():
+                return _one_step(u_t, w, bias, state, activation is not None)
+        except ValueError:
+            pass
+    arguments, silu = short_conv_step_arguments(name, u_t, w, bias, activation, state)
+    y = _short_conv(*arguments, silu).reshape(u_t.shape)
+    return y, last_inputs(u_t.unsqueeze(-1), state, w.shape[1] - 1)
+
+
+def _have_one_device(tensors: Sequence[Tensor]) -> bool:
+    """One with data: nothing is checked where there is none."""
+    device = tensors[0].device
+    for tensor in tensors:  # no all(): it takes longer
+        if tensor.device != device:
+            return False
+    return device.type != "meta"
 
 
 def _shard(u: Any, w: Any, bias: Any, state: Any, silu: bool) -> Any:
@@ -134,3 +148,4 @@ def _shard(u: Any, w: Any, bias: Any, state: Any, silu: bool) -> Any:
 _short_conv: Any = parametric_function(
     "short_conv", formula_of(_short_conv_arguments.value, 4), _shard, tensors=4, one_by_one=True
 )
+_one_step: Any = torch.ops.longtail.short_conv_step.default

@@ -1,5 +1,5 @@
 // Attention over a quantised cache in double, read code by code from its memory: exact queries and
-// weights, which is what CUDA computes in float32 and the CPU rounds.
+// weights, which is what CUDA computes in float32 and the CPU rounds. How close answers are.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache_case.h"
+#include "test.h"
 
 namespace cache_case {
 
@@ -56,13 +57,17 @@ inline std::vector<double> hadamard(std::vector<double> x, int size) {
   return x;
 }
 
+/// A result, and by how much out of each row may differ where a float32 that is close to a tie may
+/// be rounded to either side.
 struct Reference {
-  std::vector<double> out, lse;
+  std::vector<double> out, lse, slack;
 };
+
 inline Reference attend_exactly(const Cache& cache, const DecodeCall& call) {
   const CacheLayout& layout = cache.layout;
   const std::int64_t rows = cache.batch * call.heads * call.q_len;
-  Reference result{std::vector<double>(rows * layout.v_dim), std::vector<double>(rows)};
+  Reference result{std::vector<double>(rows * layout.v_dim), std::vector<double>(rows),
+                   std::vector<double>(rows)};
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t i = row % call.q_len, h = row / call.q_len % call.heads;
     const std::int64_t b = row / call.q_len / call.heads, length = cache.lengths[b];
@@ -105,6 +110,18 @@ inline Reference attend_exactly(const Cache& cache, const DecodeCall& call) {
     result.lse[row] = mass > 0 ? top + std::log(mass) : -INFINITY;
   }
   return result;
+}
+
+inline void check_close(const Question& answer, const Reference& exact, double close) {
+  const std::size_t width = answer.out.size() / answer.lse.size();
+  for (std::size_t i = 0; i < answer.out.size(); ++i) {
+    const double error = std::abs(exact.out[i] - static_cast<double>(answer.out[i]));
+    CHECK(error < close + exact.slack[i / width]);
+  }
+  for (std::size_t r = 0; r < answer.lse.size(); ++r) {
+    const auto lse = static_cast<double>(answer.lse[r]);
+    CHECK(exact.lse[r] == lse || std::abs(exact.lse[r] - lse) < close);
+  }
 }
 
 }  // namespace cache_case

@@ -9,12 +9,6 @@
 
 namespace cache_case {
 
-/// A result, and by how much out may differ where an error in float32 tips the code of a weight
-/// that is close to a tie: one step for each.
-struct RoundedReference {
-  std::vector<double> out, lse, slack;
-};
-
 inline constexpr double kNothing = -std::numeric_limits<double>::infinity();
 
 inline double centre_of(int bits) { return ((1 << bits) - 1) / 2.0; }
@@ -99,7 +93,7 @@ inline std::vector<double> rounded_scores(const Cache& cache, const ConstHead& h
 }
 
 /// Adds the tokens [first, end), whose values share a tile, with weights p to a row's sums; returns
-/// the slack.
+/// the slack: one step for each weight that is close to a tie.
 inline double add_rounded_values(const CacheLayout& layout, const ConstHead& head,
                                  std::int64_t first, std::int64_t end, const double* p,
                                  double* sums) {
@@ -118,7 +112,7 @@ inline double add_rounded_values(const CacheLayout& layout, const ConstHead& hea
     for (std::int64_t t = first; t < end; ++t) {
       const double weight = scaled(t) / step, zero = grid_zero_of(grid(t), layout.bits);
       const double from_tie = std::abs(weight - std::floor(weight) - 0.5);
-      if (from_tie <= weight * 2e-5 && weight > 0.25) of_group += step * centre_of(layout.bits);
+      if (from_tie <= weight * 5e-6 && weight > 0.25) of_group += step * centre_of(layout.bits);
       for (int c = group * layout.group; c < std::min(layout.v_dim, (group + 1) * layout.group);
            ++c) {
         const double code =
@@ -131,10 +125,10 @@ inline double add_rounded_values(const CacheLayout& layout, const ConstHead& hea
   return slack;
 }
 
-inline RoundedReference attend_rounded(const Cache& cache, const DecodeCall& call) {
+inline Reference attend_rounded(const Cache& cache, const DecodeCall& call) {
   const CacheLayout& layout = cache.layout;
   const std::int64_t rows = cache.batch * call.heads * call.q_len;
-  RoundedReference result;
+  Reference result;
   result.out.resize(rows * layout.v_dim);
   for (std::int64_t row = 0; row < rows; ++row) {
     const std::int64_t i = row % call.q_len, h = row / call.q_len % call.heads;

@@ -56,14 +56,7 @@ void attend_by_floats(const Cache& cache, Question& question, const DecodeCall& 
   launch_attend(cache, call, length, cuda::kDecodeRows, [&](const cuda::DecodeArguments& a) {
     cache.layout.bits == 4 ? cuda::kv_decode<4>(a) : cuda::kv_decode<8>(a);
   });
-  const Reference exact = attend_exactly(cache, call);
-  for (std::size_t i = 0; i < question.out.size(); ++i) {
-    CHECK(std::abs(exact.out[i] - static_cast<double>(question.out[i])) < 2e-5);
-  }
-  for (std::size_t r = 0; r < question.lse.size(); ++r) {
-    const auto lse = static_cast<double>(question.lse[r]);
-    CHECK(exact.lse[r] == lse || std::abs(exact.lse[r] - lse) < 2e-5);
-  }
+  check_close(question, attend_exactly(cache, call), 2e-5);
 }
 
 void attend_by_mma(const Cache& cache, Question& question, const DecodeCall& call,
@@ -76,16 +69,7 @@ void attend_by_mma(const Cache& cache, Question& question, const DecodeCall& cal
       wide ? cuda::kv_decode_mma<8, 8>(a) : cuda::kv_decode_mma<8, 4>(a);
     }
   });
-  const RoundedReference exact = attend_rounded(cache, call);
-  const auto width = static_cast<std::size_t>(cache.layout.v_dim);
-  for (std::size_t i = 0; i < question.out.size(); ++i) {
-    const double error = std::abs(exact.out[i] - static_cast<double>(question.out[i]));
-    CHECK(error < 2e-5 + exact.slack[i / width]);
-  }
-  for (std::size_t r = 0; r < question.lse.size(); ++r) {
-    const auto lse = static_cast<double>(question.lse[r]);
-    CHECK(exact.lse[r] == lse || std::abs(exact.lse[r] - lse) < 2e-5);
-  }
+  check_close(question, attend_rounded(cache, call), 2e-5);
 }
 
 void attend(const Cache& cache, std::int64_t share, std::int64_t q_len, std::int64_t length,

@@ -2,6 +2,8 @@
 // blocks and vectors under the sanitizers. Gradients against the transposed sums.
 #include "longconv/short_conv.h"
 
+#include <cstring>
+
 #include "numbers_near.h"
 
 namespace {
@@ -77,5 +79,48 @@ void compare_all() {
 TEST(float64) { compare_all<double, double>(); }
 TEST(float32) { compare_all<float, float>(); }
 TEST(bfloat16) { compare_all<bfloat16, float>(); }
+
+/// Step by step, in memory that ends where the numbers do: the bits of the whole row, and states
+/// that are its last inputs.
+template <class E, class P>
+void take_steps(const ShortConvShape& shape) {
+  const std::int64_t rows = shape.batch * shape.heads, past = shape.taps - 1, n = shape.length;
+  const auto u = numbers<E>(rows * n, 2, 0.1), first = numbers<E>(rows * past, 2, 0.2);
+  const auto taps = numbers<P>(shape.heads * shape.taps, 1, 0.3);
+  const auto bias = numbers<P>(shape.heads, 1, 0.4);
+  const longconv::ShortConvTypes types = {kDType<E>, kDType<P>};
+  std::vector<E> whole(u.size()), state = first, next(state.size()), now(rows), y(rows);
+  longconv::short_conv(shape, types, {u.data(), taps.data(), bias.data(), first.data()},
+                       whole.data());
+  ShortConvShape step = shape;
+  step.length = 1;
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t r = 0; r < rows; ++r) now[r] = u[r * n + i];
+    longconv::short_conv_step(step, types, {now.data(), taps.data(), bias.data(), state.data()},
+                              y.data(), next.data());
+    for (std::int64_t r = 0; r < rows; ++r) {
+      CHECK(std::memcmp(&y[r], &whole[r * n + i], sizeof(E)) == 0);
+      for (std::int64_t t = 0; t < past; ++t) {
+        const std::int64_t at = i + 1 + t - past;
+        const E& exact = at >= 0 ? u[r * n + at] : first[r * past + past + at];
+        CHECK(std::memcmp(&next[r * past + t], &exact, sizeof(E)) == 0);
+      }
+    }
+    state.swap(next);
+  }
+}
+TEST(steps) {
+  for (const std::int64_t heads : {1, 15, 16, 17, 32, 40}) {
+    for (const std::int64_t taps : {1, 2, 3, 4, 5, 6, 17, 128}) {
+      for (const std::int64_t batch : {1, 3}) {
+        const ShortConvShape shape = {batch, heads, 5, taps, taps % 2 == 0};
+        take_steps<double, double>(shape);
+        take_steps<float, float>(shape);
+        take_steps<bfloat16, float>(shape);
+        take_steps<float16, float16>(shape);
+      }
+    }
+  }
+}
 
 }  // namespace

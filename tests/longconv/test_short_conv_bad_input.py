@@ -73,7 +73,17 @@ CASES = [
     _step("u_t=1.0", TypeError, "u_t", "float", u_t=1.0),
     _step("u_t: []", ValueError, "u_t", "[]", "[..., H]", u_t=torch.tensor(1.0)),
     _step("state=None", TypeError, "state", "NoneType", state=None),
-    _step("state: [2, 3, 4]", ValueError, "[2, 3, 4]", "[2, 3, 3]", state=torch.ones(2, 3, 4)),
+    _step(
+        "state: 4",
+        ValueError,
+        "step: state",
+        "[2, 3, 4]",
+        "[2, 3, 3]",
+        state=STATE.new_ones(2, 3, 4),
+    ),
+    _step("u_t: int64", TypeError, "u_t has", "int64", u_t=U[..., 0].long()),
+    _step("u_t: 2 heads", ValueError, "[3, 4]", "u_t has shape [2, 2]", u_t=U[:, :2, 0]),
+    _step("bias: [1]", ValueError, "bias", "[1]", "[3]", bias=BIAS[:1]),
     _step("w: 2 heads", ValueError, "w", "[2, 4]", "[3, W]", w=W[:2]),
     _step("activation=relu", ValueError, "activation", "relu", activation="relu"),
     _raw("u: [3, 9]", "`u`", "[3, 9]", u=U[0]),
@@ -89,12 +99,29 @@ def test_bad_input(case: BadInput) -> None:
     check(case)
 
 
-def test_raw_step_needs_a_state() -> None:
-    none = torch.empty(0)
-    with pytest.raises(ValueError, match=r"short_conv_step.*`state`"):
-        torch.ops.longtail.short_conv_step(U[..., 0], W, none, none, False)
-    with pytest.raises(ValueError, match=r"short_conv_step.*`u`"):
-        torch.ops.longtail.short_conv_step(U, W, none, STATE, False)
+def test_raw_step() -> None:
+    """It checks for itself: the public function leaves that to it."""
+    step, u_t = torch.ops.longtail.short_conv_step, U[..., 0]
+    for name, arguments in {
+        "u": (torch.tensor(1.0), W, None, STATE),
+        "w": (U, W, None, STATE),
+        "bias": (u_t, W, BIAS.unsqueeze(-1), STATE),
+        "state": (u_t, W, BIAS, torch.empty(0)),
+    }.items():
+        with pytest.raises(ValueError, match=f"short_conv_step: argument `{name}`"):
+            step(*arguments, False)
+
+
+def test_a_step_on_several_devices() -> None:
+    """Refused, also where one of them has no numbers to compute with."""
+    u_t = U[..., 0]
+    for u_there, w_there, state_there in ((0, 0, 1), (0, 1, 0), (1, 0, 0)):
+        tensors = [
+            tensor.to("meta") if there else tensor
+            for tensor, there in ((u_t, u_there), (STATE, state_there), (W, w_there))
+        ]
+        with pytest.raises(ValueError, match="is on"):
+            longtail.short_conv_step(*tensors)
 
 
 def test_raw_backward_refuses_a_gradient_of_another_shape() -> None:
