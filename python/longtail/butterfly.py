@@ -14,9 +14,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from longtail._arguments import (
+    check_device,
+    check_dims,
+    check_floating,
+    check_parameter,
+    check_tensor,
+)
+
 __all__ = ["butterfly_conv", "butterfly_factors"]
 
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 
@@ -164,17 +171,9 @@ def _checked(u: Any, k: Any, factors: Any) -> tuple[Tensor, list[int]]:
     """The taps that count, and the sizes of the factors."""
     name = "butterfly_conv"
     for argument, tensor in (("u", u), ("k", k)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
-        if tensor.dtype not in _FLOATING:
-            raise TypeError(
-                f"{name}: {argument} has dtype {tensor.dtype}; supported are float64, float32, "
-                "float16 and bfloat16"
-            )
-    if u.dim() < 2:
-        raise ValueError(f"{name}: u has shape {list(u.shape)}, expected [..., H, L]")
-    if k.dtype not in (u.dtype, torch.float32):
-        raise TypeError(f"{name}: k has dtype {k.dtype}, expected that of u, {u.dtype}, or float32")
+        check_floating(name, argument, tensor)
+    check_dims(name, "u", u, 2, "[..., H, L]")
+    check_parameter(name, "k", k, "u", u)
     heads, length = u.shape[-2:]
     if k.dim() != 2 or k.shape[0] != heads or k.shape[1] == 0:
         raise ValueError(
@@ -183,8 +182,7 @@ def _checked(u: Any, k: Any, factors: Any) -> tuple[Tensor, list[int]]:
         )
     _check_factors("factors", factors, heads)
     for argument, each in (("k", k), *((f"factors[{i}]", each) for i, each in enumerate(factors))):
-        if each.device != u.device:
-            raise ValueError(f"{name}: {argument} is on {each.device} and u on {u.device}")
+        check_device(name, argument, each, "u", u)
     sizes = [each.shape[-1] for each in factors]
     taps = k[:, : max(1, length)]
     needed = length + taps.shape[1] - 1
@@ -201,8 +199,7 @@ def _check_factors(argument: str, factors: Any, heads: int) -> None:
     if not isinstance(factors, (list, tuple)) or len(factors) < 2:
         raise ValueError(f"{name}: {argument} must be a list or tuple of two or more matrices")
     for i, each in enumerate(factors):
-        if not isinstance(each, Tensor):
-            raise TypeError(f"{name}: {argument}[{i}] must be a Tensor, got {type(each).__name__}")
+        check_tensor(name, f"{argument}[{i}]", each)
         if each.dtype not in _COMPLEX.values():
             raise TypeError(
                 f"{name}: {argument}[{i}] has dtype {each.dtype}, expected complex64 or complex128"
