@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,8 +24,6 @@ from longtail import (
     short_conv,
     short_conv_step,
 )
-
-Draw = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,8 @@ def _short_step(u: Tensor, state: Tensor, w: Tensor, bias: Tensor) -> Any:
 def _butterfly(of: Sizes, dtype: torch.dtype, g: torch.Generator) -> list[Tensor]:
     u = torch.randn(of.batch, of.heads, of.length, generator=g).to(dtype)
     k = torch.randn(of.heads, of.taps, generator=g).to(_parameter(dtype))
-    return [u, k, *butterfly_factors(2 * of.length + of.taps)]
+    wide = torch.complex128 if dtype == torch.float64 else torch.complex64
+    return [u, k, *butterfly_factors(2 * of.length + of.taps, dtype=wide)]
 
 
 ROWS: dict[str, Row] = {
@@ -195,5 +195,5 @@ def of_batches(row: Row, counts: tuple[int, ...], sizes: Sizes) -> Iterator[list
     """Calls with other batches; all that has none is the same."""
     shared = row.inputs(sizes, torch.float32)[row.batched :]
     for count in counts:
-        other = Sizes(count, *(getattr(sizes, n) for n in tuple(Sizes.__annotations__)[1:]))
+        other = dataclasses.replace(sizes, batch=count)
         yield [*row.inputs(other, torch.float32, seed=count)[: row.batched], *shared]

@@ -20,8 +20,20 @@ from kit.layouts import deterministic, draw_view, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES
 from longconv.family import ROWS, Row, Sizes, drawn_dtype, drawn_sizes, of_batches, results
+from longtail import s4d, s4d_kernel
 
-rows = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+#: Forms that differ from another in arguments only are left to the full product.
+FORMS = ("long_conv, float32 taps", "s4d, auto")
+MAIN = [name for name in ROWS if name not in FORMS]
+every_row = pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+rows = pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, marks=[pytest.mark.full] if name in FORMS else [])
+        for name, row in ROWS.items()
+    ],
+    ids=ROWS,
+)
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
@@ -35,7 +47,7 @@ def all_bits(left: list[Tensor], right: list[Tensor]) -> bool:
     return len(left) == len(right) and all(map(bits, left, right))
 
 
-@rows
+@every_row
 def test_any_view(row: Row) -> None:
     """Shapes, strides, offsets and dtypes that nobody thought of give the bits of contiguous
     tensors, in contiguous results, and no argument is written to."""
@@ -118,9 +130,10 @@ def test_autocast_changes_nothing(row: Row, narrow: torch.dtype) -> None:
         )
 
 
-@rows
-def test_transforms(row: Row) -> None:
+@pytest.mark.parametrize("name", MAIN)
+def test_transforms(name: str) -> None:
     """torch.func in each argument: grad, vmap(grad), jacrev, jvp and three ways to a Hessian."""
+    row = ROWS[name]
     tensors = row.inputs(Sizes(1, 1, 3, 2, 2), torch.float64)
     for k, tensor in enumerate(tensors):
         real = torch.view_as_real(tensor) if tensor.is_complex() else tensor
@@ -129,7 +142,7 @@ def test_transforms(row: Row) -> None:
             given = [*tensors]
             given[k] = torch.view_as_complex(x) if is_complex else x
             got = results(row.call, *given)
-            return sum((each.abs().square().sum() for each in got), real.new_zeros(()))
+            return torch.stack([each.abs().square().sum() for each in got]).sum()
 
         leaf = real.clone().requires_grad_()
         (expected,) = torch.autograd.grad(loss(leaf), leaf)
@@ -146,37 +159,8 @@ def test_transforms(row: Row) -> None:
             torch.testing.assert_close(way(real), second)
 
 
-#: Those whose compiled graphs no file of its own counts, and lengths in which a graph is one:
-#: chunked has a loop over chunks of 512, and a butterfly fewer rows than 2 is another graph.
-LENGTHS = {"s4d, chunked": (600, 700, 1023), "butterfly_conv": (90, 127, 133)}
-
-
-@pytest.mark.usefixtures("fresh_dynamo")
-@pytest.mark.parametrize("name", ROWS)
-def test_one_compile_serves_all_sizes(name: str) -> None:
-    """Batches and lengths; whole graphs, no recompilation."""
-    row, graphs = ROWS[name], 0
-
-    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
-        nonlocal graphs
-        graphs += 1
-        return graph.forward
-
-    compiled = torch.compile(row.call, fullgraph=True, dynamic=True, backend=backend)
-    lengths = LENGTHS.get(name, (50, 127, 33))
-    factors = row.inputs(Sizes(length=max(lengths)), torch.float32)[2:]
-    for batch, length in zip((5, 7, 3), lengths, strict=True):
-        tensors = row.inputs(Sizes(batch, length=length), torch.float32)
-        if name == "butterfly_conv":
-            tensors[2:] = factors
-        assert all_bits(results(compiled, *tensors), results(row.call, *tensors))
-    assert graphs == 1
-
-
-@pytest.mark.usefixtures("fresh_dynamo")
-def test_one_compile_serves_all_kernel_lengths() -> None:
-    """L as a symbol."""
-    dt, a, b, c = ROWS["s4d_kernel"].inputs(Sizes(), torch.float32)
+def _count_graphs(call: Callable[..., Any], several: list[list[Tensor]]) -> int:
+    """How many it takes to serve all of these, with the bits of eager mode."""
     graphs = 0
 
     def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
@@ -184,16 +168,44 @@ def test_one_compile_serves_all_kernel_lengths() -> None:
         graphs += 1
         return graph.forward
 
-    def taps_like(u: Tensor) -> Tensor:
-        from longtail import s4d_kernel
+    compiled = torch.compile(call, fullgraph=True, dynamic=True, backend=backend)
+    for tensors in several:
+        assert all_bits(results(compiled, *tensors), results(call, *tensors))
+    return graphs
 
-        return s4d_kernel(dt, a, b, c, u.shape[-1])
 
-    compiled = torch.compile(taps_like, fullgraph=True, dynamic=True, backend=backend)
-    for length in (50, 127, 33):
-        u = torch.empty(length)
-        assert bits(compiled(u), taps_like(u)) and compiled(u).shape[-1] == length
-    assert graphs == 1
+#: What has one graph for all lengths. s4d by chunks does not: it has a loop over them, and their
+#: states are multiplied by a power that Python works out; so are states in mode="conv".
+ONE_GRAPH = [name for name in MAIN if name not in ("s4d_kernel", "s4d, chunked")]
+
+
+@pytest.mark.usefixtures("fresh_dynamo")
+@pytest.mark.parametrize("name", ONE_GRAPH)
+def test_one_compile_serves_all_sizes(name: str) -> None:
+    """Batches and lengths; whole graphs, no recompilation."""
+    row, call = ROWS[name], ROWS[name].call
+    if name == "s4d, conv":
+
+        def call(u: Tensor, state: Tensor, *system: Tensor) -> Any:
+            return s4d(u, *system, mode="conv")
+
+    # A butterfly with one row of its first factor is another graph.
+    lengths = (90, 127, 133) if name == "butterfly_conv" else (50, 127, 33)
+    several = [
+        row.inputs(Sizes(batch, length=length), torch.float32)
+        for batch, length in zip((5, 7, 3), lengths, strict=True)
+    ]
+    if name == "butterfly_conv":
+        several = [[*tensors[:2], *several[-1][2:]] for tensors in several]
+    assert _count_graphs(call, several) == 1
+
+
+@pytest.mark.usefixtures("fresh_dynamo")
+def test_one_compile_serves_all_kernel_lengths() -> None:
+    """L as a symbol."""
+    system = ROWS["s4d_kernel"].inputs(Sizes(), torch.float32)
+    several = [[torch.empty(length), *system] for length in (50, 127, 33)]
+    assert _count_graphs(lambda u, *system: s4d_kernel(*system, len(u)), several) == 1
 
 
 class Together(torch.nn.Module):
@@ -201,20 +213,21 @@ class Together(torch.nn.Module):
 
     def __init__(self, names: list[str]) -> None:
         super().__init__()
-        self.names = names
+        self.calls = [
+            (ROWS[name].call, len(ROWS[name].inputs(Sizes(), torch.float32))) for name in names
+        ]
 
     def forward(self, *tensors: Tensor) -> list[Tensor]:
         given = []
-        for name in self.names:
-            count = len(ROWS[name].inputs(Sizes(), torch.float32))
-            given += results(ROWS[name].call, *tensors[:count])
+        for call, count in self.calls:
+            given += results(call, *tensors[:count])
             tensors = tensors[count:]
         return given
 
 
-#: Functions without a cell in the files of the kit. s4d's modes: AOTInductor of torch 2.13 has no
-#: complex operations with numbers, which its discretisation is made of; the step is one raw op.
-PACKAGED = ["s4d_step", "short_conv_step", "butterfly_conv", "long_conv"]
+#: What has no cell in the kit's packages. s4d's modes have none: AOTInductor of torch 2.13 knows no
+#: complex operations with numbers, which their discretisation is made of; the step is one raw op.
+PACKAGED = ["s4d_step", "short_conv_step", "butterfly_conv"]
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
@@ -243,7 +256,7 @@ def test_package(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sharded", [0, 1], ids=["batch", "heads"])
-@pytest.mark.parametrize("name", [name for name in ROWS if "taps" not in name])
+@pytest.mark.parametrize("name", MAIN)
 def test_no_collectives(name: str, sharded: int, fake_processes: int) -> None:
     """Batches or heads are cut: results, states, and gradients of what is cut stay where they
     are."""
