@@ -38,11 +38,11 @@ struct ConvTypes {
 };
 /// Throws std::invalid_argument for taps that are read as something else beside such rows.
 inline void check_conv_types(const char* function, const char* taps, const ConvTypes& types) {
-  check_argument(types.taps == types.rows ||
-                     (types.taps == DType::float32 && types.rows != DType::float64),
-                 function, taps, "of dtype " + std::string(to_string(types.taps)),
-                 "the dtype of the rows, " + std::string(to_string(types.rows)) +
-                     ", or float32 beside narrower ones");
+  check_argument(
+      types.taps == types.rows || (types.taps == DType::float32 && types.rows != DType::float64),
+      function, taps, "of dtype " + std::string(to_string(types.taps)),
+      "the dtype of the rows, " + std::string(to_string(types.rows)) +
+          ", or float32 beside narrower ones");
 }
 
 /// Points of a transform, and whether it is a whole one.
