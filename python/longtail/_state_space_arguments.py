@@ -79,8 +79,6 @@ def system_of(
     else:
         _check(name, "D", d, real, a, [[heads], *([[outputs, heads]] if several else [])])
         d = d.expand(outputs, heads)
-    # torch's exp gives other bits for other strides.
-    dt, a, b, c = (each.contiguous() for each in (dt, a, b, c))
     return System(dt, a, b, c.reshape(outputs, heads, states), d, method, several)
 
 
@@ -109,7 +107,7 @@ def check_heads(name: str, u: Tensor, axis: int, a: Tensor) -> None:
 def state_of(name: str, argument: str, state: Any, batch: tuple[int, ...], a: Tensor) -> Tensor:
     """A state as ``[B, H, S]``."""
     _check(name, argument, state, a.dtype, a, [[*batch, *a.shape]])
-    return state.reshape(math.prod(batch), *a.shape).contiguous()
+    return state.reshape(math.prod(batch), *a.shape)
 
 
 def check_choice(name: str, argument: str, value: Any, choices: tuple[str, ...]) -> None:
