@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from longtail import _library, _short_conv_arguments  # noqa: F401  (loads the raw ops)
+from longtail._arguments import check_bool
 from longtail._autograd import is_plain_call
 from longtail._parametric import Placement, formula_of, parametric_function
 from longtail._short_conv_arguments import (
@@ -65,10 +66,7 @@ def short_conv(
         ValueError: a wrong shape, an unknown activation or several devices.
     """
     name = "short_conv"
-    if not isinstance(return_final_state, bool):
-        raise TypeError(
-            f"{name}: return_final_state must be a bool, got {type(return_final_state).__name__}"
-        )
+    check_bool(name, "return_final_state", return_final_state)
     tensors, silu = short_conv_arguments(name, u, w, bias, activation, initial_state)
     y = _short_conv(*tensors, silu).reshape(u.shape)
     return (y, last_inputs(u, initial_state, w.shape[1] - 1)) if return_final_state else y

@@ -129,7 +129,7 @@ def s4d(
     base, drive, readout, skip = _discrete(system)
     state = base.new_empty(0)
     if initial_state is not None:
-        state = state_of(name, "initial_state", initial_state, batch, A).to(base.dtype)
+        state = state_of(name, "initial_state", initial_state, batch, A).to(base.dtype).contiguous()
     inputs = (x, base, drive, readout, skip, state)
     if mode == "auto":
         mode = "recurrent" if recurrent_is_less(x.shape[0], A.shape[1]) else "conv"
@@ -191,9 +191,11 @@ def s4d_step(
 
 def _discrete(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Base, drive, readout and skip."""
-    base, unit = _state_space_formula.discretize(system.dt, system.a, system.method)
+    # Contiguous, or torch's functions would give other bits for other strides.
+    dt, a, b, c = (each.contiguous() for each in system.tensors[:4])
+    base, unit = _state_space_formula.discretize(dt, a, system.method)
     wide = base.dtype
-    return base, unit * system.b.to(wide), 2 * system.c.to(wide), system.d.double()
+    return base, unit * b.to(wide), 2 * c.to(wide), system.d.double()
 
 
 def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:

@@ -61,6 +61,18 @@ def test_taps_in_half_precision(dtype: torch.dtype) -> None:
     both(CASES[9], dtype, taps=dtype)
 
 
+def test_float32_taps_on_float64_rows() -> None:
+    """To the digits of float64, and gradients in the dtypes of the tensors."""
+    for case in (CASES[9], CASES[10]):
+        given = case.tensors(torch.float64, taps=torch.float32)
+        names = list(given)
+        got = with_gradients(call(names, long_conv), list(given.values()))
+        exact = with_gradients(call(names, twin), [each.double() for each in given.values()])
+        for name, mine, its in zip(["y", *names], got, exact, strict=True):
+            assert relative(mine, its) <= (1e-14 if mine.dtype == torch.float64 else 1e-7), name
+        assert [each.dtype for each in got[1:]] == [each.dtype for each in given.values()]
+
+
 @pytest.mark.parametrize("length", [4099, 20_000])
 @pytest.mark.parametrize("taps", [1, 100, 4099])
 def test_blocks_and_whole_rows(length: int, taps: int) -> None:
