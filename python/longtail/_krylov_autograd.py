@@ -92,8 +92,9 @@ def _run(
     own, rest = params[: problem.params], params[problem.params :]
     m = problem.preconditioner
     if recycled is not None:
-        recycled = recycled.expand(*shape.batch, *recycled.shape[-2:]).flatten(0, -3)
-        recycled = recycled.reshape(shape.count, *recycled.shape[-2:])
+        kept = recycled.shape[-2]
+        recycled = recycled.expand(*shape.batch, kept, shape.size)
+        recycled = recycled.reshape(shape.count, kept, shape.size)
     if b.numel() == 0:
         return _nothing(b, shape)
     system = System(
@@ -168,13 +169,12 @@ class _Solve(torch.autograd.Function):
         # As in longtail._autograd: torch calls this with forward mode off on every level.
         with forward_ad._set_fwd_grad_enabled(True):
             x, *params = [without_tangent(tensor) for tensor in ctx.saved_tensors]
-            problem: Problem = ctx.problem
+            problem: Problem = replace(ctx.problem, progress=False)
             own, dots = params[: problem.params], param_dots[: problem.params]
             right = torch.zeros_like(x) if b_dot is None else b_dot
             if any(dot is not None for dot in dots):
                 right = right - _pushforward(problem.operator, x, own, dots)
-            silent = replace(problem, progress=False)
-            return solve(silent, right, None, None, *params)[0], None, None, None, None, None
+            return solve(problem, right, None, None, *params)[0], None, None, None, None, None
 
     @staticmethod
     def vmap(info: Any, dims: tuple[Any, ...], *inputs: Any) -> tuple[Outputs, tuple[int, ...]]:
@@ -184,7 +184,10 @@ class _Solve(torch.autograd.Function):
         initial = initial if initial_dim is None else initial.movedim(initial_dim, 0)
         if initial is not None:
             initial = initial.expand(b.shape)
-        recycled = recycled if recycled_dim is None else recycled.movedim(recycled_dim, 0)
+        if recycled_dim is not None:  # [k, n] of each level's entry serves the whole batch of b
+            recycled = recycled.movedim(recycled_dim, 0)
+            missing = b.dim() - problem.dims - (recycled.dim() - 2)
+            recycled = recycled.reshape(len(recycled), *(1,) * missing, *recycled.shape[1:])
         outputs = solve(problem.under_vmap(tuple(param_dims)), b, initial, recycled, *params)
         no_space = outputs[5].dim() == 1
         return outputs, (0, 0, 0, 0, 0, None if no_space else 0)  # type: ignore[return-value]
@@ -198,8 +201,11 @@ def _pullback(operator: Operator, x: Tensor, params: list[Tensor], y: Tensor) ->
 def _pushforward(
     operator: Operator, x: Tensor, params: list[Tensor], dots: list[Tensor | None]
 ) -> Tensor:
-    """``dA x``."""
+    """``dA x``, as the transpose of the pullback: jvp does not nest in every kind of forward mode."""
     directions = tuple(
         torch.zeros_like(param) if dot is None else dot for param, dot in zip(params, dots)
     )
-    return torch.func.jvp(lambda *p: operator.apply(x, *p), tuple(params), directions)[1]
+    y = torch.zeros_like(x)
+    transpose = torch.func.vjp(lambda w: _pullback(operator, x, params, w), y)[1]
+    pushed: Tensor = transpose(directions)[0]
+    return pushed

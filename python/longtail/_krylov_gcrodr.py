@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from longtail._krylov_basis import Basis
-from longtail._krylov_ritz import harmonic_vectors, least_squares
+from longtail._krylov_ritz import harmonic_vectors, pseudo_inverse
 from longtail._krylov_system import Correction, Flaw, Method, System, Watch
 from longtail._krylov_vectors import norm
 
@@ -127,12 +127,13 @@ class Gcrodr(Method):
 
         right = torch.zeros_like(G[..., 0])
         right[:, known] = torch.where(active, beta, 0.0).squeeze(-1)
-        y = least_squares(G, right)
+        inverse = pseudo_inverse(G)
+        y = (inverse.to(G.device) @ right.unsqueeze(-1)).squeeze(-1)
         step = start + U.combine(y[:, :known] * scale) + W.combine(y[:, known:], known)
         x = x + self.system.precondition(self.system.rounded(step))
         r = r - W.combine((G @ y.unsqueeze(-1)).squeeze(-1))
         if columns and self.kept:
-            self._learn(W, U, scale, arnoldi, active)
+            self._learn(W, U, scale, arnoldi, inverse, active)
         return x, r, arnoldi
 
     def _arnoldi(
@@ -174,14 +175,22 @@ class Gcrodr(Method):
             watch.step(torch.where(moves, size, 0.0))
         return _Arnoldi(G[:, : column + 1, :column], column, steps, broken)
 
-    def _learn(self, W: Basis, U: Basis, scale: Tensor, arnoldi: _Arnoldi, active: Tensor) -> None:
+    def _learn(
+        self,
+        W: Basis,
+        U: Basis,
+        scale: Tensor,
+        arnoldi: _Arnoldi,
+        inverse: Tensor,
+        active: Tensor,
+    ) -> None:
         """The new U and C from the space of this cycle."""
         known, columns, G = self._known, arnoldi.columns, arnoldi.G
         S = torch.zeros_like(G)
         S[:, range(known, columns), range(known, columns)] = 1
         S[:, :, :known] = W.products(U, columns + 1)[:, :, :known] * scale.unsqueeze(-2)
         kept = min(self.kept, columns)
-        weights, images = harmonic_vectors(G, S, kept)
+        weights, images = harmonic_vectors(G, inverse, S, kept)
         new_U = W.mixed(weights[:, known:], known)
         if known:
             new_U = new_U + U.mixed(weights[:, :known] * scale.unsqueeze(-1))

@@ -10,14 +10,20 @@ from torch import Tensor
 
 #: Directions that A shrinks by more, against the most kept one, are not worth keeping.
 _SMALLEST = 1e-10
+#: Singular values of G that are rounding errors, against the largest.
+_ROUNDING = 1e-15
 
 
-def least_squares(G: Tensor, right: Tensor) -> Tensor:
-    """The y of least norm that minimises ``||right - G y||``; 0 columns get 0."""
-    return torch.linalg.lstsq(G.cpu(), right.cpu().unsqueeze(-1)).solution.squeeze(-1).to(G.device)
+def pseudo_inverse(G: Tensor) -> Tensor:
+    """``G^+``; 0 columns get 0. On the CPU, where the other small problems are solved too.
+
+    By SVD: torch's lstsq leaves the pivots of its QR uninitialised, and so never gives the same
+    bits twice.
+    """
+    return torch.linalg.pinv(G.cpu(), rtol=_ROUNDING)
 
 
-def harmonic_vectors(G: Tensor, S: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def harmonic_vectors(G: Tensor, inverse: Tensor, S: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The recycled space of a cycle.
 
     The harmonic Ritz values nearest 0 solve ``G^H G z = theta G^H S z`` with ``S = W^H [U V]``;
@@ -25,7 +31,8 @@ def harmonic_vectors(G: Tensor, S: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
     Args:
         G: ``[batch, cols + 1, cols]``.
-        S: the same.
+        inverse: of it, by :func:`pseudo_inverse`.
+        S: shaped as G.
         count: of vectors wanted, at most cols.
 
     Returns:
@@ -34,8 +41,8 @@ def harmonic_vectors(G: Tensor, S: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """
     device, real = G.device, not G.is_complex()
     G, S = G.cpu(), S.cpu()
-    inverse, vectors = torch.linalg.eig(torch.linalg.lstsq(G, S).solution)
-    nearest = inverse.abs().argsort(dim=-1, descending=True, stable=True)[..., :count]
+    sizes, vectors = torch.linalg.eig(inverse @ S)
+    nearest = sizes.abs().argsort(dim=-1, descending=True, stable=True)[..., :count]
     z = vectors.gather(-1, nearest.unsqueeze(-2).expand(-1, G.shape[-1], -1))
     if real:  # what a complex pair spans together with its conjugate
         z = torch.cat([z.real, z.imag], -1)
