@@ -9,6 +9,10 @@ from longtail._krylov_system import Correction, Flaw, Method, Watch
 from longtail._krylov_vectors import norm, real_dot
 
 
+#: A Lanczos vector of this length, against what it was made of, is rounding: there are no more.
+_NOTHING = 1e-14
+
+
 def _over(x: Tensor, y: Tensor) -> Tensor:
     """x / y, 0 where y is."""
     return torch.where(y == 0, 0.0, x / torch.where(y == 0, 1.0, y))
@@ -62,6 +66,9 @@ class MinimalResiduals(Method):
             iterations = iterations + moves
             size = norm(residual)
             active = moves & (size > target)
+            exhausted = beta <= _NOTHING * torch.hypot(alpha, beta_before)
+            flaw = torch.where(active & exhausted, int(Flaw.BREAKDOWN), flaw)
+            active = active & ~exhausted
             watch.step(size)
         return Correction(x, iterations, flaw)
 

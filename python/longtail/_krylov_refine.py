@@ -70,10 +70,13 @@ def refine(
     b = b / scale
     b_norm = norm(b)
     finite = b_norm.isfinite()
-    x = torch.zeros_like(b) if initial is None else initial / scale
-    x = torch.where(finite & (b_norm > 0), x, 0.0)
-    r = b if initial is None else system.residual(b, x)
-    size = norm(r)
+    x, r, size = torch.zeros_like(b), b, b_norm
+    if initial is not None:
+        start = initial / scale
+        r_start = system.residual(b, start)
+        nearer = norm(r_start) < b_norm  # never where that is not finite, or b is 0
+        x, r = torch.where(nearer, start, x), torch.where(nearer, r_start, r)
+        size = norm(r)
     wanted_size = limits.tol * b_norm
     watch = Watch(limits.max_iterations, b_norm, report)
     iterations = torch.zeros_like(finite, dtype=torch.int64)

@@ -99,8 +99,8 @@ class Shape:
         return WIDE[self.dtype]
 
     def flat(self, x: Tensor) -> Tensor:
-        """``[batch, n]``, wide."""
-        return x.reshape(self.count, self.size).to(self.wide)
+        """``[batch, n]``, wide; contiguous, so that bits do not depend on the layout of b."""
+        return x.reshape(self.count, self.size).to(self.wide).contiguous()
 
     def full(self, x: Tensor) -> Tensor:
         """The shape of b again, in x's own dtype."""

@@ -103,7 +103,7 @@ def cg(
             batch, in which every item converges and stops by itself.
         tol: relative residual; None: 1e-8 (float64), 1e-4 (float32).
         max_iterations: None: 10 for each unknown, at most 20,000.
-        initial: where to start; no gradient flows into it.
+        initial: where to start, if its residual is smaller than b; no gradient flows into it.
         dims: trailing dimensions of b that are one vector.
         params: tensors that a callable A is made of: these, b and a tensor A have gradients, what a
             callable closes over has none.
