@@ -168,16 +168,20 @@ def test_torch_func(method: Callable[..., krylov.SolveResult]) -> None:
         "jacfwd": lambda f: func.jacfwd(f, 1)(b, p),
         "jacrev of grad": lambda f: func.jacrev(func.grad(f, 1), 1)(b, p),
         "hessian": lambda f: func.hessian(f, 1)(b, p),
-        "grad of jvp": lambda f: func.grad(lambda q: func.jvp(lambda r: f(b, r), (q,), (p,))[1])(p),
     }
     for name, transform in transforms.items():
         torch.testing.assert_close(
             transform(loss), transform(exact), rtol=1e-9, atol=1e-11, msg=lambda m, n=name: n + m
         )
-    # torch.linalg.solve is wrong here (2.13), so twice forward is held against its own Hessian.
+    # The jvp of a jvp, and its gradient, of torch.linalg.solve are wrong (2.13): so ours are held
+    # against the Hessian by reverse mode.
     hessian = func.jacrev(func.grad(exact, 1), 1)(b, p)
-    twice = func.jvp(lambda q: func.jvp(lambda r: loss(b, r), (q,), (p,))[1], (p,), (p,))[1]
-    torch.testing.assert_close(twice, p @ hessian @ p, rtol=1e-9, atol=0)
+
+    def moved(q: Tensor) -> Tensor:
+        return func.jvp(lambda r: loss(b, r), (q,), (p,))[1]
+
+    torch.testing.assert_close(func.grad(moved)(p), hessian @ p, rtol=1e-9, atol=0)
+    torch.testing.assert_close(func.jvp(moved, (p,), (p,))[1], p @ hessian @ p, rtol=1e-9, atol=0)
 
 
 def test_vmap_over_matrices_and_sparse_right_hand_sides() -> None:
@@ -237,8 +241,7 @@ def test_float32_gradients() -> None:
     torch.testing.assert_close(p.grad, p64.grad.float(), rtol=1e-5, atol=1e-6)
 
 
-def test_inference_and_compile() -> None:
-    """Compiled code breaks its graph at a solve, and goes on."""
+def test_inference_mode() -> None:
     b, p = (each.detach() for each in numbers())
     expected = krylov.cg(ring, b, params=(p,)).solution
     with torch.inference_mode():
