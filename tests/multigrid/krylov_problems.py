@@ -105,19 +105,18 @@ class Counted:
 
 def products_of_sequence(
     matrices: list[sp.csr_array], b: Tensor, *, recycled: bool, **options: int
-) -> int:
+) -> list[int]:
     """By gcrodr, checked to be solved; all products with A are counted."""
-    total = 0
+    products: list[int] = []
     recycle: Recycle | None = None
     for matrix in matrices:
         counted = Counted(matrix)
         result, learnt = gcrodr(counted, b, recycle=recycle, **options)
-        assert float(np.linalg.norm(b.numpy() - matrix @ result.solution.numpy())) <= 1e-8 * float(
-            b.norm()
-        )
         recycle = learnt if recycled else None
-        total += counted.products
-    return total
+        products.append(counted.products)
+        left = np.linalg.norm(b.numpy() - matrix @ result.solution.numpy())
+        assert left <= 1e-8 * float(b.norm())
+    return products
 
 
 def products_by_scipy(
@@ -125,12 +124,12 @@ def products_by_scipy(
     b: Tensor,
     solver: Callable[..., tuple[np.ndarray, int]],
     **options: int,
-) -> int:
+) -> list[int]:
     """The same by a solver of SciPy."""
-    total = 0
+    products: list[int] = []
     for matrix in matrices:
         counted = Counted(matrix)
         _, info = solver(counted.for_scipy(), b.numpy(), rtol=1e-8, **options)
         assert info == 0
-        total += counted.products
-    return total
+        products.append(counted.products)
+    return products

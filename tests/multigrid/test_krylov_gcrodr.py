@@ -98,23 +98,17 @@ def sequence(kind: str) -> tuple[list[sp.csr_array], torch.Tensor, torch.Tensor]
 
 @pytest.mark.parametrize("kind", ["helmholtz", "whirl"])
 def test_recycling_saves_products(kind: str) -> None:
-    """Sorted < recycled < cold < restarted GMRES and GCROT(m, k) with the same memory."""
+    """In order < as they come < cold < restarted GMRES with the same memory; and < GCROT(m, k)."""
     matrices, parameters, b = sequence(kind)
     order = recycling_order(parameters).tolist()
     cold = products_of_sequence(matrices, b, recycled=False, **MEMORY)
     recycled = products_of_sequence(matrices, b, recycled=True, **MEMORY)
     in_order = products_of_sequence([matrices[i] for i in order], b, recycled=True, **MEMORY)
-    few = matrices[:2]  # SciPy is slow
-    ours = products_of_sequence(few, b, recycled=False, **MEMORY)
-    gmres = products_by_scipy(few, b, scipy_linalg.gmres, restart=40, maxiter=1000)
-    gcrot = products_by_scipy(few, b, scipy_linalg.gcrotmk, m=20, k=10, maxiter=2000)
-    print(
-        f"{kind}: a system: cold {cold / 24:.0f}, recycled {recycled / 24:.0f}, in order "
-        f"{in_order / 24:.0f}; of 2: ours {ours / 2:.0f}, gmres {gmres / 2:.0f}, "
-        f"gcrotmk {gcrot / 2:.0f}"
-    )
-    assert in_order < recycled < cold
-    assert ours < gmres and ours < gcrot
+    few = slice(2, 4)  # SciPy is slow
+    gmres = products_by_scipy(matrices[few], b, scipy_linalg.gmres, restart=40, maxiter=1000)
+    gcrot = products_by_scipy(matrices[few], b, scipy_linalg.gcrotmk, m=20, k=10, maxiter=2000)
+    assert sum(in_order) < sum(recycled) < 0.8 * sum(cold)
+    assert sum(cold[few]) < sum(gmres) / 2 and sum(recycled[few]) < sum(gcrot)
 
 
 def test_recycled_space() -> None:
