@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,6 +16,18 @@ from longtail._solve_result import check_on_fail, tolerance
 
 #: ``max_iterations=None``: as many for each unknown (SciPy's default), and at most.
 _PER_UNKNOWN, _AT_MOST = 10, 20_000
+
+
+class _HasApply(Protocol):
+    def apply(self, x: Tensor, /) -> Tensor: ...
+
+
+class _HasMatmul(Protocol):
+    def __matmul__(self, x: Tensor, /) -> Tensor: ...
+
+
+#: What A and preconditioners may be.
+LinearOperator = Tensor | Callable[..., Any] | _HasApply | _HasMatmul
 
 
 def right_hand_side(name: str, b: Any, dims: Any) -> tuple[Tensor, Shape]:

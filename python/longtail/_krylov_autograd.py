@@ -177,7 +177,7 @@ class _Solve(torch.autograd.Function):
             return solve(problem, right, None, None, *params)[0], None, None, None, None, None
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[Any, ...], *inputs: Any) -> tuple[Outputs, tuple[int, ...]]:
+    def vmap(info: Any, dims: tuple[Any, ...], *inputs: Any) -> Any:
         problem, b, initial, recycled, *params = inputs
         _, b_dim, initial_dim, recycled_dim, *param_dims = dims
         b = b.expand(info.batch_size, *b.shape) if b_dim is None else b.movedim(b_dim, 0)
@@ -190,7 +190,7 @@ class _Solve(torch.autograd.Function):
             recycled = recycled.reshape(len(recycled), *(1,) * missing, *recycled.shape[1:])
         outputs = solve(problem.under_vmap(tuple(param_dims)), b, initial, recycled, *params)
         no_space = outputs[5].dim() == 1
-        return outputs, (0, 0, 0, 0, 0, None if no_space else 0)  # type: ignore[return-value]
+        return outputs, (0, 0, 0, 0, 0, None if no_space else 0)
 
 
 def _pullback(operator: Operator, x: Tensor, params: list[Tensor], y: Tensor) -> tuple[Tensor, ...]:
@@ -201,7 +201,7 @@ def _pullback(operator: Operator, x: Tensor, params: list[Tensor], y: Tensor) ->
 def _pushforward(
     operator: Operator, x: Tensor, params: list[Tensor], dots: list[Tensor | None]
 ) -> Tensor:
-    """``dA x``, as the transpose of the pullback: jvp does not nest in every kind of forward mode."""
+    """``dA x``, as the transpose of the pullback: a jvp in forward mode does not always nest."""
     directions = tuple(
         torch.zeros_like(param) if dot is None else dot for param, dot in zip(params, dots)
     )

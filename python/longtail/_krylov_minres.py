@@ -8,7 +8,6 @@ from torch import Tensor
 from longtail._krylov_system import Correction, Flaw, Method, Watch
 from longtail._krylov_vectors import norm, real_dot
 
-
 #: A Lanczos vector of this length, against what it was made of, is rounding: there are no more.
 _NOTHING = 1e-14
 

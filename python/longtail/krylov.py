@@ -6,21 +6,20 @@ function, an ``nn.Module``.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from longtail import _krylov_arguments as arguments
+from longtail._krylov_arguments import LinearOperator
 from longtail._krylov_autograd import MakeMethod, solve
 from longtail._krylov_cg import ConjugateGradients
 from longtail._krylov_gcrodr import Gcrodr
 from longtail._krylov_minres import MinimalResiduals
 from longtail._krylov_order import recycling_order
+from longtail._krylov_recycle import Recycle, recycled_space
 from longtail._krylov_system import Method, System
-from longtail._krylov_vectors import WIDE, Shape
 from longtail._progress import Report
 from longtail._solve_result import ConvergenceError, SolveResult
 
@@ -37,41 +36,7 @@ __all__ = [
 ]
 
 
-class _HasApply(Protocol):
-    def apply(self, x: Tensor, /) -> Tensor: ...
-
-
-class _HasMatmul(Protocol):
-    def __matmul__(self, x: Tensor, /) -> Tensor: ...
-
-
-#: What A and preconditioners may be.
-LinearOperator = Tensor | Callable[..., Any] | _HasApply | _HasMatmul
-
 OnFail = Literal["raise", "warn"]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Recycle:
-    """What :func:`gcrodr` learnt, for the next problem of a sequence.
-
-    Attributes:
-        space: float64 or complex128 ``[*batch, k, *item]``: vectors that A (with its
-            preconditioner) shrinks most; 0 where fewer were found.
-        dims: trailing dimensions that are one vector.
-    """
-
-    space: Tensor
-    dims: int
-
-    @property
-    def nbytes(self) -> int:
-        """Of the vectors."""
-        return self.space.numel() * self.space.element_size()
-
-    def to(self, device: torch.device | str) -> Recycle:
-        """On another device."""
-        return dataclasses.replace(self, space=self.space.to(device))
 
 
 def cg(
@@ -288,39 +253,13 @@ def gcrodr(
         adjoint=adjoint,
         **_options(tol, max_iterations, on_fail, progress, params),
     )
-    space = _recycled_space(recycle, b, shape, kept)
+    space = recycled_space(recycle, b, shape, kept)
     guess = arguments.initial_guess("gcrodr", initial, b)
     *result, learnt = solve(made, b, guess, space, *tensors)
     if learnt.dim() == 1:
         learnt = learnt.new_zeros((*shape.batch, 0, shape.size))
     kept_space = learnt.unflatten(-1, shape.item)
     return SolveResult(*result), Recycle(kept_space, dims)
-
-
-def _recycled_space(recycle: Recycle | None, b: Tensor, shape: Shape, kept: int) -> Tensor | None:
-    """``[*batch, at most kept, n]``, or None where there is nothing to recycle."""
-    if recycle is None:
-        return None
-    if not isinstance(recycle, Recycle):
-        raise TypeError(
-            f"gcrodr: recycle must be what gcrodr returned, got {type(recycle).__name__}"
-        )
-    space, item = recycle.space, shape.item
-    batch = tuple(space.shape[: space.dim() - 1 - len(item)])
-    fits = recycle.dims == len(item) and tuple(space.shape[space.dim() - len(item) :]) == item
-    if not fits or batch not in ((), shape.batch):
-        raise ValueError(
-            f"gcrodr: recycle has shape {list(space.shape)} ([*batch, k, *item]), expected items "
-            f"{list(item)} and batch {list(shape.batch)} or []"
-        )
-    if space.dtype != WIDE[b.dtype]:
-        raise TypeError(
-            f"gcrodr: recycle is {space.dtype}, expected {WIDE[b.dtype]} for b of {b.dtype}"
-        )
-    if space.device != b.device:
-        raise ValueError(f"gcrodr: recycle is on {space.device}, b on {b.device}")
-    flat = space.flatten(space.dim() - len(item))
-    return flat[..., :kept, :] if kept and flat.shape[-2] and flat.numel() else None
 
 
 def _options(

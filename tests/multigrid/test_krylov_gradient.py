@@ -191,8 +191,18 @@ def test_vmap_over_matrices_and_sparse_right_hand_sides() -> None:
     sparse = A[0].to_sparse_csr()
     found = torch.vmap(lambda b: krylov.cg(sparse, b, tol=1e-13).solution)(b)
     torch.testing.assert_close(found, torch.linalg.solve(A[0], b.mT).mT, rtol=1e-9, atol=0)
-    found = torch.vmap(lambda b: gcrodr(A[0], b, initial=b, tol=1e-13).solution)(b)
-    torch.testing.assert_close(found, torch.linalg.solve(A[0], b.mT).mT, rtol=1e-9, atol=0)
+    recycle = krylov.gcrodr(A[1], b, recycle_size=2)[1]
+    one = krylov.gcrodr(A[1], b[0], recycle_size=2)[1]
+
+    def next_one(b: Tensor, space: Tensor) -> Tensor:
+        kept = krylov.Recycle(space, 1)
+        return gcrodr(A[0], b, initial=b, recycle=kept, recycle_size=2, tol=1e-13).solution
+
+    for space, dim in ((recycle.space, 0), (one.space, None)):
+        found = torch.vmap(next_one, (0, dim))(b, space)
+        torch.testing.assert_close(found, torch.linalg.solve(A[0], b.mT).mT, rtol=1e-9, atol=0)
+    both = torch.vmap(next_one, (0, 0))(torch.stack([b, b]), one.space.expand(2, 2, N))
+    torch.testing.assert_close(both[1], found, rtol=1e-9, atol=0)
 
 
 def test_explicit_adjoints() -> None:
