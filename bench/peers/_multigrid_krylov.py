@@ -121,7 +121,7 @@ def problems(kind: str, quick: bool) -> tuple[list[sp.csr_array], torch.Tensor, 
         n = 63 if quick else 127
         media = [np.where(smooth_field(n, random, 2.0) >= 0, 12.0, 3.0) for _ in range(SYSTEMS)]
         return [darcy(n, a) for a in media], torch.tensor(np.array(media)), np.ones(n * n)
-    n, wavenumber = (31, 16.0) if quick else (63, 24.0)
+    n, wavenumber = (31, 16.0) if quick else (63, 12.0)
     # Media of one family: a path through three fields, sampled at random.
     fields = [smooth_field(n, random, 3.0) for _ in range(3)]
     places = random.uniform(0, np.pi, SYSTEMS)
