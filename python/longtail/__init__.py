@@ -98,6 +98,7 @@ _MODULES = (
     "hadamard",
     "integrations",
     "kan",
+    "krylov",
     "kv_cache",
     "longconv",
     "multigrid",
