@@ -100,6 +100,7 @@ _MODULES = (
     "kan",
     "kv_cache",
     "longconv",
+    "losses",
     "nn",
     "ntk",
     "polynomials",

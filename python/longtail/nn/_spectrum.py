@@ -2,22 +2,26 @@
 
 A library transform makes all frequencies, of which a spectral convolution keeps few; then come a
 shift, a slice, zeros around the product, a shift back. Here the transform is cut while it is made:
-along W as a product with a matrix of cosines and sines, or, where W is large, by the library and
-cut at once; along H with a matrix again or by the library, for the kept columns alone. Nothing is
-shifted or filled up.
+along W as a product with a matrix of cosines and sines, or, where many frequencies are kept, by the
+library and cut at once; along H with a matrix again or by the library, for the kept columns alone.
+With matrices nothing is shifted or filled up. Measured on a CPU, both ways with gradients: 24
+frequencies of 64 points as fast as the library's whole transform, of 421 points 7 times as fast.
 
 Frequencies: rows ``-(m // 2) ... (m + 1) // 2 - 1``, columns ``0 ... c - 1``.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-#: Up to so many points an axis a product with a matrix is faster than the library's transform.
-MATRIX_POINTS = 256
+#: Up to so many kept frequencies a product with a matrix is faster than the library's transform.
+MATRIX_FREQUENCIES = 96
 
 
 def _angles(points: int, first: int, count: int, device: torch.device) -> Tensor:
@@ -28,11 +32,47 @@ def _angles(points: int, first: int, count: int, device: torch.device) -> Tensor
 
 
 def _turns(points: int, first: int, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """``exp(-i angle)``, ``[count, n]``."""
+    """``exp(-i angle) / n``, ``[count, n]``: to frequencies."""
     angles = _angles(points, first, count, device)
-    return torch.complex(angles.cos(), -angles.sin()).to(
-        torch.complex128 if dtype == torch.float64 else torch.complex64
-    )
+    turns = torch.complex(angles.cos(), -angles.sin()) / points
+    return turns.to(torch.complex128 if dtype == torch.float64 else torch.complex64)
+
+
+def _back(points: int, first: int, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``exp(i angle)``, ``[n, count]``: from frequencies."""
+    angles = _angles(points, first, count, device).mT
+    turns = torch.complex(angles.cos(), angles.sin())
+    return turns.to(torch.complex128 if dtype == torch.float64 else torch.complex64)
+
+
+def _real_turns(points: int, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``[n, 2 count]``: cosines / n and beside them -sines / n."""
+    angles = _angles(points, 0, count, device)
+    return (torch.cat([angles.cos(), -angles.sin()]) / points).mT.to(dtype)
+
+
+def _real_back(points: int, count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """``[2 count, n]`` from real and imaginary parts. Frequency 0, and n / 2 of an even n, stand
+    alone; others for two."""
+    angles = _angles(points, 0, count, device)
+    k = torch.arange(count, device=device).unsqueeze(1)
+    weights = 2.0 - ((k == 0) | (2 * k == points)).to(torch.float64)
+    return torch.cat([weights * angles.cos(), -weights * angles.sin()]).to(dtype)
+
+
+_kept_matrices = functools.lru_cache(maxsize=64)(lambda make, *arguments: make(*arguments))
+
+
+def _matrix(x: Tensor, make: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Made once, but in graphs and for tensors that are not tensors of numbers: anew each time."""
+    arguments = (*arguments, torch.float64 if x.dtype in _DOUBLE else torch.float32, x.device)
+    if torch.compiler.is_compiling() or type(x) is not Tensor or x.is_meta:
+        return make(*arguments)
+    with torch.inference_mode(False), torch.no_grad():
+        return _kept_matrices(make, *arguments)
+
+
+_DOUBLE = (torch.float64, torch.complex128)
 
 
 def kept(points: int, modes: int) -> int:
@@ -43,15 +83,13 @@ def kept(points: int, modes: int) -> int:
 def low_frequencies(x: Tensor, rows: int, columns: int) -> Tensor:
     """``1 / (H W) sum over x`` of ``[..., H, W]`` at low frequencies: ``[..., rows, columns]``."""
     height, width = x.shape[-2:]
-    if width <= MATRIX_POINTS:
-        angles = _angles(width, 0, columns, x.device)
-        both = torch.cat([angles.cos(), -angles.sin()]).to(x.dtype) / width
-        y = x @ both.mT
+    if columns <= MATRIX_FREQUENCIES:
+        y = x @ _matrix(x, _real_turns, width, columns)
         y = torch.complex(y[..., :columns], y[..., columns:])
     else:
         y = torch.fft.rfft(x, norm="forward")[..., :columns]
-    if height <= MATRIX_POINTS:
-        return (_turns(height, -(rows // 2), rows, x.dtype, x.device) / height) @ y
+    if rows <= MATRIX_FREQUENCIES:
+        return _matrix(x, _turns, height, -(rows // 2), rows) @ y
     y = torch.fft.fft(y, dim=-2, norm="forward")
     return torch.cat([y[..., height - rows // 2 :, :], y[..., : rows - rows // 2, :]], -2)
 
@@ -60,22 +98,13 @@ def from_low_frequencies(z: Tensor, height: int, width: int) -> Tensor:
     """The real grid ``[..., H, W]`` that has these frequencies ``[..., rows, columns]`` and their
     conjugates. Of what is its own conjugate the imaginary part says nothing."""
     rows, columns = z.shape[-2:]
-    real = torch.float64 if z.dtype == torch.complex128 else torch.float32
-    if height <= MATRIX_POINTS:
-        turns = _turns(height, -(rows // 2), rows, real, z.device)
-        z = turns.mH @ z
+    if rows <= MATRIX_FREQUENCIES:
+        z = _matrix(z, _back, height, -(rows // 2), rows) @ z
     else:
         below = rows // 2
         gap = z.new_zeros(*z.shape[:-2], height - rows, columns)
         z = torch.cat([z[..., below:, :], gap, z[..., :below, :]], -2)
         z = torch.fft.ifft(z, dim=-2, norm="forward")
-    if width > MATRIX_POINTS:
+    if columns > MATRIX_FREQUENCIES:
         return torch.fft.irfft(z, width, norm="forward")
-    angles = _angles(width, 0, columns, z.device)
-    # Column 0, and the last of an even width where it is there, stand alone; others for two.
-    weights = torch.full((columns, 1), 2.0, dtype=torch.float64, device=z.device)
-    weights[0] = 1
-    if 2 * (columns - 1) == width:
-        weights[-1] = 1
-    both = torch.cat([weights * angles.cos(), -weights * angles.sin()]).to(real)
-    return torch.cat([z.real, z.imag], -1) @ both
+    return torch.cat([z.real, z.imag], -1) @ _matrix(z, _real_back, width, columns)

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from longtail.nn._grid_arguments import choice, flag, grid, laid_out, positive_int
 from longtail.nn._grid_convolutions import conv3x3, conv_transpose4x4
@@ -160,9 +159,7 @@ class MgConv(nn.Module):
             u = self._smooth(u, f, steps, bias if ends and len(steps) else None)
         return u
 
-    def _smooth(
-        self, u: Tensor | None, f: Tensor, steps: nn.Module, bias: Tensor | None
-    ) -> Tensor:
+    def _smooth(self, u: Tensor | None, f: Tensor, steps: nn.Module, bias: Tensor | None) -> Tensor:
         """All steps of a level; the bias goes into the last convolution."""
         smoothers = list(steps.children())
         for step in smoothers:

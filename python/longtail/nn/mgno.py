@@ -184,9 +184,7 @@ class MgNO(nn.Module):
             for key in [key for key in state_dict if key.startswith(start)]:
                 index, _, rest = key[len(start) :].partition(".")
                 state_dict[f"{prefix}layers.{index}.{ours}.{rest}"] = state_dict.pop(key)
-                state_dict.setdefault(
-                    f"{prefix}trained_size", torch.zeros_like(self.trained_size)
-                )
+                state_dict.setdefault(f"{prefix}trained_size", torch.zeros_like(self.trained_size))
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def extra_repr(self) -> str:
