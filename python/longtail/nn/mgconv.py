@@ -145,25 +145,32 @@ class MgConv(nn.Module):
         visited: list[tuple[Tensor, Tensor]] = []
         last = len(self.steps) - 1
         for level in range(last + 1):
-            u = self._smooth(u, f, self.before[level], bias if level == last == 0 else None)
+            u = self._smooth(u, f, self._smoothers(self.before, level), None if last else bias)
             if level < last:
                 visited.append((u, f))
-                u, f = self._restrict(u, f, self.down[level])
+                u, f = self._restrict(u, f, level)
         assert u is not None
         for level in reversed(range(last)):
             fine, f = visited[level]
-            steps = self.after[level]
-            ends = level == 0
-            b = bias if ends and not len(steps) else None
-            u = conv_transpose4x4(u, self.up[level].weight, fine, b)
-            u = self._smooth(u, f, steps, bias if ends and len(steps) else None)
+            steps = self._smoothers(self.after, level)
+            mine = None if level else bias
+            up = self.up[level]
+            assert isinstance(up, Weight)
+            u = conv_transpose4x4(u, up.weight, fine, None if steps else mine)
+            u = self._smooth(u, f, steps, mine)
         return u
 
-    def _smooth(self, u: Tensor | None, f: Tensor, steps: nn.Module, bias: Tensor | None) -> Tensor:
+    def _smoothers(self, of: nn.ModuleList, level: int) -> list[Smoother]:
+        steps = of[level]
+        assert isinstance(steps, nn.ModuleList)
+        return [each for each in steps if isinstance(each, Smoother)]
+
+    def _smooth(
+        self, u: Tensor | None, f: Tensor, steps: list[Smoother], bias: Tensor | None
+    ) -> Tensor:
         """All steps of a level; the bias goes into the last convolution."""
-        smoothers = list(steps.children())
-        for step in smoothers:
-            b = bias if step is smoothers[-1] else None
+        for step in steps:
+            b = bias if step is steps[-1] else None
             if step.A is None or u is None:
                 u = conv3x3(f, step.S.weight, bias=b, padding=self.padding_mode)
             else:
@@ -172,11 +179,15 @@ class MgConv(nn.Module):
         assert u is not None
         return u
 
-    def _restrict(self, u: Tensor, f: Tensor, step: nn.Module) -> tuple[Tensor, Tensor]:
+    def _restrict(self, u: Tensor, f: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        step, mode = self.down[level], self.padding_mode
+        assert isinstance(step, Restriction)
         if step.A is not None:
-            f = conv3x3(u, -step.A.weight, add=f, padding=self.padding_mode)
-        half = {"stride": 2, "padding": self.padding_mode}
-        return conv3x3(u, step.Pi.weight, **half), conv3x3(f, step.R.weight, **half)
+            f = conv3x3(u, -step.A.weight, add=f, padding=mode)
+        return (
+            conv3x3(u, step.Pi.weight, stride=2, padding=mode),
+            conv3x3(f, step.R.weight, stride=2, padding=mode),
+        )
 
     def reset_parameters(self) -> None:
         """New numbers."""

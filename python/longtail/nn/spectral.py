@@ -20,7 +20,7 @@ Rank = float | Sequence[int]
 def tucker_rank(shape: tuple[int, ...], rank: Rank) -> tuple[int, ...]:
     """Ranks of the axes: given, or, for a share of the parameters, in proportion to the sizes:
     ``round(c size)`` with ``c^d prod(sizes) + c sum(sizes^2) = share prod(sizes)``."""
-    if isinstance(rank, bool) or not isinstance(rank, (int, float)):
+    if not isinstance(rank, (int, float)):
         ranks = tuple(rank)
         if len(ranks) != len(shape) or any(not isinstance(r, int) or r < 1 for r in ranks):
             raise ValueError(
@@ -29,7 +29,7 @@ def tucker_rank(shape: tuple[int, ...], rank: Rank) -> tuple[int, ...]:
             )
         return ranks
     share = float(rank)
-    if not 0 < share < math.inf:
+    if isinstance(rank, bool) or not 0 < share < math.inf:
         raise ValueError(f"SpectralConv2d: rank is {rank!r}, expected a positive number")
     total, squares = math.prod(shape), sum(size * size for size in shape)
     low, high = 0.0, max(share, 1.0)
