@@ -101,7 +101,7 @@ def test_convolution_on_padded_patches() -> None:
 def test_beside_neuraloperator(padding: Any, levels: int) -> None:
     from neuralop.training.patching import MultigridPatching2D
 
-    x, y = torch.randn(2, 3, 16, 32), torch.randn(2, 1, 16, 32)
+    x, y = torch.randn(2, 3, 32, 64), torch.randn(2, 1, 32, 64)
     theirs = MultigridPatching2D(torch.nn.Identity(), levels, padding)
     expected, _ = theirs.patch(x, y)
     ours = MultigridPatching2d(None, levels, padding)

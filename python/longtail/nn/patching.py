@@ -24,7 +24,8 @@ class MultigridPatching2d(nn.Module):
     row by row; from what it gives, ``padding`` is cut and the grid put together again.
 
     Source: Kossaifi et al., "Multi-Grid Tensorized Fourier Neural Operator for High-Resolution
-    PDEs", 2024; windows, order and channels as in neuraloperator 2.0.0's ``MultigridPatching2D``.
+    PDEs", 2024; windows, order and channels as in neuraloperator 2.0.0's ``MultigridPatching2D``
+    (which fails on patches of ``2^levels`` points).
 
     Args:
         model: of patches, keeps their height and width; None: the identity.
@@ -35,7 +36,7 @@ class MultigridPatching2d(nn.Module):
             see ``patch_target``.
 
     Raises:
-        ValueError: H or W is no multiple of ``4^levels``, so that windows would not lie centred.
+        ValueError: H or W is no multiple of ``4^levels``: windows would drift off their patches.
     """
 
     def __init__(

@@ -75,6 +75,8 @@ class SpectralConv2d(nn.Module):
         bias: ``[out]`` or None.
     """
 
+    weight: nn.Parameter | None
+
     def __init__(
         self,
         in_channels: int,
@@ -111,6 +113,7 @@ class SpectralConv2d(nn.Module):
         """New numbers: weights from N(0, 2 / (in + out)), split between core and factors."""
         std = math.sqrt(2 / (self.in_channels + self.out_channels))
         if self.rank is None:
+            assert self.weight is not None
             nn.init.normal_(self.weight, std=std / math.sqrt(2))
         else:
             each = (std / math.sqrt(math.prod(self.rank))) ** (1 / (len(self.rank) + 1))
