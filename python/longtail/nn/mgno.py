@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from longtail.nn._grid_arguments import choice, flag, grid, laid_out, positive_int
+from longtail.nn._grid_convolutions import pointwise
 from longtail.nn.mgconv import MgConv, Steps
 
 __all__ = ["MgNO"]
@@ -47,9 +48,8 @@ class Layer(nn.Module):
 
     def forward(self, u: Tensor) -> Tensor:
         """``[N, in_channels, H, W]`` to ``[N, channels, H, W]``."""
-        bias = self.linear.bias
-        cycle = self.cycle(u, bias)
-        return cycle + functional.conv2d(u, self.linear.weight)
+        cycle = self.cycle(u, self.linear.bias)
+        return cycle + pointwise(u, self.linear.weight)
 
 
 class MgNO(nn.Module):
@@ -136,7 +136,7 @@ class MgNO(nn.Module):
                 u = checkpoint(self._activated, layer, u, use_reentrant=False)
             else:
                 u = self._activated(layer, u)
-        return self.last(u).contiguous()
+        return pointwise(u, self.last.weight).contiguous()
 
     def _activated(self, layer: nn.Module, u: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation](layer(u))
