@@ -45,21 +45,26 @@ void each_tap(const TransferShape& shape, Taps rows, Taps columns, const Visit& 
 }
 
 /// Weights of all products: [36, coarse, rounded(fine)] on the way up, [36, fine, rounded(coarse)]
-/// down.
+/// down. Taps are brought behind each other first, so that what is added lies in a row.
 std::vector<float> transformed(const TransferShape& shape, bool up, const float* w) {
   const Taps* taps = up ? kUp : kDown;
   const std::int64_t in = up ? shape.coarse : shape.fine;
-  const std::int64_t out = rounded_channels(up ? shape.fine : shape.coarse);
+  const std::int64_t rows = up ? shape.fine : shape.coarse, out = rounded_channels(rows);
   const std::int64_t points = shape.taps * shape.taps;
+  std::vector<float> planes(points * in * rows);
+  for (std::int64_t c = 0; c < in; ++c) {
+    for (std::int64_t o = 0; o < rows; ++o) {
+      const float* from = w + (up ? c * shape.fine + o : o * shape.fine + c) * points;
+      for (std::int64_t t = 0; t < points; ++t) planes[(t * in + c) * rows + o] = from[t];
+    }
+  }
   std::vector<float> u(kProducts * in * out);
   for (int f = 0; f < kProducts; ++f) {
     each_tap(shape, taps[f / 6], taps[f % 6], [&](int a, int b) {
-      const float* tap = w + a * shape.taps + b;
-      for (std::int64_t k = 0; k < shape.coarse; ++k) {
-        for (std::int64_t l = 0; l < shape.fine; ++l) {
-          const std::int64_t at = up ? k * out + l : l * out + k;
-          u[f * in * out + at] += tap[(k * shape.fine + l) * points];
-        }
+      const float* plane = planes.data() + (a * shape.taps + b) * in * rows;
+      for (std::int64_t c = 0; c < in; ++c) {
+        float* to = u.data() + (f * in + c) * out;
+        for (std::int64_t o = 0; o < rows; ++o) to[o] += plane[c * rows + o];
       }
     });
   }
@@ -72,8 +77,9 @@ std::vector<float> up_memory(const TransferShape& shape) {
 }
 
 constexpr std::int64_t kStripGrain = 4;
-/// Sums of weight gradients that are formed apart, whatever the number of threads.
-constexpr std::int64_t kParts = 8;
+/// Sums of weight gradients are formed in so many parts at most, of so many strips at least,
+/// whatever the number of threads.
+constexpr std::int64_t kParts = 16, kStripsOfPart = 32;
 
 }  // namespace
 
@@ -107,7 +113,7 @@ void grid_transfer_weight(const TransferShape& shape, const float* coarse, const
                           float* dw, const ParallelFor& parallel_for) {
   const std::int64_t in = rounded_channels(shape.coarse), out = rounded_channels(shape.fine);
   const std::int64_t strips = strips_of(shape), size = kProducts * in * out;
-  const std::int64_t parts = std::clamp<std::int64_t>(strips / kStripGrain, 1, kParts);
+  const std::int64_t parts = std::clamp<std::int64_t>(strips / kStripsOfPart, 1, kParts);
   std::vector<float> sums(parts * size);
   run_parallel(parallel_for, 0, parts, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> memory = up_memory(shape);
@@ -117,20 +123,23 @@ void grid_transfer_weight(const TransferShape& shape, const float* coarse, const
       }
     }
   });
+  for (std::int64_t p = 1; p < parts; ++p) {
+    for (std::int64_t i = 0; i < size; ++i) sums[i] += sums[p * size + i];
+  }
   const std::int64_t points = shape.taps * shape.taps;
-  std::fill(dw, dw + shape.coarse * shape.fine * points, 0.f);
+  std::vector<float> planes(points * in * out);
   for (int f = 0; f < kProducts; ++f) {
     each_tap(shape, kUp[f / 6], kUp[f % 6], [&](int a, int b) {
-      float* tap = dw + a * shape.taps + b;
-      for (std::int64_t p = 0; p < parts; ++p) {
-        const float* du = sums.data() + p * size + f * in * out;
-        for (std::int64_t k = 0; k < shape.coarse; ++k) {
-          for (std::int64_t l = 0; l < shape.fine; ++l) {
-            tap[(k * shape.fine + l) * points] += du[k * out + l];
-          }
-        }
-      }
+      float* plane = planes.data() + (a * shape.taps + b) * in * out;
+      const float* du = sums.data() + f * in * out;
+      for (std::int64_t i = 0; i < shape.coarse * out; ++i) plane[i] += du[i];
     });
+  }
+  for (std::int64_t k = 0; k < shape.coarse; ++k) {
+    for (std::int64_t l = 0; l < shape.fine; ++l) {
+      float* to = dw + (k * shape.fine + l) * points;
+      for (std::int64_t t = 0; t < points; ++t) to[t] = planes[(t * in + k) * out + l];
+    }
   }
 }
 

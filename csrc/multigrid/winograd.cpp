@@ -63,8 +63,9 @@ std::vector<float> transformed(const GridConvShape& shape, bool adjoint, const f
 
 /// Strips that one task takes, at least.
 constexpr std::int64_t kStripGrain = 4;
-/// Sums of weight gradients that are formed apart, whatever the number of threads.
-constexpr std::int64_t kParts = 8;
+/// Sums of weight gradients are formed in so many parts at most, of so many strips at least,
+/// whatever the number of threads.
+constexpr std::int64_t kParts = 16, kStripsOfPart = 32;
 
 }  // namespace
 
@@ -84,7 +85,7 @@ void grid_conv_weight(const GridConvShape& shape, const float* grad, const float
                       const ParallelFor& parallel_for) {
   const std::int64_t in = rounded_channels(shape.in), out = rounded_channels(shape.out);
   const std::int64_t strips = strips_of(shape), size = kFrequencies * in * out;
-  const std::int64_t parts = std::clamp<std::int64_t>(strips / kStripGrain, 1, kParts);
+  const std::int64_t parts = std::clamp<std::int64_t>(strips / kStripsOfPart, 1, kParts);
   std::vector<float> sums(parts * size);
   run_parallel(parallel_for, 0, parts, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> memory = strip_memory(shape);

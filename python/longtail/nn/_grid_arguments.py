@@ -53,12 +53,3 @@ def grid(module: str, argument: str, x: Any, channels: int | None = None) -> Ten
             f"{module}: {argument} has shape {list(x.shape)}, expected at least one point an axis"
         )
     return x
-
-
-def laid_out(x: Tensor) -> Tensor:
-    """On the CPU with channels next to each other in memory, where convolutions are fastest (1.4
-    times); on other devices as it is."""
-    if x.device.type == "cpu":
-        # Not contiguous(memory_format=channels_last), which vmap refuses.
-        return x.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-    return x

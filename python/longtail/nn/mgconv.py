@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from longtail.nn._grid_arguments import choice, flag, grid, laid_out, positive_int
-from longtail.nn._grid_convolutions import conv3x3, conv_transpose4x4
+from longtail.nn._grid_arguments import choice, flag, grid, positive_int
+from longtail.nn._grid_convolutions import conv3x3, conv_transpose4x4, grid_of, rows_of
 
 __all__ = ["MgConv"]
 
@@ -138,17 +138,23 @@ class MgConv(nn.Module):
                 self.down.append(Restriction(f, u, restrict_residual, like))
                 self.up.append(Weight(u, u, 4, like))
 
-    def forward(self, f: Tensor, bias: Tensor | None = None) -> Tensor:
-        """u of f; ``bias`` ``[C_u]`` is added to each point of u."""
-        f = laid_out(grid("MgConv", "f", f, self.in_channels))
+    def forward(self, f: Tensor) -> Tensor:
+        """u of f."""
+        return grid_of(self.cycle(rows_of(grid("MgConv", "f", f, self.in_channels)))[0])
+
+    def cycle(self, f: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """u of f, each point of u with ``bias`` ``[C_u]``; and f, see ``conv3x3``. Grids are
+        ``[N, H, W, C]`` here."""
         u: Tensor | None = None
         visited: list[tuple[Tensor, Tensor]] = []
         last = len(self.steps) - 1
         for level in range(last + 1):
-            u = self._smooth(u, f, self._smoothers(self.before, level), None if last else bias)
+            steps = self._smoothers(self.before, level)
+            u, f = self._smooth(u, f, steps, None if last else bias)
             if level < last:
+                coarse, u, f = self._restrict(u, f, level)
                 visited.append((u, f))
-                u, f = self._restrict(u, f, level)
+                u, f = coarse
         assert u is not None
         for level in reversed(range(last)):
             fine, f = visited[level]
@@ -157,8 +163,8 @@ class MgConv(nn.Module):
             up = self.up[level]
             assert isinstance(up, Weight)
             u = conv_transpose4x4(u, up.weight, fine, None if steps else mine)
-            u = self._smooth(u, f, steps, mine)
-        return u
+            u, f = self._smooth(u, f, steps, mine)
+        return u, f
 
     def _smoothers(self, of: nn.ModuleList, level: int) -> list[Smoother]:
         steps = of[level]
@@ -167,27 +173,31 @@ class MgConv(nn.Module):
 
     def _smooth(
         self, u: Tensor | None, f: Tensor, steps: list[Smoother], bias: Tensor | None
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """All steps of a level; the bias goes into the last convolution."""
+        mode = self.padding_mode
         for step in steps:
             b = bias if step is steps[-1] else None
             if step.A is None or u is None:
-                u = conv3x3(f, step.S.weight, bias=b, padding=self.padding_mode)
+                u, f = conv3x3(f, step.S.weight, bias=b, padding=mode)
             else:
-                r = conv3x3(u, -step.A.weight, add=f, padding=self.padding_mode)
-                u = conv3x3(r, step.S.weight, add=u, bias=b, padding=self.padding_mode)
+                r, u = conv3x3(u, -step.A.weight, add=f, padding=mode)
+                u, _ = conv3x3(r, step.S.weight, add=u, bias=b, padding=mode)
         assert u is not None
-        return u
+        return u, f
 
-    def _restrict(self, u: Tensor, f: Tensor, level: int) -> tuple[Tensor, Tensor]:
+    def _restrict(
+        self, u: Tensor, f: Tensor, level: int
+    ) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+        """u and f of the coarser level, and of this one."""
         step, mode = self.down[level], self.padding_mode
         assert isinstance(step, Restriction)
+        r = f
         if step.A is not None:
-            f = conv3x3(u, -step.A.weight, add=f, padding=mode)
-        return (
-            conv3x3(u, step.Pi.weight, stride=2, padding=mode),
-            conv3x3(f, step.R.weight, stride=2, padding=mode),
-        )
+            r, u = conv3x3(u, -step.A.weight, add=f, padding=mode)
+        coarse_u, u = conv3x3(u, step.Pi.weight, stride=2, padding=mode)
+        coarse_f, r = conv3x3(r, step.R.weight, stride=2, padding=mode)
+        return (coarse_u, coarse_f), u, f if step.A is not None else r
 
     def reset_parameters(self) -> None:
         """New numbers."""

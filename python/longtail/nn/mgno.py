@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from longtail.nn._grid_arguments import choice, flag, grid, laid_out, positive_int
-from longtail.nn._grid_convolutions import pointwise
+from longtail.nn._grid_arguments import choice, flag, grid, positive_int
+from longtail.nn._grid_convolutions import grid_of, pointwise, rows_of
 from longtail.nn.mgconv import MgConv, Steps
 
 __all__ = ["MgNO"]
@@ -47,9 +47,9 @@ class Layer(nn.Module):
         self.linear = nn.Conv2d(in_channels, channels, 1, **like)
 
     def forward(self, u: Tensor) -> Tensor:
-        """``[N, in_channels, H, W]`` to ``[N, channels, H, W]``."""
-        cycle = self.cycle(u, self.linear.bias)
-        return cycle + pointwise(u, self.linear.weight)
+        """``[N, H, W, in_channels]`` to ``[N, H, W, channels]``."""
+        v, u = self.cycle.cycle(u, self.linear.bias)
+        return pointwise(u, self.linear.weight, v)
 
 
 class MgNO(nn.Module):
@@ -130,13 +130,13 @@ class MgNO(nn.Module):
         """``[N, in_channels, H, W]`` to ``[N, out_channels, H, W]``."""
         grid("MgNO", "u", u, self.in_channels)
         self._note_size(u.shape[-2], u.shape[-1])
-        u = laid_out(u)
+        u = rows_of(u)
         for layer in self.layers:
             if self.recompute and torch.is_grad_enabled():
                 u = checkpoint(self._activated, layer, u, use_reentrant=False)
             else:
                 u = self._activated(layer, u)
-        return pointwise(u, self.last.weight).contiguous()
+        return grid_of(pointwise(u, self.last.weight)).contiguous()
 
     def _activated(self, layer: nn.Module, u: Tensor) -> Tensor:
         return ACTIVATIONS[self.activation](layer(u))
