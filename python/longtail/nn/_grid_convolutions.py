@@ -1,8 +1,8 @@
 """Convolutions of multigrid modules, with what is added to their results.
 
-Grids are ``[N, H, W, channels]`` here. On the CPU those in float32 with zeros around are ours (csrc/multigrid/winograd.h, grid_transfer.h);
-all others, and what ``torch.compile``, ``torch.func``, forward mode and autocast see, are the
-library's.
+Grids are ``[N, H, W, channels]`` here. On the CPU those in float32 with zeros around are ours
+(csrc/multigrid/winograd.h, grid_transfer.h); all others, and what ``torch.compile``,
+``torch.func``, forward mode and autocast see, are the library's.
 """
 
 from __future__ import annotations
