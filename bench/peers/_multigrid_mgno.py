@@ -1,7 +1,7 @@
 """A training step of MgNO beside plain torch in both layouts and torch.compile. Part of
 bench/peers/multigrid.py; as a script, prints a table:
 
-    python bench/peers/_multigrid_mgno.py [--quick] [--repeats N] [--threads N]
+    python bench/peers/_multigrid_mgno.py [--quick] [--repeats N] [--threads N] [--eager]
 
 The released Darcy configuration (24 channels, 6 levels, 4 layers: 572,661 parameters), the same
 weights for all; whoever is called takes turns with the others, so that ratios of medians hold on a
@@ -151,8 +151,8 @@ def models(compiled: bool) -> dict[str, nn.Module]:
     return result
 
 
-def measure_case(batch: int, size: int, threads: int, repeats: int) -> list[Record]:
-    everybody = models(compiled=True)
+def measure_case(batch: int, size: int, threads: int, repeats: int, compiled: bool) -> list[Record]:
+    everybody = models(compiled)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(batch, 1, size, size, generator=generator)
     reference = PlainMgNO()
@@ -178,13 +178,15 @@ def measure_case(batch: int, size: int, threads: int, repeats: int) -> list[Reco
     return records
 
 
-def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]:
+def measure(
+    threads: tuple[int, ...], repeats: int, quick: bool, compiled: bool = True
+) -> list[Record]:
     """Every case at every number of threads."""
     result: list[Record] = []
     for count in threads:
         torch.set_num_threads(count)
         for batch, size in QUICK if quick else CASES:
-            result += measure_case(batch, size, count, repeats)
+            result += measure_case(batch, size, count, repeats, compiled)
     return result
 
 
@@ -219,8 +221,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--eager", action="store_true", help="without torch.compile")
     options = parser.parse_args()
-    rows = measure((options.threads,), options.repeats, options.quick)
+    rows = measure((options.threads,), options.repeats, options.quick, not options.eager)
     show(rows)
     show_bars(bars(rows))
 
