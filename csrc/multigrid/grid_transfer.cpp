@@ -98,15 +98,14 @@ void grid_up(const TransferShape& shape, const float* x, const float* w, const f
 void grid_down(const TransferShape& shape, const float* x, const float* w, float* y,
                const ParallelFor& parallel_for) {
   const std::vector<float> u = transformed(shape, false, w);
-  run_parallel(parallel_for, 0, strips_of(shape), kStripGrain,
-               [&](std::int64_t begin, std::int64_t end) {
-                 std::vector<float> memory(kTransferTiles *
-                                           (kProducts * rounded_channels(shape.fine) +
-                                            kSums * rounded_channels(shape.coarse)));
-                 for (std::int64_t s = begin; s < end; ++s) {
-                   kernels().down(strip_at(shape, s), x, u.data(), memory.data(), y);
-                 }
-               });
+  run_parallel(
+      parallel_for, 0, strips_of(shape), kStripGrain, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<float> memory(kTransferTiles * (kProducts * rounded_channels(shape.fine) +
+                                                    kSums * rounded_channels(shape.coarse)));
+        for (std::int64_t s = begin; s < end; ++s) {
+          kernels().down(strip_at(shape, s), x, u.data(), memory.data(), y);
+        }
+      });
 }
 
 void grid_transfer_weight(const TransferShape& shape, const float* coarse, const float* fine,

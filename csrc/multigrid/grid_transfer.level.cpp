@@ -78,8 +78,7 @@ void up(const TransferStrip& strip, const float* x, const float* u, const float*
   float* values = memory;
   float* products = memory + kCoarseValues * kTransferTiles * in;
   for (std::int64_t t = 0; t < strip.count; ++t) {
-    coarse_values(shape, place_of(shape, strip.first + t), x, values + t * in,
-                  kTransferTiles * in);
+    coarse_values(shape, place_of(shape, strip.first + t), x, values + t * in, kTransferTiles * in);
   }
   const std::int64_t tiles = whole_rows(strip.count);
   for (int a = 0; a < 6; ++a) {
@@ -191,9 +190,8 @@ void down(const TransferStrip& strip, const float* x, const float* u, float* mem
         half[1][b] = middle - load<T>(m + (6 + b) * stride + c);
       }
       for (int a = 0; a < 2 && place.row + a < height; ++a) {
-        float* to = y +
-                    ((place.image * height + place.row + a) * width + place.column) * shape.coarse +
-                    c;
+        float* to =
+            y + ((place.image * height + place.row + a) * width + place.column) * shape.coarse + c;
         store(to, half[a][0] + half[a][1]);
         if (place.column + 1 < width) store(to + shape.coarse, half[a][1] - half[a][2]);
       }

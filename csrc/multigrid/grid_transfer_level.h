@@ -31,11 +31,10 @@ struct TransferKernels {
              const float* bias, float* memory, float* y);
   /// u [36, fine, rounded(coarse)]; memory: kTransferTiles * (36 rounded(fine) + 9
   /// rounded(coarse)).
-  void (*down)(const TransferStrip& strip, const float* x, const float* u, float* memory,
-               float* y);
+  void (*down)(const TransferStrip& strip, const float* x, const float* u, float* memory, float* y);
   /// Adds to du [36, rounded(coarse), rounded(fine)], as on the way up; memory as there.
-  void (*weight)(const TransferStrip& strip, const float* coarse, const float* fine,
-                 float* memory, float* du);
+  void (*weight)(const TransferStrip& strip, const float* coarse, const float* fine, float* memory,
+                 float* du);
 };
 
 LONGTAIL_DECLARE_PER_LEVEL(TransferKernels, kTransferKernels)

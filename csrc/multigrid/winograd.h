@@ -12,7 +12,8 @@
 //
 // (Lavin, Gray, "Fast Algorithms for Convolutional Neural Networks", 2016). The library has no such
 // kernel for CPUs, and its direct one leaves lanes empty. float32; errors relative to the
-// largest result are below 2e-6 for up to 64 channels of random numbers, no larger than the library's.
+// largest result are below 2e-6 for up to 64 channels of random numbers, no larger than the
+// library's.
 
 #include <cstdint>
 

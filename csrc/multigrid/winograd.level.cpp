@@ -120,8 +120,7 @@ void forward(const Strip& strip, const float* x, const float* u, const float* ad
   float* windows = memory;
   float* products = memory + kFrequencies * kStripTiles * in;
   for (std::int64_t t = 0; t < strip.count; ++t) {
-    transform_window(shape, tile_of(shape, strip.first + t), x, windows + t * in,
-                     kStripTiles * in);
+    transform_window(shape, tile_of(shape, strip.first + t), x, windows + t * in, kStripTiles * in);
   }
   const std::int64_t tiles = whole_rows(strip.count);
   for (int f = 0; f < kFrequencies; ++f) {

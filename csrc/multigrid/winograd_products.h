@@ -5,7 +5,7 @@
 #include "core/simd.h"
 
 namespace longtail::multigrid {
-inline namespace LONGTAIL_LEVEL {}  // before the header that declares every level's
+inline namespace LONGTAIL_LEVEL {}  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::multigrid
 
 #include "multigrid/winograd_level.h"
@@ -52,7 +52,7 @@ LONGTAIL_INLINE std::int64_t whole_rows(std::int64_t count) {
 
 /// m[t, o] = sum over c of v[t, c] u[c, o] for the tiles of a strip, on top of what stands there or
 /// not; rows of v and m are `in_stride` and `out_stride` long.
-template <bool OnTop = false>
+template <bool Accumulate = false>
 LONGTAIL_INLINE void multiply(std::int64_t tiles, std::int64_t in, std::int64_t in_stride,
                               std::int64_t out_stride, const float* v, const float* u, float* m) {
   for (std::int64_t o = 0; o < out_stride; o += kVectors * kLane) {
@@ -60,7 +60,7 @@ LONGTAIL_INLINE void multiply(std::int64_t tiles, std::int64_t in, std::int64_t 
       V sum[kRows][kVectors];
       for (int r = 0; r < kRows; ++r) {
         for (int k = 0; k < kVectors; ++k) {
-          sum[r][k] = OnTop ? load<V>(m + (t + r) * out_stride + o + k * kLane) : V(0.f);
+          sum[r][k] = Accumulate ? load<V>(m + (t + r) * out_stride + o + k * kLane) : V(0.f);
         }
       }
       const float* from = v + t * in_stride;
@@ -84,8 +84,7 @@ LONGTAIL_INLINE void multiply(std::int64_t tiles, std::int64_t in, std::int64_t 
 
 /// du[c, o] += sum over tiles of v[t, c] g[t, o].
 LONGTAIL_INLINE void add_outer(std::int64_t tiles, std::int64_t in, std::int64_t in_stride,
-                               std::int64_t out_stride, const float* v, const float* g,
-                               float* du) {
+                               std::int64_t out_stride, const float* v, const float* g, float* du) {
   for (std::int64_t o = 0; o < out_stride; o += kVectors * kLane) {
     for (std::int64_t c = 0; c < in; c += kRows) {
       // The last group may lie over the one before: those rows are added once.

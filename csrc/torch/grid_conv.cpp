@@ -30,11 +30,10 @@ Tensor grid_conv(Tensor x, Tensor weight, Tensor add, Tensor bias, bool adjoint)
   const bool planes = weight.dim() == 4 && weight.size(2) == 3 && weight.size(3) == 3;
   const std::int64_t out = planes ? weight.size(adjoint ? 1 : 0) : 0;
   const std::string wanted = std::to_string(in);
-  check_argument(planes && weight.size(adjoint ? 0 : 1) == in && out >= 1 &&
-                     out <= multigrid::kMostChannels,
-                 function, "weight", "of shape " + shape_string(weight),
-                 (adjoint ? "[" + wanted + ", out" : "[out, " + wanted) +
-                     ", 3, 3], 1 to 256 channels");
+  check_argument(
+      planes && weight.size(adjoint ? 0 : 1) == in && out >= 1 && out <= multigrid::kMostChannels,
+      function, "weight", "of shape " + shape_string(weight),
+      (adjoint ? "[" + wanted + ", out" : "[out, " + wanted) + ", 3, 3], 1 to 256 channels");
   check_conv_part(function, "add", add, {x.size(0), x.size(1), x.size(2), out}, x, "x");
   check_conv_part(function, "bias", bias, {out}, x, "x");
   Tensor y = torch::stable::new_empty(x, {x.size(0), x.size(1), x.size(2), out});
@@ -51,9 +50,9 @@ Tensor grid_conv_weight(Tensor grad, Tensor x) {
   const char* function = "grid_conv_weight";
   check_rows(x, function, "x");
   check_rows(grad, function, "grad");
-  check_argument(grad.size(0) == x.size(0) && grad.size(1) == x.size(1) && grad.size(2) == x.size(2),
-                 function, "grad", "of shape " + shape_string(grad),
-                 "the points of x, " + shape_string(x));
+  check_argument(
+      grad.size(0) == x.size(0) && grad.size(1) == x.size(1) && grad.size(2) == x.size(2), function,
+      "grad", "of shape " + shape_string(grad), "the points of x, " + shape_string(x));
   const std::int64_t in = x.size(3), out = grad.size(3);
   Tensor dw = torch::stable::new_empty(x, {out, in, 3, 3});
   if (x.numel() == 0) {
@@ -85,10 +84,10 @@ Tensor grid_up(Tensor x, Tensor weight, Tensor add, Tensor bias, std::int64_t he
   check_rows(x, function, "x");
   check_transfer(weight, x, 0, function);
   const std::int64_t fine = weight.size(1);
-  check_argument((height + 1) / 2 == x.size(1) && (width + 1) / 2 == x.size(2), function, "x",
-                 "of shape " + shape_string(x),
-                 "half as many points as " + std::to_string(height) + " x " +
-                     std::to_string(width));
+  check_argument(
+      (height + 1) / 2 == x.size(1) && (width + 1) / 2 == x.size(2), function, "x",
+      "of shape " + shape_string(x),
+      "half as many points as " + std::to_string(height) + " x " + std::to_string(width));
   check_conv_part(function, "add", add, {x.size(0), height, width, fine}, x, "x");
   check_conv_part(function, "bias", bias, {fine}, x, "x");
   Tensor y = torch::stable::new_empty(x, {x.size(0), height, width, fine});
@@ -107,8 +106,7 @@ Tensor grid_down(Tensor x, Tensor weight) {
   check_rows(x, function, "x");
   check_transfer(weight, x, 1, function);
   const std::int64_t height = x.size(1), width = x.size(2), coarse = weight.size(0);
-  Tensor y =
-      torch::stable::new_empty(x, {x.size(0), (height + 1) / 2, (width + 1) / 2, coarse});
+  Tensor y = torch::stable::new_empty(x, {x.size(0), (height + 1) / 2, (width + 1) / 2, coarse});
   if (y.numel() == 0) return y;
   const Tensor from = contiguous(x), w = contiguous(weight);
   const int taps = static_cast<int>(weight.size(2));
