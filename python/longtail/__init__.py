@@ -101,6 +101,7 @@ _MODULES = (
     "krylov",
     "kv_cache",
     "longconv",
+    "losses",
     "multigrid",
     "nn",
     "ntk",
