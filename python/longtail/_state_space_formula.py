@@ -31,17 +31,19 @@ def given(tensor: Tensor) -> bool:
 
 def discretize(dt: Tensor, a: Tensor, method: str) -> tuple[Tensor, Tensor]:
     """Base, and drive for B = 1; formulas: csrc/longconv/s4d_math.h."""
-    step = dt.double().unsqueeze(-1)
-    z = step * a.to(torch.complex128)
+    # Of tensors throughout: AOTInductor has no complex operations with numbers.
+    step, a = dt.double().unsqueeze(-1), a.to(torch.complex128)
+    z, one = step * a, step.new_ones(())
     if method == "bilinear":
-        inverse = (1 - z / 2).reciprocal()
-        return (1 + z / 2) * inverse, step * inverse
+        half = step / 2 * a
+        inverse = (one - half).reciprocal()
+        return (one + half) * inverse, step * inverse
     size = torch.view_as_real(z.detach()).square().sum(-1)
-    series: Tensor | float = 1.0
+    series = one
     for k in range(8, 1, -1):
-        series = 1 + z * (series / k)
+        series = one + step / k * a * series
     small = size < 2.0**-14
-    apart = torch.where(small, 1.0, z)
+    apart = torch.where(small, one, z)
     return z.exp(), step * torch.where(small, series, apart.expm1() / apart)
 
 
