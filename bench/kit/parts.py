@@ -1,4 +1,4 @@
-"""The main program of a family's benchmark that has several parts."""
+"""The main program of a family's benchmark, and of one of its parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import environment, records
 from .records import Record
@@ -23,6 +23,33 @@ def restart_warm() -> None:
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **WARM})
 
 
+def parser_of(about: str | None, quick: str) -> argparse.ArgumentParser:
+    """What a family's benchmark is asked for; ``quick`` says what --quick leaves out."""
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--name", default="local", help="of the results file")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--bars", action="store_true", help="exit with 1 if a bar is missed")
+    return parser
+
+
+def finish(
+    family: str,
+    options: argparse.Namespace,
+    versions: Sequence[str],
+    rows: Sequence[Record],
+    bars: Sequence[Bar],
+) -> int:
+    """Prints the bars, stores the records; what the script exits with."""
+    met = show_bars(bars)
+    path = records.RESULTS / f"{family}-cpu-{options.name}.jsonl"
+    records.write(path, environment.environment(tuple(versions)), rows)
+    print(f"stored in {path.relative_to(environment.ROOT)}")
+    return 0 if met or not options.bars else 1
+
+
 def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) -> int:
     """Measures, prints, stores.
 
@@ -34,13 +61,7 @@ def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) 
         versions: packages that the results name.
     """
     restart_warm()
-    parser = argparse.ArgumentParser(
-        description=about, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--name", default="local", help="of the results file")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="small shapes")
-    parser.add_argument("--bars", action="store_true", help="exit with 1 if a bar is missed")
+    parser = parser_of(about, "small shapes")
     parser.add_argument("--only", choices=parts, action="append", help="these parts alone")
     options = parser.parse_args()
     rows: list[Record] = []
@@ -51,8 +72,21 @@ def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) 
         show(mine, min(row.median for row in mine))
         bars += module.bars(mine)
         rows += mine
-    met = show_bars(bars)
-    path = records.RESULTS / f"{family}-cpu-{options.name}.jsonl"
-    records.write(path, environment.environment(tuple(versions)), rows)
-    print(f"stored in {path.relative_to(environment.ROOT)}")
-    return 0 if met or not options.bars else 1
+    return finish(family, options, versions, rows, bars)
+
+
+def run_alone(
+    measure: Callable[[tuple[int, ...], int, bool], list[Record]],
+    show: Callable[[list[Record]], None],
+    bars: Callable[[list[Record]], list[Bar]],
+) -> None:
+    """One part as a script: its own table and its bars, at one number of threads."""
+    restart_warm()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    rows = measure((options.threads,), options.repeats, options.quick)
+    show(rows)
+    show_bars(bars(rows))

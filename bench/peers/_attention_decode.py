@@ -11,7 +11,6 @@ many bytes as the 4-bit cache has.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.parts import run_alone  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar, show_bars  # noqa: E402
+from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 DIM = 128
@@ -142,17 +142,5 @@ def show(rows: list[Record]) -> None:
         )
 
 
-def main() -> None:
-    """Measures and prints."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
-    rows = measure((options.threads,), options.repeats, options.quick)
-    show(rows)
-    show_bars(bars(rows))
-
-
 if __name__ == "__main__":
-    main()
+    run_alone(measure, show, bars)

@@ -9,8 +9,6 @@ memory:
 from __future__ import annotations
 
 import math
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.memory import megabytes_of, print_growth  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
@@ -138,10 +137,7 @@ def errors(case: Case, function: Function) -> tuple[float, float]:
 
 def peak_megabytes(name: str, provider: str) -> float:
     """Memory of forward and backward beyond what was there before, in a process of its own."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
-    command = [sys.executable, __file__, name, provider]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain)
-    return float(done.stdout.split()[-1])
+    return megabytes_of(__file__, name, provider)
 
 
 def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]:
@@ -199,12 +195,6 @@ def show_memory(rows: list[Record]) -> None:
             print(f"{kernel:14} {row.case:30} {row.provider:16} peak memory {peak:6.0f} MB")
 
 
-def peak() -> int:
-    """The most memory that this process has had, in KiB (getrusage gives its parent's too)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
 def main() -> None:
     """Prints the growth of this process's peak memory over one forward and backward, in MB."""
     name, provider = sys.argv[1:]
@@ -212,9 +202,7 @@ def main() -> None:
     function = function_of(case, provider)
     both(function, *inputs(case, 64))  # libraries and compiled code are no part of it
     tensors, grad = inputs(case, case.length)
-    before = peak()
-    both(function, tensors, grad)
-    print((peak() - before) / 1024)
+    print_growth(partial(both, function, tensors, grad))
 
 
 if __name__ == "__main__":

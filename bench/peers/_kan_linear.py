@@ -7,8 +7,6 @@ and prints its peak memory:
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.memory import megabytes_of, print_growth  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
@@ -111,10 +110,7 @@ def errors(kind: str, function: Layer, tensors: list[Tensor]) -> tuple[float, fl
 
 def peak_megabytes(kind: str, provider: str) -> float:
     """Memory of forward and backward beyond what was there before, in a process of its own."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
-    command = [sys.executable, __file__, kind, provider]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain)
-    return float(done.stdout.split()[-1])
+    return megabytes_of(__file__, kind, provider)
 
 
 def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]:
@@ -170,21 +166,13 @@ def show_memory(rows: list[Record]) -> None:
             print(f"kan_linear {row.case:14} {row.provider:14} peak memory {peak:6.0f} MB")
 
 
-def peak() -> int:
-    """The most memory that this process has had, in KiB (getrusage gives its parent's too)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
 def main() -> None:
     """Prints the growth of this process's peak memory over one forward and backward, in MB."""
     kind, provider = sys.argv[1:]
     function = layer(kind, provider)
     both(function, *inputs(64))  # libraries and compiled code are no part of it
     tensors, grad = inputs(ROWS)
-    before = peak()
-    both(function, tensors, grad)
-    print((peak() - before) / 1024)
+    print_growth(partial(both, function, tensors, grad))
 
 
 if __name__ == "__main__":

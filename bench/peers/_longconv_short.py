@@ -133,8 +133,7 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
 
 
 def bars(rows: list[Record]) -> list[Bar]:
-    """Of longconv.md at its shape on one thread; and rows faster than torch's. (A step has no bar:
-    it is bound by what a call costs.)"""
+    """Of longconv.md at its shape on one thread; and rows and steps faster than torch's."""
 
     def time(kernel: str, width: int, provider: str) -> float:
         wanted = (kernel, f"W {width}", 1, provider)
@@ -147,7 +146,7 @@ def bars(rows: list[Record]) -> list[Bar]:
         if full:
             mine = time(FORWARD, width, OURS)
             result.append(Bar(f"W {width}: milliseconds", mine, MOST[width], at_most=True))
-        for kernel in (FORWARD, SILU, BOTH):
+        for kernel in (FORWARD, SILU, BOTH, STEP):
             gain = time(kernel, width, EAGER) / time(kernel, width, OURS)
             result.append(Bar(f"W {width}, {kernel}: torch over ours", gain, 1.0))
     return result

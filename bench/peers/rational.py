@@ -17,21 +17,16 @@ records in bench/results/rational-cpu-<name>.jsonl.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
-
-WARM = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 36)}
-if __name__ == "__main__" and any(os.environ.get(k) != v for k, v in WARM.items()):
-    os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **WARM})
 
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
-from bench.kit import environment, records  # noqa: E402
+from bench.kit.parts import finish, parser_of, restart_warm  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar, show, show_bars  # noqa: E402
+from bench.kit.report import Bar, show  # noqa: E402
 from bench.peers import _kan_linear as kan_linear  # noqa: E402
 from bench.peers import _rational_gradients as gradients  # noqa: E402
 from bench.peers import _rational_timing as timing  # noqa: E402
@@ -118,24 +113,14 @@ def _saved(rows: list[Record]) -> list[Bar]:
 
 def main() -> int:
     """Measures, prints, stores."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--name", default="local", help="of the results file")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--quick", action="store_true", help="4 images instead of 64")
-    parser.add_argument("--bars", action="store_true", help="exit with 1 if a bar is missed")
-    options = parser.parse_args()
+    restart_warm()
+    options = parser_of(__doc__, "4 images instead of 64").parse_args()
     rows = measure(options)
     timed = [row for row in rows if row.repeats]
     show(timed, next(row.median for row in rows if row.provider == timing.FLOOR))
     kan_linear.show_memory(timed)
     gradients.show([row for row in rows if not row.repeats])
-    met = show_bars(bars(rows))
-    path = records.RESULTS / f"rational-cpu-{options.name}.jsonl"
-    records.write(path, environment.environment(("numpy", "torch")), rows)
-    print(f"stored in {path.relative_to(ROOT)}")
-    return 0 if met or not options.bars else 1
+    return finish("rational", options, ("numpy", "torch"), rows, bars(rows))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 //
 // The kernel for any GPU; decode_mma.cuh has the one with tensor cores, whose splits the merge here
 // joins as well. Codes are unpacked in registers and used as floats, so that this is the formula
-// without the CPU's rounding of queries and weights. Words of K are read with a token a thread,
+// without the rounding of queries and weights. Words of K are read with a token a thread,
 // those of V with a channel a thread, both coalesced.
 #pragma once
 
@@ -30,13 +30,7 @@ __device__ inline void load_queries(const DecodeArguments& a, const DecodeRows& 
   const CacheLayout& layout = a.layout;
   const int dim = layout.k_dim, width = layout.k_width();
   const bool rotated = layout.format == KFormat::token_rotated && rows.packed > 0;
-  for (int i = threadIdx.x; i < kDecodeRows * width; i += kDecodeThreads) {
-    const int r = i / width, c = i % width;
-    const std::int64_t at = (rows.head * rows.all + rows.first + r) * dim + c;
-    const bool there = rows.has(r) && c < dim;
-    s.q[r][c] = there ? read_element(a.call.q, a.call.dtype, at) * a.call.scale : 0.0f;
-  }
-  __syncthreads();
+  read_queries(a, rows, s.q);
   if (threadIdx.x < kDecodeRows) {
     const int r = threadIdx.x;
     double bias = 0;
@@ -210,13 +204,7 @@ __global__ void __launch_bounds__(kDecodeThreads) kv_decode(DecodeArguments a) {
   __shared__ DecodeShared s;
   const DecodeRows rows(a, kDecodeRows);
   const attention::ConstHead head = a.cache.head(a.layout, rows.head, element_bytes(a.cache.dtype));
-  const std::int64_t split = blockIdx.x % a.splits, begin = split * kDecodeSplit;
-  std::int64_t end = 0;
-  for (int r = 0; r < kDecodeRows; ++r) {
-    const std::int64_t seen = rows.visible(a, r);
-    end = seen > end ? seen : end;
-  }
-  end = begin + kDecodeSplit < end ? begin + kDecodeSplit : end;
+  const auto [split, begin, end] = split_tokens<kDecodeRows>(a, rows);
   load_queries(a, rows, head, s);
   float sums[kChannelsOfThread][kDecodeRows] = {};
   for (std::int64_t tile = begin; tile < end; tile += kTileTokens) {
@@ -226,7 +214,7 @@ __global__ void __launch_bounds__(kDecodeThreads) kv_decode(DecodeArguments a) {
     __syncthreads();  // before the next tile overwrites weights
   }
   for (int r = 0; r < kDecodeRows && rows.has(r); ++r) {
-    const std::int64_t at = (rows.head * rows.all + rows.first + r) * a.splits + split;
+    const std::int64_t at = rows.row(r) * a.splits + split;
     if (threadIdx.x == 0) {
       a.partials.tops[at] = s.top[r];
       a.partials.mass[at] = s.mass[r];

@@ -92,13 +92,7 @@ __global__ void __launch_bounds__(kDecodeThreads, Bits == 4 && Steps == 4 ? 3 : 
   __shared__ DecodeMmaShared s;
   const DecodeRows rows(a, kDecodeMmaRows);
   const attention::ConstHead head = a.cache.head(a.layout, rows.head, element_bytes(a.cache.dtype));
-  const std::int64_t split = blockIdx.x % a.splits, begin = split * kDecodeSplit;
-  std::int64_t end = 0;
-  for (int r = 0; r < kDecodeMmaRows; ++r) {
-    const std::int64_t seen = rows.visible(a, r);
-    end = seen > end ? seen : end;
-  }
-  end = begin + kDecodeSplit < end ? begin + kDecodeSplit : end;
+  const auto [split, begin, end] = split_tokens<kDecodeMmaRows>(a, rows);
   const Lane lane;
   WarpSums<Steps> sums;
   if (begin < end) {
@@ -130,16 +124,16 @@ __global__ void __launch_bounds__(kDecodeThreads, Bits == 4 && Steps == 4 ? 3 : 
   }
   join_warps<Steps>(a.layout, lane, sums, s);
   const int width = a.layout.v_width();
-  const std::int64_t first = rows.head * rows.all + rows.first;
   for (int i = threadIdx.x; i < kDecodeMmaRows * width; i += kDecodeThreads) {
     const int r = i / width, c = i % width;
     if (!rows.has(r)) break;
-    a.partials.sums[((first + r) * a.splits + split) * width + c] = s.q[r][c];
+    a.partials.sums[(rows.row(r) * a.splits + split) * width + c] = s.q[r][c];
   }
-  if (threadIdx.x < kDecodeMmaRows && rows.has(static_cast<int>(threadIdx.x))) {
-    const std::int64_t at = (first + threadIdx.x) * a.splits + split;
-    a.partials.tops[at] = s.tops[0][threadIdx.x];
-    a.partials.mass[at] = s.mass[0][threadIdx.x];
+  const int r = static_cast<int>(threadIdx.x);
+  if (r < kDecodeMmaRows && rows.has(r)) {
+    const std::int64_t at = rows.row(r) * a.splits + split;
+    a.partials.tops[at] = s.tops[0][r];
+    a.partials.mass[at] = s.mass[0][r];
   }
 }
 

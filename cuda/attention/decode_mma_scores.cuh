@@ -53,15 +53,9 @@ __device__ inline void rotate_rows(float (*rows)[kQueryStride], int size) {
 __device__ inline void load_mma_queries(const DecodeArguments& a, const DecodeRows& rows,
                                         const attention::ConstHead& head, DecodeMmaShared& s) {
   const CacheLayout& layout = a.layout;
-  const int dim = layout.k_dim, width = layout.k_width();
+  const int dim = layout.k_dim;
   const bool rotated = layout.format == KFormat::token_rotated && rows.packed > 0;
-  for (int i = threadIdx.x; i < kDecodeMmaRows * width; i += kDecodeThreads) {
-    const int r = i / width, c = i % width;
-    const std::int64_t at = (rows.head * rows.all + rows.first + r) * dim + c;
-    const bool there = rows.has(r) && c < dim;
-    s.q[r][c] = there ? read_element(a.call.q, a.call.dtype, at) * a.call.scale : 0.0f;
-  }
-  __syncthreads();
+  read_queries(a, rows, s.q);
   if (!rotated) return;
   const int lane = static_cast<int>(threadIdx.x % 32);
   for (int r = static_cast<int>(threadIdx.x / 32); r < kDecodeMmaRows; r += kDecodeWarps) {

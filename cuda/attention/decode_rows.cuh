@@ -5,6 +5,7 @@
 
 #include "attention/cache_layout.h"
 #include "attention/decode.h"
+#include "cuda/attention/decode_elements.cuh"
 #include "cuda/attention/decode_layout.h"
 
 namespace longtail::cuda {
@@ -35,6 +36,8 @@ struct DecodeRows {
     packed = a.cache.packed[b];
   }
   __device__ bool has(int r) const { return first + r < all; }
+  // Row r of the call.
+  __device__ std::int64_t row(int r) const { return head * all + first + r; }
   __device__ std::int64_t visible(const DecodeArguments& a, int r) const {
     if (!has(r)) return 0;
     const std::int64_t seen = length - q_len + (first + r) % q_len + 1;
@@ -53,5 +56,34 @@ struct DecodeRows {
     return masks_of_row == nullptr ? 0.0f : masks_of_row[token * a.call.mask_stride[3]];
   }
 };
+
+// The tokens of the block's split, up to the last that one of its rows sees.
+struct SplitTokens {
+  std::int64_t split, begin, end;
+};
+template <int Rows>
+__device__ SplitTokens split_tokens(const DecodeArguments& a, const DecodeRows& rows) {
+  const std::int64_t split = blockIdx.x % a.splits, begin = split * kDecodeSplit;
+  std::int64_t end = 0;
+  for (int r = 0; r < Rows; ++r) {
+    const std::int64_t seen = rows.visible(a, r);
+    end = seen > end ? seen : end;
+  }
+  return {split, begin, begin + kDecodeSplit < end ? begin + kDecodeSplit : end};
+}
+
+// Queries of the block's rows, scaled, as wide as keys; zeros where there is none.
+template <int Rows, int Stride>
+__device__ void read_queries(const DecodeArguments& a, const DecodeRows& rows,
+                             float (&q)[Rows][Stride]) {
+  const int dim = a.layout.k_dim, width = a.layout.k_width();
+  for (int i = threadIdx.x; i < Rows * width; i += kDecodeThreads) {
+    const int r = i / width, c = i % width;
+    const bool there = rows.has(r) && c < dim;
+    q[r][c] =
+        there ? read_element(a.call.q, a.call.dtype, rows.row(r) * dim + c) * a.call.scale : 0.0f;
+  }
+  __syncthreads();
+}
 
 }  // namespace longtail::cuda

@@ -27,40 +27,39 @@ __device__ inline std::int64_t find_sequence(const PrefillPlan& plan,
   return low;
 }
 
-/// A tile of keys of one head.
-struct KeyTile {
-  std::int64_t head, sequence, tile, first;  // tile: of all; first: key within the sequence
-  int count;                                 // keys; 0: there is no such tile
+/// Rows or keys of one head that belong together.
+struct HeadBlock {
+  std::int64_t head, sequence, block, first;  // block: of all; first: within the sequence
+  int count;                                  // 0: there is no such block
 };
 
-__device__ inline KeyTile find_key_tile(const PrefillPlan& plan, std::int64_t task) {
-  KeyTile result{};
-  result.head = task / plan.key_tiles;
-  result.tile = task % plan.key_tiles;
-  result.sequence = find_sequence(plan, &PrefillSequence::key_tile, result.tile);
+/// Block `task` of `size` numbers; `blocks` of them each head has, a sequence those from `begin` on
+/// for its `length`.
+__device__ inline HeadBlock find_block(const PrefillPlan& plan, std::int64_t task,
+                                       std::int64_t blocks, int size,
+                                       std::int64_t PrefillSequence::* begin,
+                                       std::int64_t PrefillSequence::* length) {
+  HeadBlock result{};
+  result.head = task / blocks;
+  result.block = task % blocks;
+  result.sequence = find_sequence(plan, begin, result.block);
   const PrefillSequence& sequence = plan.sequence[result.sequence];
-  result.first = (result.tile - sequence.key_tile) * kKeyTile;
-  const std::int64_t left = sequence.keys - result.first;
-  result.count = left > kKeyTile ? kKeyTile : left < 0 ? 0 : static_cast<int>(left);
+  result.first = (result.block - sequence.*begin) * size;
+  const std::int64_t left = sequence.*length - result.first;
+  result.count = left > size ? size : left < 0 ? 0 : static_cast<int>(left);
   return result;
 }
 
-/// A block of rows of one head.
-struct QueryBlock {
-  std::int64_t head, sequence, block, first;  // block: of all; first: row within the sequence
-  int count;                                  // rows; 0: there is no such block
-};
+struct KeyTile : HeadBlock {};
+__device__ inline KeyTile find_key_tile(const PrefillPlan& plan, std::int64_t task) {
+  return {find_block(plan, task, plan.key_tiles, kKeyTile, &PrefillSequence::key_tile,
+                     &PrefillSequence::keys)};
+}
 
+struct QueryBlock : HeadBlock {};
 __device__ inline QueryBlock find_query_block(const PrefillPlan& plan, std::int64_t task) {
-  QueryBlock result{};
-  result.head = task / plan.query_blocks;
-  result.block = task % plan.query_blocks;
-  result.sequence = find_sequence(plan, &PrefillSequence::query_block, result.block);
-  const PrefillSequence& sequence = plan.sequence[result.sequence];
-  result.first = (result.block - sequence.query_block) * kQueryBlock;
-  const std::int64_t left = sequence.rows - result.first;
-  result.count = left > kQueryBlock ? kQueryBlock : left < 0 ? 0 : static_cast<int>(left);
-  return result;
+  return {find_block(plan, task, plan.query_blocks, kQueryBlock, &PrefillSequence::query_block,
+                     &PrefillSequence::rows)};
 }
 
 /// The element where a row's channels begin.

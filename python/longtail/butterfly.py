@@ -86,8 +86,9 @@ def butterfly_conv(
         inverse_factors: those of T', by default ``conj(M_i)^T / N_i``.
 
     Returns:
-        y, in the shape and dtype of u, contiguous. With DFT matrices its largest error over the
-        largest result is 1e-6 in float32.
+        y, in the shape and dtype of u, contiguous. With DFT matrices its largest error
+        over the largest result: 1e-6 in float32, 1e-14 in float64, 5e-4 in float16, 4e-3 in
+        bfloat16.
 
     Gradients: exact in all tensors, to any order: all is made of torch's own operations. They cost
     N (N_1 + ... + N_p) products a row, where ``long_conv`` costs N log N.
@@ -126,7 +127,7 @@ def _transform(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
             rows = -(-x.shape[-1] // rest)
             x = functional.pad(x, (0, rows * rest - x.shape[-1])).to(matrix.dtype)
             matrix = matrix[..., :rows]
-        x = matrix @ x.reshape(*lead, blocks, rows, rest)
+        x = _product(matrix, x.reshape(*lead, blocks, rows, rest))
         if rest > 1:
             x = x * _roots(side, rest, side * rest, x).to(x.dtype)
         blocks *= side
@@ -145,11 +146,20 @@ def _inverse(x: Tensor, matrices: Sequence[Tensor], length: int) -> Tensor:
             x = x * _roots(side, rest, side * rest, x).to(x.dtype).conj()
         if i == 0:
             rows = -(-length // rest)
-            x = matrix[..., :rows, :] @ x
+            x = _product(matrix[..., :rows, :], x)
             break
-        x = matrix @ x
+        x = _product(matrix, x)
         rest *= side
     return x.reshape(*lead, rows * rest)[..., :length].real.contiguous()
+
+
+def _product(matrix: Tensor, x: Tensor) -> Tensor:
+    """``matrix @ x`` for x ``[..., H, blocks, N_i, rest]``; of single columns all at once, where
+    torch would take a product for each block: 8 times slower."""
+    if x.shape[-1] > 1:
+        return matrix @ x
+    turned = (matrix if matrix.dim() == 2 else matrix.squeeze(-3)).mT
+    return (x.squeeze(-1) @ turned).unsqueeze(-1)
 
 
 def _roots(rows: int, columns: int, order: int, like: Tensor) -> Tensor:

@@ -54,9 +54,9 @@ def short_conv(
 
     Returns:
         y, in the shape and dtype of u, contiguous; with ``return_final_state`` also the state, a
-        new tensor. A row in pieces has the bits of the whole. Largest error for W N(0, 1) inputs
-        and taps, relative to the largest result: 5e-7 in float32, 1e-15 in float64; the others
-        round once.
+        new tensor. A row in pieces has the bits of the whole. Largest error of N(0, 1) inputs and
+        taps, relative to the largest result: 1e-6 in float32, 1e-14 in float64, and what one
+        rounding costs, 5e-4 in float16 and 4e-3 in bfloat16. Gradients likewise.
 
     Gradients: exact in all tensors, to any order (from the second on, and in forward mode, by torch
     operations in float64). The same bits on repeat and for any number of threads.

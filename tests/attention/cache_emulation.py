@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -189,26 +189,11 @@ def attend(
     group: int = 32,
     lengths: list[int] | None = None,
     mask: Tensor | None = None,
-    *,
-    scale: float | None = None,
-    is_causal: bool = True,
+    **options: Any,
 ) -> Attended:
     """A whole batch, as cache_oracle.attend."""
-    share = q.shape[1] // k.shape[1]
-    lengths = [k.shape[2]] * len(q) if lengths is None else lengths
     results = [
-        attend_head(
-            q[b, h],
-            k[b, h // share, :length],
-            v[b, h // share, :length],
-            bits,
-            k_format,
-            group,
-            None if mask is None else mask[b, h, :, :length],
-            scale=scale,
-            is_causal=is_causal,
-        )
-        for b, length in enumerate(lengths)
-        for h in range(q.shape[1])
+        attend_head(*own, bits, k_format, group, own_mask, **options)
+        for *own, own_mask in oracle.heads_of(q, k, v, lengths, mask)
     ]
-    return Attended(*(torch.stack(x).unflatten(0, q.shape[:2]) for x in zip(*results, strict=True)))
+    return Attended(*oracle.as_batch(q, results))

@@ -8,6 +8,7 @@ that is cache_emulation.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -122,6 +123,26 @@ def attention(
     return weights @ v.double(), lse
 
 
+Head = tuple[Tensor, Tensor, Tensor, Tensor | None]
+
+
+def heads_of(
+    q: Tensor, k: Tensor, v: Tensor, lengths: list[int] | None, mask: Tensor | None
+) -> Iterator[Head]:
+    """A whole batch head by head: q ``[B, H, Lq, D]``, k and v ``[B, Hkv, L, D]`` of which
+    ``lengths`` count, mask ``[B, H, Lq, max(lengths)]``."""
+    share = q.shape[1] // k.shape[1]
+    for b, length in enumerate([k.shape[2]] * len(q) if lengths is None else lengths):
+        for h in range(q.shape[1]):
+            own_mask = None if mask is None else mask[b, h, :, :length]
+            yield q[b, h], k[b, h // share, :length], v[b, h // share, :length], own_mask
+
+
+def as_batch(q: Tensor, results: Iterable[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+    """Results of the heads, each ``[B, H, ...]``."""
+    return tuple(torch.stack(each).unflatten(0, q.shape[:2]) for each in zip(*results, strict=True))
+
+
 def attend(
     q: Tensor,
     k: Tensor,
@@ -133,17 +154,18 @@ def attend(
     mask: Tensor | None = None,
     **options: object,
 ) -> tuple[Tensor, Tensor]:
-    """A whole batch: q ``[B, H, Lq, D]``, k and v ``[B, Hkv, L, D]`` of which ``lengths`` count,
-    mask ``[B, H, Lq, max(lengths)]``."""
-    batch, heads, q_len, _ = q.shape
-    share = heads // k.shape[1]
-    lengths = [k.shape[2]] * batch if lengths is None else lengths
-    out = torch.zeros(batch, heads, q_len, v.shape[-1], dtype=torch.float64)
-    lse = torch.zeros(batch, heads, q_len, dtype=torch.float64)
-    for b in range(batch):
-        for h in range(heads):
-            own_k = keys(k[b, h // share, : lengths[b]], bits, k_format, group)
-            own_v = values(v[b, h // share, : lengths[b]], bits, group)
-            own_mask = None if mask is None else mask[b, h, :, : lengths[b]]
-            out[b, h], lse[b, h] = attention(q[b, h], own_k, own_v, mask=own_mask, **options)
+    """A whole batch, with the shapes of ``heads_of``."""
+    out, lse = as_batch(
+        q,
+        [
+            attention(
+                own_q,
+                keys(own_k, bits, k_format, group),
+                values(own_v, bits, group),
+                mask=own_mask,
+                **options,
+            )
+            for own_q, own_k, own_v, own_mask in heads_of(q, k, v, lengths, mask)
+        ],
+    )
     return out, lse

@@ -31,7 +31,7 @@ class Variant:
         weights: "u8" as the CPU kernels have them, "fp8" as CUDA's with E4M3 weights and values,
             "exact" for the codes of q and k alone.
         tile: keys of one step of the "fp8" kernels; weights are relative to the largest score so
-            far. prefill_fp8.cuh has 64 up to 128 channels, 32 beyond.
+            far. prefill_shared.cuh has 64 up to 128 channels, 32 beyond; the wgmma kernel 64.
     """
 
     qk: str = "int4"

@@ -1,5 +1,5 @@
 // Attention over a quantised cache in double, read code by code from its memory: exact queries and
-// weights, which is what CUDA computes in float32 and the CPU rounds. How close answers are.
+// weights, as CUDA has them without tensor cores. How close answers are.
 #pragma once
 
 #include <algorithm>

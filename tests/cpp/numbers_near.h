@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <vector>
 
 #include "core/elementwise.h"
@@ -14,9 +15,10 @@ namespace numbers_near {
 using namespace longtail;
 
 template <class E>
-constexpr DType kDType = sizeof(E) == 8   ? DType::float64
-                         : sizeof(E) == 4 ? DType::float32
-                                          : DType::bfloat16;
+constexpr DType kDType = sizeof(E) == 8               ? DType::float64
+                         : sizeof(E) == 4             ? DType::float32
+                         : std::is_same_v<E, float16> ? DType::float16
+                                                      : DType::bfloat16;
 
 // Rounding of E, and of the sums behind it.
 template <class E>
@@ -54,6 +56,22 @@ bool near(const std::vector<A>& got, const std::vector<B>& expected, double tole
     }
   }
   return true;
+}
+
+// The slope of grad . value(problem) along element e of a part of the problem, where the value is
+// `here`: central differences.
+template <class Problem, class Value>
+double difference_along(const Problem& problem, int part, std::size_t e, const Value& value,
+                        const std::vector<double>& here, const std::vector<double>& grad) {
+  const auto at = [&](double step) {
+    Problem moved = problem;
+    moved.parts[part][e] += step;
+    const std::vector<double> there = value(moved);
+    double sum = 0;
+    for (std::size_t o = 0; o < there.size(); ++o) sum += grad[o] * (there[o] - here[o]);
+    return sum;
+  };
+  return (at(1e-5) - at(-1e-5)) / 2e-5;
 }
 
 }  // namespace numbers_near

@@ -66,15 +66,7 @@ void compare(const PattentionShape& shape) {
         CHECK_EQUAL(slopes[i][e], 0.0);
         continue;
       }
-      const auto along = [&](double step) {
-        Problem moved = problem;
-        moved.parts[i][e] += step;
-        const std::vector<double> there = written_out(moved);
-        double sum = 0;
-        for (std::size_t o = 0; o < there.size(); ++o) sum += grad[o] * (there[o] - expected[o]);
-        return sum;
-      };
-      const double difference = (along(1e-5) - along(-1e-5)) / 2e-5;
+      const double difference = difference_along(problem, i, e, written_out, expected, grad);
       CHECK(std::abs(difference - slopes[i][e]) <= 1e-6 * (1 + std::abs(difference)));
     }
   }

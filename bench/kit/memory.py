@@ -1,0 +1,32 @@
+"""Peak memory of a call, in a process of its own, whose malloc is as users have it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .parts import WARM
+
+
+def megabytes_of(script: str, *arguments: str) -> float:
+    """What ``print_growth`` says at the end of the script, called with those arguments."""
+    plain = {name: value for name, value in os.environ.items() if name not in WARM}
+    command = [sys.executable, script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain)
+    return float(done.stdout.split()[-1])
+
+
+def print_growth(call: Callable[[], object]) -> None:
+    """By how much this process's peak grows in a call, in MB."""
+    before = peak()
+    call()
+    print((peak() - before) / 1024)
+
+
+def peak() -> int:
+    """The most memory that this process has had, in KiB (getrusage gives its parent's too)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
