@@ -31,17 +31,21 @@ def given(tensor: Tensor) -> bool:
 
 def discretize(dt: Tensor, a: Tensor, method: str) -> tuple[Tensor, Tensor]:
     """Base, and drive for B = 1; formulas: csrc/longconv/s4d_math.h."""
+    # Of tensors throughout: AOTInductor has no complex operations with numbers.
     step = dt.double().unsqueeze(-1)
     z = step * a.to(torch.complex128)
     if method == "bilinear":
-        inverse = (1 - z / 2).reciprocal()
-        return (1 + z / 2) * inverse, step * inverse
-    fixed, one = z.detach(), z.new_ones(())
+        half, one = z * step.new_full((), 0.5), z.new_ones(())
+        inverse = (one - half).reciprocal()
+        return (one + half) * inverse, step * inverse
+    # Of integers: on CUDA sums of others are not deterministic.
+    factorials = step.new_ones(8, dtype=torch.int64).cumsum(0).cumprod(0)
+    one, *lower, series = factorials.double().reciprocal().to(z.dtype).unbind(0)
+    for term in (*reversed(lower), one):
+        series = term + z * series
+    fixed = z.detach()
     small = fixed.real.square() + fixed.imag.square() < 2.0**-14
-    series = torch.add(one, z, alpha=1 / 8)
-    for k in range(7, 1, -1):
-        series = torch.addcmul(one, z, series, value=1 / k)
-    apart = torch.where(small, 1.0, z)
+    apart = torch.where(small, one, z)
     return z.exp(), step * torch.where(small, series, apart.expm1() / apart)
 
 

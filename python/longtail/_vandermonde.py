@@ -39,7 +39,9 @@ def _sums(base: Tensor, v: Tensor) -> Tensor:
 
 def _steps(v: Tensor) -> Tensor:
     """0, 1, 2 ... along the last dimension."""
-    return v.new_ones(v.shape[-1]).cumsum(-1) - 1  # arange would be no DTensor where v is one
+    # arange would be no DTensor where v is one; of integers, as on CUDA sums of others are not
+    # deterministic, and in float32 they would stay at 2^24.
+    return (v.new_ones(v.shape[-1], dtype=torch.int64).cumsum(-1) - 1).to(v.dtype)
 
 
 def slope_sums(base: Tensor, v: Tensor) -> Tensor:

@@ -195,7 +195,8 @@ def _discrete(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dt, a, b, c = (each.contiguous() for each in system.tensors[:4])
     base, unit = _state_space_formula.discretize(dt, a, system.method)
     wide = base.dtype
-    return base, unit * b.to(wide), 2 * c.to(wide), system.d.double()
+    c = c.to(wide)
+    return base, unit * b.to(wide), c + c, system.d.double()
 
 
 def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:

@@ -225,9 +225,8 @@ class Together(torch.nn.Module):
         return given
 
 
-#: What has no cell in the kit's packages. s4d's modes have none: AOTInductor of torch 2.13 knows no
-#: complex operations with numbers, which their discretisation is made of; the step is one raw op.
-PACKAGED = ["s4d_step", "short_conv_step", "butterfly_conv"]
+#: What has no cell in the kit's packages.
+PACKAGED = ["s4d_step", "s4d, recurrent", "short_conv_step", "butterfly_conv"]
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
