@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -74,6 +74,48 @@ def s4d_kernel(
     return k if system.several else k.squeeze(0)
 
 
+@overload
+def s4d(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = ...,
+    *,
+    discretization: str = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[False] = ...,
+    mode: str = ...,
+) -> Tensor: ...
+@overload
+def s4d(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = ...,
+    *,
+    discretization: str = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[True],
+    mode: str = ...,
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def s4d(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = ...,
+    *,
+    discretization: str = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: bool,
+    mode: str = ...,
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def s4d(
     u: Tensor,
     dt: Tensor,
