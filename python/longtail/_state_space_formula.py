@@ -159,16 +159,21 @@ def _response(
 
 
 def _convolve(u: Tensor, taps: Tensor, skip: Tensor) -> Tensor:
-    y = long_conv(u, taps, skip=skip.to(taps.dtype) if given(skip) else None)
-    assert isinstance(y, Tensor)  # there is no state
-    return y
+    return long_conv(u, taps, skip=skip.to(taps.dtype) if given(skip) else None)
 
 
 def _power(base: Tensor, exponent: int) -> Tensor:
-    """By squaring: exact derivatives, also at 0."""
-    result = torch.ones_like(base)
-    while exponent > 0:
-        if exponent & 1:
-            result = result * base
-        base, exponent = base * base, exponent >> 1
-    return result
+    """Exact derivatives, also at 0, and one graph for all exponents: of 512 q + r, q and r are
+    where the 1 is in the rows of sums of powers."""
+    quotient, rest = exponent // 512, exponent % 512
+    high = base
+    for _ in range(9):
+        high = high * high
+    return _one_power(high, quotient, quotient + 1) * _one_power(base, rest, 512)
+
+
+def _one_power(base: Tensor, exponent: int, count: int) -> Tensor:
+    """Of those below ``count``."""
+    steps = base.new_ones(base.shape[0], count, dtype=torch.int64).cumsum(-1) - 1
+    row = (steps == exponent).double().unsqueeze(0)
+    return vandermonde_transposed(base, row).squeeze(0)

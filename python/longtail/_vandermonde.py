@@ -109,8 +109,8 @@ vandermonde_transposed: Any = differentiable(
 
 
 def _shard(base: Any, rows: Any, *constants: Any) -> Any:
-    """Heads, and rows, which share the base."""
-    from torch.distributed.tensor import Replicate, Shard
+    """Heads, and rows, which share the base; shares of rows, in which the ops are linear."""
+    from torch.distributed.tensor import Partial, Replicate, Shard
 
     whole, heads, of_rows = Replicate(), Shard(1), Shard(0)
     nothing = [None] * len(constants)
@@ -118,6 +118,7 @@ def _shard(base: Any, rows: Any, *constants: Any) -> Any:
         ([whole], [whole, whole, *nothing]),
         ([heads], [Shard(0), heads, *nothing]),
         ([of_rows], [whole, of_rows, *nothing]),
+        ([Partial()], [whole, Partial(), *nothing]),
     ]
 
 
