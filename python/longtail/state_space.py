@@ -156,7 +156,8 @@ def s4d(
     Gradients: exact in all tensors, to any order. Those of "recurrent" are a recurrence backwards,
     which keeps nothing but the arguments, or the convolution's, whichever costs less; higher
     orders, forward mode and CUDA take the convolution's. The same bits on repeat and for any number
-    of threads.
+    of threads. Of DTensors sharded over batches the coefficients' are shares (Partial), worked out
+    with a few all-reduces of tensors as small as the coefficients and of the kernel.
 
     Raises:
         TypeError: a dtype that does not fit.
