@@ -21,6 +21,7 @@ from torch.nn import functional
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
+from bench.kit.memory import give_back  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, Timing, interleave, timed  # noqa: E402
@@ -87,6 +88,7 @@ def race(kernel: str, length: int, threads: int, repeats: int) -> list[Timing]:
         providers.append(Provider(COPY, copy, u.numel(), threads))
         providers.append(Provider(FMA, at_fma_peak(length), u.numel(), threads))
     timings = interleave(providers, repeats)
+    give_back()
     apart = seconds_by_default(kernel, length, threads, max(2, repeats // 3))
     for name, samples in apart.items():
         nobody = Provider(name + DEFAULT, lambda: 0.0, u.numel(), threads)
@@ -110,6 +112,7 @@ def measure_length(length: int, threads: int, repeats: int, memory: bool) -> lis
             if memory and name in known:
                 row.extra["peak_megabytes"] = peak_megabytes(kernel, length, threads, name)
             records.append(row)
+        give_back()
     return records
 
 
