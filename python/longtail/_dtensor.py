@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
@@ -47,8 +48,15 @@ def register_rules_for(*tensors: Tensor) -> None:
 
 def register_rules() -> None:
     """Register what is declared and not yet registered."""
+    from torch.distributed.tensor import DTensor
     from torch.distributed.tensor.experimental import register_sharding
 
     while _declared:
         op, rule = _declared.pop()
         register_sharding(op)(rule)
+        # DTensor remembers what a rule said, and the shapes of results, by tensors and by what
+        # stands from an int on: a call that differs in a bool before it would get the wrong ones.
+        info = DTensor._op_dispatcher.sharding_propagator.op_to_schema_info[op]
+        for k, argument in enumerate(op._schema.arguments):
+            if isinstance(argument.type, torch.BoolType):
+                info.static_argnum = min(info.static_argnum, k)

@@ -171,7 +171,6 @@ def long_conv(
     my_k = my_taps(k)
     assert my_k is not None
     y = local_long_conv(rows, my_k, k_rev=my_taps(k_rev), causal=causal)
-    assert isinstance(y, Tensor)
     several = k.dim() == 3
     part = parts.scatter(y if several else y.unsqueeze(1))
     y = part.reshape(*batch, *(k.shape[:1] if several else ()), heads, length)

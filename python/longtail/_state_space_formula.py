@@ -31,17 +31,21 @@ def given(tensor: Tensor) -> bool:
 
 def discretize(dt: Tensor, a: Tensor, method: str) -> tuple[Tensor, Tensor]:
     """Base, and drive for B = 1; formulas: csrc/longconv/s4d_math.h."""
+    # Of tensors throughout: AOTInductor has no complex operations with numbers.
     step = dt.double().unsqueeze(-1)
     z = step * a.to(torch.complex128)
     if method == "bilinear":
-        inverse = (1 - z / 2).reciprocal()
-        return (1 + z / 2) * inverse, step * inverse
-    fixed, one = z.detach(), z.new_ones(())
+        half, one = z * step.new_full((), 0.5), z.new_ones(())
+        inverse = (one - half).reciprocal()
+        return (one + half) * inverse, step * inverse
+    # Of integers: on CUDA sums of others are not deterministic.
+    factorials = step.new_ones(8, dtype=torch.int64).cumsum(0).cumprod(0)
+    one, *lower, series = factorials.double().reciprocal().to(z.dtype).unbind(0)
+    for term in (*reversed(lower), one):
+        series = term + z * series
+    fixed = z.detach()
     small = fixed.real.square() + fixed.imag.square() < 2.0**-14
-    series = torch.add(one, z, alpha=1 / 8)
-    for k in range(7, 1, -1):
-        series = torch.addcmul(one, z, series, value=1 / k)
-    apart = torch.where(small, 1.0, z)
+    apart = torch.where(small, one, z)
     return z.exp(), step * torch.where(small, series, apart.expm1() / apart)
 
 
@@ -155,16 +159,21 @@ def _response(
 
 
 def _convolve(u: Tensor, taps: Tensor, skip: Tensor) -> Tensor:
-    y = long_conv(u, taps, skip=skip.to(taps.dtype) if given(skip) else None)
-    assert isinstance(y, Tensor)  # there is no state
-    return y
+    return long_conv(u, taps, skip=skip.to(taps.dtype) if given(skip) else None)
 
 
 def _power(base: Tensor, exponent: int) -> Tensor:
-    """By squaring: exact derivatives, also at 0."""
-    result = torch.ones_like(base)
-    while exponent > 0:
-        if exponent & 1:
-            result = result * base
-        base, exponent = base * base, exponent >> 1
-    return result
+    """Exact derivatives, also at 0, and one graph for all exponents: of 512 q + r, q and r are
+    where the 1 is in the rows of sums of powers."""
+    quotient, rest = exponent // 512, exponent % 512
+    high = base
+    for _ in range(9):
+        high = high * high
+    return _one_power(high, quotient, quotient + 1) * _one_power(base, rest, 512)
+
+
+def _one_power(base: Tensor, exponent: int, count: int) -> Tensor:
+    """Of those below ``count``."""
+    steps = base.new_ones(base.shape[0], count, dtype=torch.int64).cumsum(-1) - 1
+    row = (steps == exponent).double().unsqueeze(0)
+    return vandermonde_transposed(base, row).squeeze(0)

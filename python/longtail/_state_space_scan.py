@@ -88,19 +88,38 @@ def _conv_alone(*inputs: Tensor) -> tuple[Tensor]:
     return (_state_space_formula.conv_result(*inputs),)
 
 
+def _convolution_backward(saved: Saved, grad: Gradient, last: Gradient) -> tuple[Gradient, ...]:
+    if last is None:
+        return pull(_conv_alone, saved, (grad,))
+    return pull(_state_space_formula.conv, saved, (grad, last))
+
+
 def _backward(saved: Saved, grad: Gradient, last: Gradient) -> tuple[Gradient, ...]:
     """By the recurrence backwards, or as that of the convolution, which is the same function."""
     u, base, _, readout, *_ = saved.inputs
     coefficients = any(saved.needs[1:5])
     if _forward_mode() or not gradient_is_less(u, readout, coefficients):
-        if last is None:
-            return pull(_conv_alone, saved, (grad,))
-        return pull(_state_space_formula.conv, saved, (grad, last))
+        return _convolution_backward(saved, grad, last)
     if grad is None:
         grad = u.new_zeros(u.shape[0], *readout.shape[:2], u.shape[2])
     last = base.new_empty(0) if last is None else last
     gradients = _gradient(grad, last, *saved.inputs, saved.needs[0], coefficients)
     return tuple(each if need else None for each, need in zip(gradients, saved.needs, strict=True))
+
+
+def _is_nested() -> bool:
+    """Whether torch.func differentiates twice. The derivative of the raw gradient is a derivative of
+    the convolution inside one of torch.func's inside another; torch 2.13 loses its place there."""
+    if torch.compiler.is_compiling():
+        return False
+    levels = [level.key() for level in functorch.get_interpreter_stack() or ()]
+    return levels.count(functorch.TransformType.Grad) > 1
+
+
+def scan(*tensors: Tensor) -> tuple[Tensor, Tensor]:
+    """y and the last state."""
+    found: tuple[Tensor, Tensor] = (_by_convolution if _is_nested() else _fused)(*tensors)
+    return found
 
 
 def _jvp(saved: Saved, *tangents: Gradient) -> Any:
@@ -162,8 +181,8 @@ def _shard_gradient(grad: Any, last: Any, *inputs: Any) -> list[tuple[list[Any],
     return result
 
 
-#: y and the last state.
-scan: Any = differentiable("s4d_scan", _run, _backward, _jvp)
+_fused: Any = differentiable("s4d_scan", _run, _backward, _jvp)
+_by_convolution: Any = differentiable("s4d_scan", _run, _convolution_backward, _jvp)
 #: Without forward mode: _backward sees to it that nobody asks.
 _gradient: Any = differentiable("s4d_scan_backward", _run_gradient, _gradient_backward)
 for _op, _rule in ((_VALUE, _shard), (_GRADIENT, _shard_gradient)):

@@ -39,7 +39,9 @@ def _sums(base: Tensor, v: Tensor) -> Tensor:
 
 def _steps(v: Tensor) -> Tensor:
     """0, 1, 2 ... along the last dimension."""
-    return v.new_ones(v.shape[-1]).cumsum(-1) - 1  # arange would be no DTensor where v is one
+    # arange would be no DTensor where v is one; of integers, as on CUDA sums of others are not
+    # deterministic, and in float32 they would stay at 2^24.
+    return (v.new_ones(v.shape[-1], dtype=torch.int64).cumsum(-1) - 1).to(v.dtype)
 
 
 def slope_sums(base: Tensor, v: Tensor) -> Tensor:
@@ -107,8 +109,8 @@ vandermonde_transposed: Any = differentiable(
 
 
 def _shard(base: Any, rows: Any, *constants: Any) -> Any:
-    """Heads, and rows, which share the base."""
-    from torch.distributed.tensor import Replicate, Shard
+    """Heads, and rows, which share the base; shares of rows, in which the ops are linear."""
+    from torch.distributed.tensor import Partial, Replicate, Shard
 
     whole, heads, of_rows = Replicate(), Shard(1), Shard(0)
     nothing = [None] * len(constants)
@@ -116,6 +118,7 @@ def _shard(base: Any, rows: Any, *constants: Any) -> Any:
         ([whole], [whole, whole, *nothing]),
         ([heads], [Shard(0), heads, *nothing]),
         ([of_rows], [whole, of_rows, *nothing]),
+        ([Partial()], [whole, Partial(), *nothing]),
     ]
 
 

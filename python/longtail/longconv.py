@@ -7,7 +7,7 @@ Fu et al., "Simple Hardware-Efficient Long Convolutions for Sequence Modeling", 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -70,6 +70,45 @@ class LongKernel:
         return self._spectra[key]
 
 
+@overload
+def long_conv(
+    u: Tensor,
+    k: Tensor | LongKernel,
+    *,
+    skip: Tensor | None = ...,
+    k_rev: Tensor | None = ...,
+    gate_in: Tensor | None = ...,
+    gate_out: Tensor | None = ...,
+    causal: bool = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[False] = ...,
+) -> Tensor: ...
+@overload
+def long_conv(
+    u: Tensor,
+    k: Tensor | LongKernel,
+    *,
+    skip: Tensor | None = ...,
+    k_rev: Tensor | None = ...,
+    gate_in: Tensor | None = ...,
+    gate_out: Tensor | None = ...,
+    causal: bool = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def long_conv(
+    u: Tensor,
+    k: Tensor | LongKernel,
+    *,
+    skip: Tensor | None = ...,
+    k_rev: Tensor | None = ...,
+    gate_in: Tensor | None = ...,
+    gate_out: Tensor | None = ...,
+    causal: bool = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: bool,
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def long_conv(
     u: Tensor,
     k: Tensor | LongKernel,

@@ -7,7 +7,7 @@ Source: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State S
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -26,6 +26,36 @@ from longtail._short_conv_arguments import (
 __all__ = ["short_conv", "short_conv_step"]
 
 
+@overload
+def short_conv(
+    u: Tensor,
+    w: Tensor,
+    bias: Tensor | None = ...,
+    *,
+    activation: str | None = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[False] = ...,
+) -> Tensor: ...
+@overload
+def short_conv(
+    u: Tensor,
+    w: Tensor,
+    bias: Tensor | None = ...,
+    *,
+    activation: str | None = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def short_conv(
+    u: Tensor,
+    w: Tensor,
+    bias: Tensor | None = ...,
+    *,
+    activation: str | None = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: bool,
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def short_conv(
     u: Tensor,
     w: Tensor,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -74,6 +74,48 @@ def s4d_kernel(
     return k if system.several else k.squeeze(0)
 
 
+@overload
+def s4d(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = ...,
+    *,
+    discretization: str = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[False] = ...,
+    mode: str = ...,
+) -> Tensor: ...
+@overload
+def s4d(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = ...,
+    *,
+    discretization: str = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: Literal[True],
+    mode: str = ...,
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def s4d(
+    u: Tensor,
+    dt: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None = ...,
+    *,
+    discretization: str = ...,
+    initial_state: Tensor | None = ...,
+    return_final_state: bool,
+    mode: str = ...,
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def s4d(
     u: Tensor,
     dt: Tensor,
@@ -114,7 +156,8 @@ def s4d(
     Gradients: exact in all tensors, to any order. Those of "recurrent" are a recurrence backwards,
     which keeps nothing but the arguments, or the convolution's, whichever costs less; higher
     orders, forward mode and CUDA take the convolution's. The same bits on repeat and for any number
-    of threads.
+    of threads. Of DTensors sharded over batches the coefficients' are shares (Partial), worked out
+    with a few all-reduces of tensors as small as the coefficients and of the kernel.
 
     Raises:
         TypeError: a dtype that does not fit.
@@ -195,7 +238,8 @@ def _discrete(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     dt, a, b, c = (each.contiguous() for each in system.tensors[:4])
     base, unit = _state_space_formula.discretize(dt, a, system.method)
     wide = base.dtype
-    return base, unit * b.to(wide), 2 * c.to(wide), system.d.double()
+    c = c.to(wide)
+    return base, unit * b.to(wide), c + c, system.d.double()
 
 
 def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:

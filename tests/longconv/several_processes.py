@@ -1,5 +1,6 @@
 """``python -m longconv.several_processes COUNT``: distributed.long_conv over gloo processes that
-have parts of the rows, beside long_conv of whole rows."""
+have parts of the rows, beside long_conv of whole rows; the family on DTensors that have parts of
+batches or of heads, beside whole ones."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from torch import Tensor, distributed
 
 import longtail
 from longconv.conv_oracle import Case
+from longconv.family import ROWS, Sizes, results
 
 # Fewer heads than processes, uneven parts, an empty one.
 CASES = (
@@ -20,6 +22,9 @@ CASES = (
     (Case(1, 3, 200, 40, before=20, outputs=2, skip=True, gates=True), (0.1, 0.5, 0.9)),
     (Case(2, 2, 64, 64, skip=True), (0.5, 0.5, 1.0)),
 )
+
+#: On DTensors, of the rows of the family.
+SHARDED = ("long_conv", "s4d, conv", "s4d, recurrent", "s4d, chunked", "s4d_step", "short_conv")
 
 
 def cut(length: int, shares: tuple[float, ...], count: int) -> list[int]:
@@ -67,6 +72,35 @@ def refuses() -> None:
         raise AssertionError("no error")
 
 
+def check_sharded(name: str, dim: int) -> None:
+    """Values and gradients of batches or heads, put together; no multiple of the processes."""
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor, init_device_mesh
+
+    row, mesh = ROWS[name], init_device_mesh("cpu", (distributed.get_world_size(),))
+    whole = [each.requires_grad_() for each in row.inputs(Sizes(5, 7, 600), torch.float64)]
+    parts = []
+    for k, each in enumerate(whole):
+        here = dim if k < row.batched else 0
+        place = Shard(here) if dim == 1 or k < row.batched else Replicate()
+        parts.append(distribute_tensor(each.detach(), mesh, [place]).requires_grad_())
+    got, expected = results(row.call, *parts), results(row.call, *whole)
+    assert all(each.placements == (Shard(dim),) for each in got)
+    factors = [torch.cos(torch.arange(y.numel())).double().view(y.shape) for y in expected]
+    theirs = torch.autograd.grad(
+        expected, whole, [f.to(y.dtype) for f, y in zip(factors, expected, strict=True)]
+    )
+    ours = torch.autograd.grad(
+        got,
+        parts,
+        [
+            distribute_tensor(f.to(y.dtype), mesh, [Shard(dim)])
+            for f, y in zip(factors, expected, strict=True)
+        ],
+    )
+    for mine, other in zip([*got, *ours], [*expected, *theirs], strict=True):
+        torch.testing.assert_close(mine.full_tensor(), other, rtol=1e-11, atol=1e-11, msg=name)
+
+
 def process(rank: int, store: str, count: int) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group(
@@ -75,6 +109,10 @@ def process(rank: int, store: str, count: int) -> None:
     for case, shares in CASES:
         check(case, shares, rank, count)
     refuses()
+    if count == 2:
+        for name in SHARDED:
+            for dim in (0, 1):
+                check_sharded(name, dim)
     distributed.barrier()
     distributed.destroy_process_group()
     os._exit(0)  # as in kit/two_processes.py

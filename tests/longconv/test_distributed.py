@@ -11,7 +11,7 @@ from kit.processes import run_script
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_parts_of_rows(count: int) -> None:
-    """Values and gradients of one process, on two and on four."""
+    """Values and gradients of one process, on two and on four; of DTensors on two."""
     assert "agree" in run_script("longconv.several_processes", str(count))
 
 

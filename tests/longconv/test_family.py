@@ -20,7 +20,7 @@ from kit.layouts import deterministic, draw_view, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES
 from longconv.family import ROWS, Row, Sizes, drawn_dtype, drawn_sizes, of_batches, results
-from longtail import s4d, s4d_kernel
+from longtail import s4d_kernel
 
 #: Forms that differ from another in arguments only are left to the full product.
 FORMS = ("long_conv, float32 taps", "s4d, auto")
@@ -174,9 +174,8 @@ def _count_graphs(call: Callable[..., Any], several: list[list[Tensor]]) -> int:
     return graphs
 
 
-#: What has one graph for all lengths. s4d by chunks does not: it has a loop over them, and their
-#: states are multiplied by a power that Python works out; so are states in mode="conv".
-ONE_GRAPH = [name for name in MAIN if name not in ("s4d_kernel", "s4d, chunked")]
+#: What has one graph for all lengths. s4d by chunks has one for each number of them.
+ONE_GRAPH = [name for name in MAIN if name != "s4d_kernel"]
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
@@ -184,13 +183,9 @@ ONE_GRAPH = [name for name in MAIN if name not in ("s4d_kernel", "s4d, chunked")
 def test_one_compile_serves_all_sizes(name: str) -> None:
     """Batches and lengths; whole graphs, no recompilation."""
     row, call = ROWS[name], ROWS[name].call
-    if name == "s4d, conv":
-
-        def call(u: Tensor, state: Tensor, *system: Tensor) -> Any:
-            return s4d(u, *system, mode="conv")
-
     # A butterfly with one row of its first factor is another graph.
-    lengths = (90, 127, 133) if name == "butterfly_conv" else (50, 127, 33)
+    others = {"butterfly_conv": (90, 127, 133), "s4d, chunked": (1050, 1127, 1033)}
+    lengths = others.get(name, (50, 127, 33))
     several = [
         row.inputs(Sizes(batch, length=length), torch.float32)
         for batch, length in zip((5, 7, 3), lengths, strict=True)
@@ -225,9 +220,8 @@ class Together(torch.nn.Module):
         return given
 
 
-#: What has no cell in the kit's packages. s4d's modes have none: AOTInductor of torch 2.13 knows no
-#: complex operations with numbers, which their discretisation is made of; the step is one raw op.
-PACKAGED = ["s4d_step", "short_conv_step", "butterfly_conv"]
+#: What has no cell in the kit's packages.
+PACKAGED = ["s4d_step", "s4d, recurrent", "short_conv_step", "butterfly_conv"]
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
