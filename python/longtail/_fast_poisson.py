@@ -101,7 +101,9 @@ def _by_eigenvalues(x: Tensor, geometry: Geometry) -> Tensor:
     return x
 
 
-def _divisor(x: Tensor, geometry: Geometry, periodic: list[int], others: dict[int, _Axis]) -> Tensor:
+def _divisor(
+    x: Tensor, geometry: Geometry, periodic: list[int], others: dict[int, _Axis]
+) -> Tensor:
     """Eigenvalues times the factors of the transforms; infinite for constants if they have 0."""
     result = torch.zeros([], dtype=torch.float64, device=x.device)
     scale = 1

@@ -1,0 +1,170 @@
+"""-Laplace u - k^2 a u = f with waves that leave: the operator, and a direct solver."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from longtail._random_fields import positive_number
+from longtail._solve_result import ConvergenceError
+
+#: Corrections by the same factors; one is enough where the factors are any good.
+_CORRECTIONS = 3
+
+
+class HelmholtzOperator:
+    r"""The discrete :math:`-\Delta u - k^2 a u` at centres of cells, for any Krylov method.
+
+    Second differences; at each side waves may leave (impedance, the absorbing condition of first
+    order): :math:`\partial u / \partial n = i k \sqrt{a} u`, u at a side being the mean of the two
+    cells about it. For waves :math:`e^{-i \omega t}`. The matrix is complex symmetric, and its error
+    of second order.
+
+    Args:
+        a: ``[..., H, W]``, float64 or float32, positive: the square of the index of refraction.
+        wavenumber: k.
+        spacing: of the cells: a number, one for each axis, or None: the unit square.
+
+    Attributes:
+        diagonal: complex ``[..., H, W]``.
+
+    Raises:
+        TypeError, ValueError: arguments that do not fit.
+    """
+
+    def __init__(
+        self, a: Tensor, wavenumber: float, spacing: float | Sequence[float] | None = None
+    ) -> None:
+        name = "HelmholtzOperator"
+        if not isinstance(a, Tensor) or a.dtype not in (torch.float64, torch.float32):
+            got = a.dtype if isinstance(a, Tensor) else type(a).__name__
+            raise TypeError(f"{name}: a is {got}, expected torch.float64 or torch.float32")
+        if a.dim() < 2 or a.shape[-1] == 0 or a.shape[-2] == 0:
+            raise ValueError(f"{name}: a has shape {list(a.shape)}, expected [..., H, W]")
+        if a.numel() and not bool((a > 0).all()):
+            raise ValueError(f"{name}: a: the smallest value is {a.min()}, expected positive ones")
+        k = positive_number(name, "wavenumber", wavenumber)
+        sizes = tuple(a.shape[-2:])
+        if spacing is None:
+            steps = [1 / n for n in sizes]
+        else:
+            steps = list(spacing) if isinstance(spacing, Sequence) else [spacing] * 2
+            if len(steps) != 2:
+                raise ValueError(f"{name}: spacing: got {spacing}, expected one for each of 2 axes")
+            steps = [positive_number(name, "spacing", h) for h in steps]
+        self.sizes = sizes
+        self.spacing = tuple(steps)
+        self.diagonal = self._diagonal(a, k)
+
+    def _diagonal(self, a: Tensor, k: float) -> Tensor:
+        result = torch.complex(-(k * k) * a, torch.zeros_like(a))
+        waves = k * a.sqrt()
+        for axis, (n, h) in enumerate(zip(self.sizes, self.spacing)):
+            dim = axis - 2
+            shape = [n] + [1] * (-dim - 1)
+            place = torch.arange(n, device=a.device).reshape(shape)
+            sides = (place == 0).to(a.dtype) + (place == n - 1).to(a.dtype)
+            # 1 / h^2 for each neighbour; at a side -i w / (h (1 - i w h / 2)) instead.
+            leaves = waves / (h * (1 + (waves * (h / 2)) ** 2))
+            result = result + torch.complex(
+                (2 - sides) / h**2 + sides * leaves * waves * (h / 2), -sides * leaves
+            )
+        return result
+
+    def __call__(self, u: Tensor) -> Tensor:
+        """A u, complex, ``[..., H, W]``; batches broadcast. Differentiable in u."""
+        if tuple(u.shape[-2:]) != self.sizes:
+            raise ValueError(
+                f"HelmholtzOperator: u has shape {list(u.shape)}, expected [..., "
+                f"{self.sizes[0]}, {self.sizes[1]}]"
+            )
+        result = self.diagonal * u
+        for axis, h in enumerate(self.spacing):
+            dim = axis - 2
+            zero = torch.zeros_like(u.narrow(dim, 0, 1))
+            inner = u.narrow(dim, 0, self.sizes[axis] - 1), u.narrow(dim, 1, self.sizes[axis] - 1)
+            beside = torch.cat([zero, inner[0]], dim) + torch.cat([inner[1], zero], dim)
+            result = result - beside / h**2
+        return result
+
+    def sparse(self) -> Tensor:
+        """The matrix as ``sparse_csr``, of one a."""
+        if self.diagonal.dim() != 2:
+            raise NotImplementedError(
+                f"HelmholtzOperator.sparse: a batch of shape {list(self.diagonal.shape[:-2])}, "
+                "expected one a"
+            )
+        crow, col, value, where = (torch.from_numpy(each) for each in self._pattern())
+        values = value.to(self.diagonal.dtype)
+        values[where] = self.diagonal.detach().cpu().flatten()
+        size = self.diagonal.numel()
+        result: Tensor = torch.sparse_csr_tensor(crow, col, values, (size, size))
+        return result.to(self.diagonal.device)
+
+    def _pattern(self) -> tuple[Any, Any, Any, Any]:
+        return _pattern(self.sizes, self.spacing)
+
+
+@functools.lru_cache(maxsize=4)
+def _pattern(sizes: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[Any, Any, Any, Any]:
+    """Rows, columns and values of the symmetric matrix without its diagonal; where that goes."""
+    number = np.arange(sizes[0] * sizes[1]).reshape(sizes)
+    rows, columns, values = [number.ravel()], [number.ravel()], [np.zeros(number.size)]
+    for axis, h in enumerate(spacing):
+        front = np.delete(number, -1, axis).ravel()
+        behind = np.delete(number, 0, axis).ravel()
+        rows += [front, behind]
+        columns += [behind, front]
+        values += [np.full(2 * front.size, -1 / h**2)]
+    row, column, value = (np.concatenate(each) for each in (rows, columns, values))
+    order = np.lexsort((column, row))
+    starts = np.zeros(number.size + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row, minlength=number.size), out=starts[1:])
+    return starts, column[order], value[order], np.flatnonzero(order < number.size)
+
+
+def solve_directly(a: Tensor, f: Tensor, wavenumber: float, tol: float) -> tuple[Tensor, float]:
+    """One problem ``[H, W]``, float64: u, complex128, and its relative residual in float64.
+
+    SuperLU with an ordering for symmetric patterns and pivots near the diagonal, then corrections
+    by the true residual.
+    """
+    try:
+        import scipy.sparse
+        import scipy.sparse.linalg
+    except ImportError as error:
+        raise ImportError(
+            "helmholtz_dataset solves by scipy.sparse.linalg.splu: pip install 'longtail[data]'"
+        ) from error
+    operator = HelmholtzOperator(a, wavenumber)
+    crow, col, value, where = operator._pattern()
+    values = value.astype(np.complex128)
+    diagonal = operator.diagonal.numpy()
+    values[where] = diagonal.ravel()
+    # Symmetric: its rows are its columns.
+    matrix = scipy.sparse.csc_matrix((values, col.astype(np.int32), crow.astype(np.int32)))
+    factors = scipy.sparse.linalg.splu(
+        matrix,
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.01,
+        options={"SymmetricMode": True},
+    )
+    right = f.numpy().ravel().astype(np.complex128)
+    size = float(np.sqrt(np.square(np.abs(right)).sum()))
+    u = factors.solve(right)
+    for correction in range(_CORRECTIONS):
+        rest = right - matrix @ u
+        residual = float(np.sqrt(np.square(np.abs(rest)).sum())) / size if size else 0.0
+        if residual <= tol:
+            return torch.from_numpy(u.reshape(operator.sizes)), residual
+        if correction < _CORRECTIONS - 1:
+            u = u + factors.solve(rest)
+    raise ConvergenceError(
+        f"helmholtz_dataset: relative residual {residual:.2e} of a direct solve with "
+        f"{_CORRECTIONS - 1} corrections, tol {tol:.2e}"
+    )
