@@ -57,8 +57,8 @@ KINDS: dict[str, type[Any]] = {"darcy": Darcy, "helmholtz": Helmholtz}
 class ChunkedDataset(torch.utils.data.Dataset[Any]):
     """A data set of a folder, read as it is asked for.
 
-    ``dataset[i]`` is a :class:`Darcy` or :class:`Helmholtz` of one sample. For a ``DataLoader`` with
-    any number of workers: files are mapped into memory by each process for itself.
+    ``dataset[i]`` is a :class:`Darcy` or :class:`Helmholtz` of one sample. For a ``DataLoader``
+    with any number of workers: files are mapped into memory by each process for itself.
 
     Args:
         folder: that ``darcy_dataset(..., out=folder)`` filled.

@@ -1,7 +1,8 @@
 """-Laplace u = f by the transforms that make each axis's second difference diagonal.
 
-Vertices: sines of type I between Dirichlet sides, cosines of type I between Neumann sides, types III
-and II where they differ. Cells: types II and III, and IV where the sides differ. Periodic axes: FFT.
+Vertices: sines of type I between Dirichlet sides, cosines of type I between Neumann sides, types
+III and II where they differ. Cells: types II and III, and IV where the sides differ. Periodic axes:
+FFT.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class _Axis:
 
 
 def solve(f: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """In float64: solution in the dtype of f, 0 iterations, residual, that of the solution returned.
+    """In float64: solution in the dtype of f, 0 iterations, residual, that of what is returned.
 
     The mean of f is taken out, and that of u is 0, where no side is Dirichlet. A function of torch
     operations: derivatives are torch's.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from longtail._nested_dissection import nested_dissection
 from longtail._random_fields import positive_number
 from longtail._solve_result import ConvergenceError
 
 #: Corrections by the same factors; one is enough where the factors are any good.
-_CORRECTIONS = 3
+_CORRECTIONS = 2
 
 
 class HelmholtzOperator:
@@ -22,7 +22,7 @@ class HelmholtzOperator:
 
     Second differences; at each side waves may leave (impedance, the absorbing condition of first
     order): :math:`\partial u / \partial n = i k \sqrt{a} u`, u at a side being the mean of the two
-    cells about it. For waves :math:`e^{-i \omega t}`. The matrix is complex symmetric, and its error
+    cells about it. For waves :math:`e^{-i \omega t}`. The matrix is complex symmetric; the error is
     of second order.
 
     Args:
@@ -99,72 +99,87 @@ class HelmholtzOperator:
                 f"HelmholtzOperator.sparse: a batch of shape {list(self.diagonal.shape[:-2])}, "
                 "expected one a"
             )
-        crow, col, value, where = (torch.from_numpy(each) for each in self._pattern())
+        pattern = self._pattern(np.arange(self.diagonal.numel()))
+        crow, col, value, where = (torch.from_numpy(each) for each in pattern)
         values = value.to(self.diagonal.dtype)
         values[where] = self.diagonal.detach().cpu().flatten()
         size = self.diagonal.numel()
         result: Tensor = torch.sparse_csr_tensor(crow, col, values, (size, size))
         return result.to(self.diagonal.device)
 
-    def _pattern(self) -> tuple[Any, Any, Any, Any]:
-        return _pattern(self.sizes, self.spacing)
+    def _pattern(self, order: Any) -> tuple[Any, Any, Any, Any]:
+        """Rows, columns and values of the symmetric matrix without its diagonal, which goes to the
+        places that are last; its unknowns in this order."""
+        number = np.empty(order.size, dtype=np.int64)
+        number[order] = np.arange(order.size)
+        number = number.reshape(self.sizes)
+        rows, columns, values = [number.ravel()], [number.ravel()], [np.zeros(number.size)]
+        for axis, h in enumerate(self.spacing):
+            front = np.delete(number, -1, axis).ravel()
+            behind = np.delete(number, 0, axis).ravel()
+            rows += [front, behind]
+            columns += [behind, front]
+            values += [np.full(2 * front.size, -1 / h**2)]
+        row, column, value = (np.concatenate(each) for each in (rows, columns, values))
+        by_row = np.lexsort((column, row))
+        starts = np.zeros(number.size + 1, dtype=np.int64)
+        np.cumsum(np.bincount(row, minlength=number.size), out=starts[1:])
+        return starts, column[by_row], value[by_row], np.flatnonzero(by_row < number.size)
 
 
-@functools.lru_cache(maxsize=4)
-def _pattern(sizes: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[Any, Any, Any, Any]:
-    """Rows, columns and values of the symmetric matrix without its diagonal; where that goes."""
-    number = np.arange(sizes[0] * sizes[1]).reshape(sizes)
-    rows, columns, values = [number.ravel()], [number.ravel()], [np.zeros(number.size)]
-    for axis, h in enumerate(spacing):
-        front = np.delete(number, -1, axis).ravel()
-        behind = np.delete(number, 0, axis).ravel()
-        rows += [front, behind]
-        columns += [behind, front]
-        values += [np.full(2 * front.size, -1 / h**2)]
-    row, column, value = (np.concatenate(each) for each in (rows, columns, values))
-    order = np.lexsort((column, row))
-    starts = np.zeros(number.size + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=number.size), out=starts[1:])
-    return starts, column[order], value[order], np.flatnonzero(order < number.size)
+class DirectSolver:
+    """Solves one problem after the other on a grid, by SuperLU in nested-dissection order with
+    pivots near the diagonal, and corrections by the true residual."""
+
+    def __init__(self, sizes: tuple[int, ...], wavenumber: float, tol: float) -> None:
+        try:
+            import scipy.sparse
+            import scipy.sparse.linalg
+        except ImportError as error:
+            raise ImportError(
+                "helmholtz_dataset solves by scipy.sparse.linalg.splu: pip install 'longtail[data]'"
+            ) from error
+        self._sparse = scipy.sparse
+        self._wavenumber = wavenumber
+        self._tol = tol
+        self._order = nested_dissection(*sizes)
+        pattern = HelmholtzOperator(torch.ones(sizes), wavenumber)._pattern(self._order)
+        starts, columns, self._values, self._where = pattern
+        self._starts, self._columns = starts.astype(np.int32), columns.astype(np.int32)
+
+    def __call__(self, a: Tensor, f: Tensor) -> tuple[Tensor, float]:
+        """Of float64 ``[H, W]``: u, complex128, and its relative residual."""
+        # Threads of BLAS would round by their number, and make panels of this size slower.
+        with self._libraries.limit(limits=1, user_api="blas"):
+            return self._solved(a, f)
+
+    def _solved(self, a: Tensor, f: Tensor) -> tuple[Tensor, float]:
+        operator = HelmholtzOperator(a, self._wavenumber)
+        values = self._values.astype(np.complex128)
+        values[self._where] = operator.diagonal.numpy().ravel()[self._order]
+        # Symmetric: its rows are its columns.
+        matrix = self._sparse.csc_matrix((values, self._columns, self._starts))
+        factors = self._sparse.linalg.splu(
+            matrix, "NATURAL", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
+        )
+        right = f.numpy().ravel()[self._order].astype(np.complex128)
+        size = _norm(right)
+        u = factors.solve(right)
+        for correction in range(_CORRECTIONS + 1):
+            rest = right - matrix @ u
+            residual = _norm(rest) / size if size else 0.0
+            if residual <= self._tol:
+                result = np.empty_like(u)
+                result[self._order] = u
+                return torch.from_numpy(result.reshape(a.shape)), residual
+            if correction < _CORRECTIONS:
+                u = u + factors.solve(rest)
+        raise ConvergenceError(
+            f"helmholtz_dataset: relative residual {residual:.2e} of a direct solve with "
+            f"{_CORRECTIONS} corrections, tol {self._tol:.2e}"
+        )
 
 
-def solve_directly(a: Tensor, f: Tensor, wavenumber: float, tol: float) -> tuple[Tensor, float]:
-    """One problem ``[H, W]``, float64: u, complex128, and its relative residual in float64.
-
-    SuperLU with an ordering for symmetric patterns and pivots near the diagonal, then corrections
-    by the true residual.
-    """
-    try:
-        import scipy.sparse
-        import scipy.sparse.linalg
-    except ImportError as error:
-        raise ImportError(
-            "helmholtz_dataset solves by scipy.sparse.linalg.splu: pip install 'longtail[data]'"
-        ) from error
-    operator = HelmholtzOperator(a, wavenumber)
-    crow, col, value, where = operator._pattern()
-    values = value.astype(np.complex128)
-    diagonal = operator.diagonal.numpy()
-    values[where] = diagonal.ravel()
-    # Symmetric: its rows are its columns.
-    matrix = scipy.sparse.csc_matrix((values, col.astype(np.int32), crow.astype(np.int32)))
-    factors = scipy.sparse.linalg.splu(
-        matrix,
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.01,
-        options={"SymmetricMode": True},
-    )
-    right = f.numpy().ravel().astype(np.complex128)
-    size = float(np.sqrt(np.square(np.abs(right)).sum()))
-    u = factors.solve(right)
-    for correction in range(_CORRECTIONS):
-        rest = right - matrix @ u
-        residual = float(np.sqrt(np.square(np.abs(rest)).sum())) / size if size else 0.0
-        if residual <= tol:
-            return torch.from_numpy(u.reshape(operator.sizes)), residual
-        if correction < _CORRECTIONS - 1:
-            u = u + factors.solve(rest)
-    raise ConvergenceError(
-        f"helmholtz_dataset: relative residual {residual:.2e} of a direct solve with "
-        f"{_CORRECTIONS - 1} corrections, tol {tol:.2e}"
-    )
+def _norm(x: Any) -> float:
+    """Summed by numpy, in one order always; BLAS has an order for each number of threads."""
+    return float(np.sqrt(np.square(np.abs(x)).sum()))
