@@ -135,11 +135,14 @@ class DirectSolver:
         try:
             import scipy.sparse
             import scipy.sparse.linalg
+            import threadpoolctl
         except ImportError as error:
             raise ImportError(
-                "helmholtz_dataset solves by scipy.sparse.linalg.splu: pip install 'longtail[data]'"
+                "helmholtz_dataset solves by scipy.sparse.linalg.splu, with threadpoolctl: pip "
+                f"install 'longtail[data]' ({error})"
             ) from error
         self._sparse = scipy.sparse
+        self._libraries = threadpoolctl.ThreadpoolController()
         self._wavenumber = wavenumber
         self._tol = tol
         self._order = nested_dissection(*sizes)
