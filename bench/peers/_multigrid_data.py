@@ -6,8 +6,8 @@ script, prints a table:
 Everything from the random numbers to u: fields, coefficients, system, solution to 1e-8 (stored as
 float32, the default: to 1e-6, whose error is below the rounding). The rival
 does the same in SciPy: idctn, a sparse matrix whose pattern is made before, splu in its default
-order, in that for symmetric patterns, and in nested dissection (which SciPy has not: ours). One
-thread of BLAS, which is the fastest for factors of this size.
+order and in that for symmetric patterns. One thread of BLAS, the fastest for factors of this
+size.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from bench.kit.parts import run_alone  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
-from longtail._nested_dissection import nested_dissection  # noqa: E402
 from longtail.data import GaussianRandomField, darcy_dataset  # noqa: E402
 
 KERNEL = "darcy_dataset"
@@ -41,7 +40,6 @@ SYMMETRIC: dict[str, Any] = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMod
 ORDERS: dict[str, dict[str, Any]] = {
     "SuperLU": {},
     "SuperLU, MMD": {"permc_spec": "MMD_AT_PLUS_A", **SYMMETRIC},
-    "SuperLU, nested dissection": {"permc_spec": "NATURAL", **SYMMETRIC},
 }
 #: size -> samples a call of ours, of SuperLU.
 CASES = {64: (128, 4), 128: (32, 2), 256: (8, 1)}
@@ -57,11 +55,7 @@ class Rival:
         k = np.arange(size)
         self.gain = size * 3.0 / (np.pi**2 * (k[:, None] ** 2 + k**2) + 9.0)
         self.gain[0, 0] = 0
-        sequence = np.arange(size**2)
-        if self.options.get("permc_spec") == "NATURAL":
-            sequence = nested_dissection(size, size)
-        number = np.empty(size**2, dtype=np.int64)
-        number[sequence] = np.arange(size**2)
+        number = np.arange(size**2)
         grid = number.reshape(size, size)
         front = np.concatenate([grid[:, :-1].ravel(), grid[:-1].ravel()])
         behind = np.concatenate([grid[:, 1:].ravel(), grid[1:].ravel()])
@@ -70,7 +64,6 @@ class Rival:
         self.to_csc = np.lexsort((rows, columns))
         self.rows = rows[self.to_csc].astype(np.int32)
         self.starts = np.searchsorted(columns[self.to_csc], np.arange(size**2 + 1)).astype(np.int32)
-        self.number = number
 
     def field(self, generator: np.random.Generator) -> Any:
         """The random coefficient."""
@@ -94,7 +87,7 @@ class Rival:
         values = np.concatenate([diagonal.ravel(), beside, beside])[self.to_csc]
         matrix = scipy.sparse.csc_matrix((values, self.rows, self.starts))
         factors = scipy.sparse.linalg.splu(matrix, **self.options)
-        return factors.solve(np.ones(n**2))[self.number].reshape(n, n)
+        return factors.solve(np.ones(n**2)).reshape(n, n)
 
     def samples(self, count: int) -> None:
         """So many, from the random numbers on."""
@@ -116,13 +109,11 @@ def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
     for order, rival in rivals.items():
         calls[order] = (partial(rival.samples, few), few)
     providers = [
-        # Our order is there for large grids, where SuperLU's take minutes.
         Provider(name, timed(call), count, 1 if name in ORDERS else threads)
         for name, (call, count) in calls.items()
-        if size < 256 or name not in ("SuperLU", "SuperLU, MMD")
     ]
     data = darcy_dataset(2, size, dtype=torch.float64)
-    exact = np.stack([rivals["SuperLU, nested dissection"].solve(a) for a in data.a.numpy()])
+    exact = np.stack([rivals["SuperLU, MMD"].solve(a) for a in data.a.numpy()])
     difference = np.abs(data.u.numpy() - exact) / np.abs(exact).max()
     error = float(difference.max()), float(np.median(difference))
     records = []

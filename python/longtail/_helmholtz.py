@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longtail._nested_dissection import nested_dissection
 from longtail._random_fields import positive_number
 from longtail._solve_result import ConvergenceError
 
@@ -99,8 +98,7 @@ class HelmholtzOperator:
                 f"HelmholtzOperator.sparse: a batch of shape {list(self.diagonal.shape[:-2])}, "
                 "expected one a"
             )
-        pattern = self._pattern(np.arange(self.diagonal.numel()))
-        crow, col, value, where = (torch.from_numpy(each) for each in pattern)
+        crow, col, value, where = (torch.from_numpy(each) for each in self._pattern())
         values = value.to(self.diagonal.dtype)
         values[where] = self.diagonal.detach().cpu().flatten()
         size = self.diagonal.numel()
@@ -109,12 +107,10 @@ class HelmholtzOperator:
         )
         return result.to(self.diagonal.device)
 
-    def _pattern(self, order: Any) -> tuple[Any, Any, Any, Any]:
+    def _pattern(self) -> tuple[Any, Any, Any, Any]:
         """Rows, columns and values of the symmetric matrix without its diagonal, which goes to the
-        places that are last; its unknowns in this order."""
-        number = np.empty(order.size, dtype=np.int64)
-        number[order] = np.arange(order.size)
-        number = number.reshape(self.sizes)
+        places that are last."""
+        number = np.arange(self.sizes[0] * self.sizes[1]).reshape(self.sizes)
         rows, columns, values = [number.ravel()], [number.ravel()], [np.zeros(number.size)]
         for axis, h in enumerate(self.spacing):
             front = np.delete(number, -1, axis).ravel()
@@ -130,8 +126,8 @@ class HelmholtzOperator:
 
 
 class DirectSolver:
-    """Solves one problem after the other on a grid, by SuperLU in nested-dissection order with
-    pivots near the diagonal, and corrections by the true residual."""
+    """Solves one problem after the other on a grid, by SuperLU in an order for symmetric
+    patterns with pivots near the diagonal, and corrections by the true residual."""
 
     def __init__(self, sizes: tuple[int, ...], wavenumber: float, tol: float) -> None:
         try:
@@ -147,8 +143,7 @@ class DirectSolver:
         self._libraries = threadpoolctl.ThreadpoolController()
         self._wavenumber = wavenumber
         self._tol = tol
-        self._order = nested_dissection(*sizes)
-        pattern = HelmholtzOperator(torch.ones(sizes), wavenumber)._pattern(self._order)
+        pattern = HelmholtzOperator(torch.ones(sizes), wavenumber)._pattern()
         starts, columns, self._values, self._where = pattern
         self._starts, self._columns = starts.astype(np.int32), columns.astype(np.int32)
 
@@ -161,22 +156,20 @@ class DirectSolver:
     def _solved(self, a: Tensor, f: Tensor) -> tuple[Tensor, float]:
         operator = HelmholtzOperator(a, self._wavenumber)
         values = self._values.astype(np.complex128)
-        values[self._where] = operator.diagonal.numpy().ravel()[self._order]
+        values[self._where] = operator.diagonal.numpy().ravel()
         # Symmetric: its rows are its columns.
         matrix = self._sparse.csc_matrix((values, self._columns, self._starts))
         factors = self._sparse.linalg.splu(
-            matrix, "NATURAL", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
+            matrix, "MMD_AT_PLUS_A", diag_pivot_thresh=0.01, options={"SymmetricMode": True}
         )
-        right = f.numpy().ravel()[self._order].astype(np.complex128)
+        right = f.numpy().ravel().astype(np.complex128)
         size = _norm(right)
         u = factors.solve(right)
         for correction in range(_CORRECTIONS + 1):
             rest = right - matrix @ u
             residual = _norm(rest) / size if size else 0.0
             if residual <= self._tol:
-                result = np.empty_like(u)
-                result[self._order] = u
-                return torch.from_numpy(result.reshape(a.shape)), residual
+                return torch.from_numpy(u.reshape(a.shape)), residual
             if correction < _CORRECTIONS:
                 u = u + factors.solve(rest)
         raise ConvergenceError(

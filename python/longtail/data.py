@@ -172,8 +172,8 @@ def helmholtz_dataset(
     The medium has the wave speed ``c = 1 + contrast * tanh(g)``, g a :class:`GaussianRandomField`
     scaled to the standard deviation 1, and ``a = 1 / c^2``; f is a bump at a random place of the
     middle half of the unit square. Discretised by :class:`HelmholtzOperator`, solved by SciPy's
-    SuperLU in complex128 with a true residual, half a second for a grid of 256^2, eight times as
-    much for twice the size.
+    SuperLU in complex128 with a true residual, 0.7 s for a grid of 256^2, eight times as much
+    for twice the size.
 
     Args:
         n: as of :func:`darcy_dataset`, as all that is not explained here.
