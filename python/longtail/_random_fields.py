@@ -115,8 +115,12 @@ class GaussianRandomField:
             sigma = self.tau ** (self.alpha - len(self.size) / 2)
         self.sigma = positive_number(name, "sigma", sigma)
         deviations = self._deviations()
-        self._coefficients = torch.from_numpy(deviations)
         self.standard_deviation = float(np.sqrt(np.square(deviations).sum()))
+        if boundary != "periodic":
+            for axis, n in enumerate(self.size):
+                shape = [n] + [1] * (len(self.size) - axis - 1)
+                deviations = deviations * _normalisation(n, boundary).reshape(shape)
+        self._coefficients = torch.from_numpy(deviations)
 
     def __repr__(self) -> str:
         return (
@@ -201,9 +205,7 @@ class GaussianRandomField:
         """The sum over modes, an axis after the other; the axis at work is made the last."""
         dims = len(self.size)
         g = noise * self._coefficients
-        for n in reversed(self.size):
-            # sqrt(2) cos(pi k x) at x = (j + 1/2) / n; of the constant mode 1.
-            g = g * _normalisation(n, self.boundary)
+        for _ in self.size:
             g = (dct if self.boundary == "neumann" else dst)(g, 3, -1, NUMPY)
             g = g.movedim(-1, -dims).contiguous()
         return g
@@ -221,9 +223,10 @@ class GaussianRandomField:
         return wave.real * math.sqrt(math.prod(self.size))
 
 
-def _normalisation(n: int, boundary: str) -> Tensor:
-    """What makes the terms of a type III transform normalised eigenfunctions: its terms are 1 and
-    2 cos, or 2 sin and, for the last of n sines, which alternates, 1."""
-    factors = torch.full([n], math.sqrt(0.5), dtype=torch.float64)
+def _normalisation(n: int, boundary: str) -> Any:
+    """What makes the terms of a type III transform eigenfunctions of the norm 1, 1 and
+    sqrt(2) cos(pi k x) at x = (j + 1/2) / n: its terms are 1 and 2 cos, or 2 sin and, for the last
+    of n sines, which alternates, 1."""
+    factors = np.full(n, math.sqrt(0.5))
     factors[0 if boundary == "neumann" else -1] = 1
     return factors
