@@ -1,10 +1,10 @@
 """Registers and spills of every CUDA kernel, as ptxas reports them; no GPU needed.
 
-    python tools/cuda_resources.py [--arch sm_90a] [--nvcc NVCC] [--write]
+    python tools/cuda_resources.py [--only FAMILY ...] [--arch sm_90a] [--nvcc NVCC] [--write]
 
 Compiles each cuda/*/*.cu with the build's flags and prints a table, a row for each kernel: how many
 instantiations it has, the most registers a thread needs, and bytes spilled to local memory. With
---write the table goes to docs/cuda-resources.md.
+--write the table goes to docs/cuda-resources.md; with --only the rows of other families stay.
 """
 
 from __future__ import annotations
@@ -89,7 +89,22 @@ def kernels_of(report: str) -> dict[str, Kernel]:
     return kernels
 
 
-def table(arch: str, sources: list[Path], reports: list[str]) -> str:
+def rows_of(source: Path, report: str) -> list[str]:
+    """Of the table, as Markdown."""
+    return [
+        f"| `{source.relative_to(ROOT / 'cuda')}` | `{name}` | {kernel.count} | "
+        f"{kernel.registers} | {kernel.spilled} | {kernel.shared} |"
+        for name, kernel in sorted(kernels_of(report).items())
+    ]
+
+
+def kept_rows(families: list[str]) -> list[str]:
+    """What the document says of other families."""
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    return [row for row in rows if row.split("`")[1].split("/")[0] not in families]
+
+
+def table(arch: str, rows: list[str]) -> str:
     """As Markdown."""
     lines = [
         "# Registers and spills of the CUDA kernels",
@@ -99,13 +114,8 @@ def table(arch: str, sources: list[Path], reports: list[str]) -> str:
         "",
         "| file | kernel | instantiations | registers | spilled | shared |",
         "| --- | --- | ---: | ---: | ---: | ---: |",
+        *rows,
     ]
-    for source, report in zip(sources, reports, strict=True):
-        for name, kernel in sorted(kernels_of(report).items()):
-            lines.append(
-                f"| `{source.relative_to(ROOT / 'cuda')}` | `{name}` | {kernel.count} | "
-                f"{kernel.registers} | {kernel.spilled} | {kernel.shared} |"
-            )
     return "\n".join(lines) + "\n"
 
 
@@ -114,15 +124,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    families = sorted({source.parent.name for source in ROOT.glob("cuda/*/*.cu")})
+    parser.add_argument("--only", nargs="+", choices=families, help="families to compile")
     parser.add_argument("--arch", default="sm_90a")
     parser.add_argument("--nvcc", default=None, help="path of the compiler")
     parser.add_argument("--write", action="store_true", help="store the table in docs/")
     options = parser.parse_args()
     nvcc = options.nvcc or nvcc_on_this_machine()
-    sources = sorted(ROOT.glob("cuda/*/*.cu"))
+    chosen = options.only or families
+    sources = [source for family in chosen for source in sorted(ROOT.glob(f"cuda/{family}/*.cu"))]
     with ThreadPoolExecutor(2) as pool:
         reports = list(pool.map(lambda source: report_of(nvcc, options.arch, source), sources))
-    text = table(options.arch, sources, reports)
+    rows = kept_rows(chosen) if options.only else []
+    for source, report in zip(sources, reports, strict=True):
+        rows += rows_of(source, report)
+    text = table(options.arch, sorted(rows))
     print(text)
     if options.write:
         DOCUMENT.write_text(text)

@@ -2,11 +2,12 @@
 
     python bench/cuda/longconv.py [--small] [--repeats N] [--out FILE]
 
-Causal convolutions of 2^24 numbers in rows of 1024 to 2^20, up to 64 heads, taps as long as the
-rows, float32 and bfloat16: nanoseconds a number by CUDA events, forward with the spectrum kept in a
-`LongKernel` and taken in the call, forward and backward. In the same run a copy that moves the
-bytes of u and y (forward and backward: twice those), and torch's rfft of rows twice as long. Beside
-each time the largest error of a row against float64, relative to its norm. `--small` runs every
+Causal convolutions of 2^24 numbers in rows of 1024 to 2^22, up to 64 heads, taps as long as the
+rows, float32, bfloat16 and float16: nanoseconds a number by CUDA events, forward with the spectrum
+kept in a `LongKernel` and taken in the call, forward and backward. In the same run a copy that
+moves the bytes of u and y (forward and backward: twice those), and torch's rfft of rows twice as
+long. Beside each time the largest error of a row against float64, relative to its norm. Then the
+gated rows of flash-fft-conv's table, beside its times (_longconv_gated.py). `--small` runs every
 kernel once on short rows, for compute-sanitizer.
 """
 
@@ -23,14 +24,17 @@ from torch import Tensor
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from bench.cuda import _longconv_gated as gated  # noqa: E402
 from bench.kit.cuda import ROTATION, by_events, copy_of, run  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
 from longtail import LongKernel, long_conv  # noqa: E402
 
-NUMBERS, HEADS = 1 << 24, 64
-LENGTHS = tuple(1 << bits for bits in range(10, 21))
-DTYPES = (torch.float32, torch.bfloat16)
+NUMBERS, HEADS, DEVICE = 1 << 24, 64, "cuda"
+#: Powers of two, and in between rows in parts and passes of radix 3 or 5.
+BETWEEN = (12_288, 20_480, 24_576, 40_960, 49_152)
+LENGTHS = tuple(sorted((*(1 << bits for bits in range(10, 23)), *BETWEEN)))
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 FLOOR, OURS, KEPT, TORCH = "copy", "longtail", "longtail, LongKernel", "torch rfft"
 
 Convolution = Callable[[Tensor, Tensor], Tensor]
@@ -58,18 +62,18 @@ def relative_error(got: Tensor, exact: Tensor) -> tuple[float, float]:
 
 def inputs(length: int, dtype: torch.dtype) -> tuple[list[Tensor], Tensor]:
     """Rows, several times, and taps that fade along the row."""
-    generator = torch.Generator("cuda").manual_seed(length)
-    draw = partial(torch.randn, generator=generator, device="cuda")
+    generator = torch.Generator(DEVICE).manual_seed(length)
+    draw = partial(torch.randn, generator=generator, device=DEVICE)
     heads = min(HEADS, NUMBERS // length)
     rows = [draw(NUMBERS // length // heads, heads, length).to(dtype) for _ in range(ROTATION)]
-    fading = torch.exp(-4 * torch.arange(length, device="cuda") / length)
+    fading = torch.exp(-4 * torch.arange(length, device=DEVICE) / length)
     return rows, draw(heads, length) * fading / length**0.5
 
 
 def measure(length: int, dtype: torch.dtype, repeats: int) -> list[Record]:
     """One length: forward, then forward and backward."""
     rows, k = inputs(length, dtype)
-    kernel = LongKernel(k)
+    kernel, numbers = LongKernel(k), rows[0].numel()
     values: dict[str, Callable[[int], Tensor]] = {
         KEPT: lambda i: ours(rows[i], kernel),
         OURS: lambda i: ours(rows[i], k),
@@ -86,8 +90,8 @@ def measure(length: int, dtype: torch.dtype, repeats: int) -> list[Record]:
     gradients = {OURS: partial(both, ours), TORCH: partial(both, by_rfft)}
     result = []
     for part, calls, tensors in (("forward", values, 2), ("forward+backward", gradients, 4)):
-        providers = [Provider(FLOOR, copy_of(tensors * rows[0].nbytes), NUMBERS)]
-        providers += [Provider(name, by_events(call), NUMBERS) for name, call in calls.items()]
+        providers = [Provider(FLOOR, copy_of(tensors * rows[0].nbytes), numbers)]
+        providers += [Provider(name, by_events(call), numbers) for name, call in calls.items()]
         for timing in interleave(providers, repeats):
             name = timing.provider.name
             checked = part == "forward" and name != FLOOR
@@ -130,30 +134,35 @@ def measure_all(repeats: int) -> list[Record]:
                     f"{part} {floor.case} {floor.dtype}, "
                     f"in copies of {floor.median:.4f} ns (error): {shown}"
                 )
-    return records
+    return records + gated.measure_all(repeats)
 
 
 def run_small() -> None:
     """Every kernel once: whole rows and blocks, in shared memory and over memory, all options."""
     for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
         for length, taps in ((1, 1), (257, 257), (700, 33), (1500, 1500), (3000, 3000)):
-            small(length, taps, dtype)
-        for length in (5000, 9000, 20_000, 140_000, 270_000):
+            for outputs in (1, 2):
+                small(length, taps, dtype, outputs)
+        # In parts, and over memory with a first pass of 3, 5 or 16, once and twice.
+        for length in (5000, 7000, 9000, 15_000, 20_000, 30_000, 45_000, 70_000):
             small(length, length, dtype, heads=1)
-        rows = torch.randn(2, 2, 400, device="cuda").to(dtype).requires_grad_()
-        state = torch.randn(2, 2, 56, device="cuda").to(dtype).requires_grad_()
-        ours(rows, torch.randn(2, 57, device="cuda").to(dtype), state).sum().backward()
+        for length in (140_000, 200_000, 400_000):
+            small(length, length, dtype, heads=1)
+        rows = torch.randn(2, 2, 400, device=DEVICE).to(dtype).requires_grad_()
+        state = torch.randn(2, 2, 56, device=DEVICE).to(dtype).requires_grad_()
+        ours(rows, torch.randn(2, 57, device=DEVICE).to(dtype), state).sum().backward()
 
 
-def small(length: int, taps: int, dtype: torch.dtype, heads: int = 2) -> None:
+def small(length: int, taps: int, dtype: torch.dtype, outputs: int = 1, heads: int = 2) -> None:
     """Forward and backward with everything that an argument can be."""
 
     def draw(*sizes: int) -> Tensor:
-        return torch.randn(*sizes, device="cuda").to(dtype).requires_grad_()
+        return torch.randn(*sizes, device=DEVICE).to(dtype).requires_grad_()
 
-    u, gate, k, skip = draw(3, heads, length), draw(heads, length), draw(2, heads, taps), draw(2, 1)
-    k_rev = draw(2, heads, max(1, taps // 2))
-    y = long_conv(u, k, k_rev=k_rev, skip=skip.expand(2, heads), gate_in=gate, gate_out=gate)
+    u, gate, skip = draw(3, heads, length), draw(heads, length), draw(outputs, 1)
+    k, k_rev = draw(outputs, heads, taps), draw(outputs, heads, max(1, taps // 2))
+    skip = skip.expand(outputs, heads)
+    y = long_conv(u, k, k_rev=k_rev, skip=skip, gate_in=gate, gate_out=gate)
     assert isinstance(y, Tensor)
     y.sum().backward()
 

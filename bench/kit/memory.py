@@ -1,7 +1,9 @@
-"""Peak memory of a call, in a process of its own, whose malloc is as users have it."""
+"""Memory of a benchmark: the peak of a call, in a process of its own whose malloc is as users have
+it, and what this one may give back before."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -30,3 +32,9 @@ def peak() -> int:
     """The most memory that this process has had, in KiB (getrusage gives its parent's too)."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def give_back() -> None:
+    """What malloc keeps for later (a benchmark's does, many GB) to the system, so that there is
+    room for another process."""
+    ctypes.CDLL(None).malloc_trim(0)

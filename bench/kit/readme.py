@@ -55,7 +55,11 @@ TABLES = {
 #: Which records of such a family the picture shows, where all would be too many.
 PICTURED: dict[str, Callable[[Record], bool]] = {
     "attention": lambda row: row.threads == 1 and row.kernel == "prefill",
-    "longconv": lambda row: row.threads == 1 and row.kernel == "long_conv",
+    "longconv": lambda row: (
+        row.threads == 1
+        and row.kernel == "long_conv"
+        and row.provider not in ("FMA peak", "longtail, default malloc")
+    ),
 }
 
 

@@ -41,11 +41,30 @@ def by_part(environment: dict[str, Any], rows: Sequence[Record]) -> str:
     return "\n\n".join(
         [
             *tables,
+            *_memory(rows),
             "ns an element of the output, median (largest error over the largest element, against "
             f"float64); {environment['cpu']}, {environment['cores']} cores; {versions}; commit "
             f"{environment['commit']}, {environment['date']}.",
         ]
     )
+
+
+def _memory(rows: Sequence[Record]) -> list[str]:
+    """A table of what a call needs beyond its inputs, where that was measured."""
+    rows = [row for row in rows if "peak_megabytes" in row.extra]
+    if not rows:
+        return []
+    providers = list(dict.fromkeys(row.provider for row in rows))
+    found = {(row.kernel, row.case, row.provider): row.extra["peak_megabytes"] for row in rows}
+    lines = [
+        "| memory beyond the inputs, MB | case | " + " | ".join(providers) + " |",
+        "| --- | --- |" + " ---: |" * len(providers),
+    ]
+    for kernel, case in dict.fromkeys(key[:2] for key in found):
+        cells = [found.get((kernel, case, name)) for name in providers]
+        text = " | ".join("-" if each is None else f"{each:.4g}" for each in cells)
+        lines.append(f"| {kernel} | {case} | {text} |")
+    return ["\n".join(lines)]
 
 
 def _times(rows: Sequence[Record]) -> list[str]:

@@ -1,89 +1,72 @@
-"""long_conv beside torch's and SciPy's real transforms, with a copy of u as the floor. Part of
-bench/peers/longconv.py; as a script, prints seconds of torch under the malloc of its caller:
+"""long_conv beside torch's and SciPy's real transforms, with a copy of u and the peak rate of
+multiply-adds as floors, and the memory of a call. Part of bench/peers/longconv.py.
 
-    python bench/peers/_longconv_rows.py LENGTH THREADS REPEATS
+Rows of torch stand there twice: with memory that malloc keeps, as all others, and in a process
+whose malloc is as users have it, where ours stands again as well.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
+import math
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import scipy.fft
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
-import longtail  # noqa: E402
-from bench.kit.parts import WARM  # noqa: E402
+from bench.kit.memory import give_back  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, Timing, interleave, timed  # noqa: E402
+from bench.peers._longconv_apart import peak_megabytes, seconds_by_default  # noqa: E402
+from bench.peers._longconv_calls import (  # noqa: E402
+    BATCH,
+    BOTH,
+    FORWARD,
+    HEADS,
+    HELD,
+    OURS,
+    TORCH,
+    by_rfft,
+    calls,
+    drawn,
+)
 
-BATCH, HEADS = 8, 256
 LENGTHS = (1024, 4096, 16384, 65536)
 QUICK = (1024, 4096)
-HELD, OURS = "longtail, spectrum held", "longtail"
-TORCH, DEFAULT, SCIPY, FLOOR = "torch rfft", "torch rfft, default malloc", "SciPy rfft", "copy of u"
-FORWARD, BOTH = "long_conv", "long_conv forward and backward"
+DEFAULT = ", default malloc"
+COPY, FMA = "copy of u", "FMA peak"
+MEMORY = 1.02  # of what has to be there: the rest is a row for each thread
+CHANNELS, SIDE = 256, 32  # of the images whose convolution tells the rate of multiply-adds
 
 
-def drawn(length: int) -> tuple[Tensor, Tensor]:
-    """u and k."""
-    generator = torch.Generator().manual_seed(0)
-    u = torch.randn(BATCH, HEADS, length, generator=generator)
-    return u, torch.randn(HEADS, length, generator=generator) / length**0.5
+def operations(length: int) -> float:
+    """Of a causal convolution at least: for each row one complex transform of its length there and
+    one back, 5 N log2 N each, and the product."""
+    return BATCH * HEADS * length * (10 * math.log2(length) + 6)
 
 
-def by_rfft(u: Tensor, k: Tensor) -> Tensor:
-    """What state-space models do in torch."""
-    size = 2 * u.shape[-1]
-    product = torch.fft.rfft(u, size) * torch.fft.rfft(k, size)
-    return torch.fft.irfft(product, size)[..., : u.shape[-1]]
+def at_fma_peak(length: int) -> Callable[[], float]:
+    """Seconds of that many operations at the rate of torch's 3 x 3 convolution of images, which
+    comes to the peak where its matrix product does not: on AMD that stays with AVX2."""
+    images = torch.randn(1, CHANNELS, SIDE, SIDE)
+    weight = torch.randn(CHANNELS, CHANNELS, 3, 3)
+    share = operations(length) / (2 * 9 * CHANNELS**2 * SIDE**2)
 
+    def seconds() -> float:
+        start = time.perf_counter()
+        with torch.no_grad():
+            functional.conv2d(images, weight, padding=1)
+        return (time.perf_counter() - start) * share
 
-def by_scipy(u: Tensor, k: Tensor, workers: int) -> Tensor:
-    """The same in NumPy's arrays, several threads by SciPy's own means."""
-    size = 2 * u.shape[-1]
-    transform = partial(scipy.fft.rfft, n=size, workers=workers)
-    product = transform(u.numpy()) * transform(k.numpy())
-    return torch.from_numpy(scipy.fft.irfft(product, size, workers=workers)[..., : u.shape[-1]])
-
-
-def both(function: Callable[[Tensor, Tensor], Tensor], u: Tensor, k: Tensor) -> Tensor:
-    """With the gradients of u and k; gives that of u."""
-    leaves = [u.detach().requires_grad_(), k.detach().requires_grad_()]
-    y = function(*leaves)
-    return torch.autograd.grad(y, leaves, u)[0]
-
-
-def ours(u: Tensor, k: Tensor) -> Tensor:
-    """The spectrum taken inside."""
-    y = longtail.long_conv(u, k)
-    assert isinstance(y, Tensor)
-    return y
-
-
-def held(kernel: longtail.LongKernel, u: Tensor) -> Tensor:
-    """The spectrum taken before."""
-    y = longtail.long_conv(u, kernel)
-    assert isinstance(y, Tensor)
-    return y
-
-
-def seconds_by_default(length: int, threads: int, repeats: int) -> list[float]:
-    """Of torch in a process whose malloc is as users have it."""
-    plain = {name: value for name, value in os.environ.items() if name not in WARM}
-    command = [sys.executable, __file__, *map(str, (length, threads, repeats))]
-    found = subprocess.run(command, env=plain, check=True, capture_output=True, text=True)
-    return [float(line) for line in found.stdout.split()]
+    return seconds
 
 
 def error(y: Tensor, u: Tensor, k: Tensor) -> tuple[float, float]:
@@ -93,40 +76,43 @@ def error(y: Tensor, u: Tensor, k: Tensor) -> tuple[float, float]:
     return float(difference.max()), float(difference.median())
 
 
-def measure_length(length: int, threads: int, repeats: int) -> list[Record]:
-    """Everybody at one length."""
+def race(kernel: str, length: int, threads: int, repeats: int) -> list[Timing]:
+    """All providers of a pass, those in their own process last."""
     u, k = drawn(length)
-    kernel, target = longtail.LongKernel(k), torch.empty_like(u)
-    forward: dict[str, Callable[[], Tensor]] = {
-        HELD: partial(held, kernel, u),
-        OURS: partial(ours, u, k),
-        TORCH: partial(by_rfft, u, k),
-        SCIPY: partial(by_scipy, u, k, threads),
-        FLOOR: partial(target.copy_, u),
-    }
-    backward: dict[str, Callable[[], Tensor]] = {
-        OURS: partial(both, ours, u, k),
-        TORCH: partial(both, by_rfft, u, k),
-    }
+    providers = [
+        Provider(name, timed(call), u.numel(), threads)
+        for name, call in calls(kernel, u, k, threads).items()
+    ]
+    if kernel == FORWARD:
+        copy = timed(partial(torch.empty_like(u).copy_, u))
+        providers.append(Provider(COPY, copy, u.numel(), threads))
+        providers.append(Provider(FMA, at_fma_peak(length), u.numel(), threads))
+    timings = interleave(providers, repeats)
+    give_back()
+    apart = seconds_by_default(kernel, length, threads, max(2, repeats // 3))
+    for name, samples in apart.items():
+        nobody = Provider(name + DEFAULT, lambda: 0.0, u.numel(), threads)
+        timings.append(Timing(nobody, [1e9 * each / u.numel() for each in samples]))
+    return timings
+
+
+def measure_length(length: int, threads: int, repeats: int, memory: bool) -> list[Record]:
+    """Everybody at one length; peak memory once."""
+    u, k = drawn(length)
     records = []
-    for kernel_name, calls in ((FORWARD, forward), (BOTH, backward)):
-        errors = {
-            name: error(call(), u, k)
-            for name, call in calls.items()
-            if kernel_name == FORWARD and name != FLOOR
-        }
-        providers = [Provider(n, timed(call), u.numel(), threads) for n, call in calls.items()]
-        timings = interleave(providers, repeats)
-        if kernel_name == FORWARD:
-            nobody = Provider(DEFAULT, lambda: 0.0, u.numel(), threads)
-            samples = seconds_by_default(length, threads, max(2, repeats // 3))
-            timings.append(Timing(nobody, [1e9 * each / u.numel() for each in samples]))
-        for timing in timings:
+    for kernel in (FORWARD, BOTH):
+        known = calls(kernel, u, k, threads)
+        for timing in race(kernel, length, threads, repeats):
             name = timing.provider.name
-            row = timing.record("longconv", kernel_name, f"L {length}", errors.get(name))
+            compared = kernel == FORWARD and name in known
+            errors = error(known[name](), u, k) if compared else None
+            row = timing.record("longconv", kernel, f"L {length}", errors)
             row.dtype = "float32"
             row.extra["milliseconds"] = row.median * row.elements * 1e-6
+            if memory and name in known:
+                row.extra["peak_megabytes"] = peak_megabytes(kernel, length, threads, name)
             records.append(row)
+        give_back()
     return records
 
 
@@ -137,17 +123,19 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
         torch.set_num_threads(count)
         for length in QUICK if quick else LENGTHS:
             few = repeats if length < 65536 else max(3, repeats // 3)
-            result += measure_length(length, count, few)
+            result += measure_length(length, count, few, memory=count == threads[0])
     return result
 
 
 def bars(rows: list[Record]) -> list[Bar]:
-    """Of longconv.md: times the rivals', one thread over two, and the floor for comparison."""
+    """Of longconv.md: times the rivals', one thread over two, and memory."""
+
+    def of(kernel: str, length: int, threads: int, provider: str) -> Record:
+        wanted = (kernel, f"L {length}", threads, provider)
+        return next(r for r in rows if (r.kernel, r.case, r.threads, r.provider) == wanted)
 
     def time(kernel: str, length: int, threads: int, provider: str) -> float:
-        wanted = (kernel, f"L {length}", threads, provider)
-        found = (r for r in rows if (r.kernel, r.case, r.threads, r.provider) == wanted)
-        return float(next(found).extra["milliseconds"])
+        return float(of(kernel, length, threads, provider).extra["milliseconds"])
 
     result = []
     lengths = [int(case.split()[1]) for case in dict.fromkeys(row.case for row in rows)]
@@ -155,29 +143,18 @@ def bars(rows: list[Record]) -> list[Bar]:
         mine = time(FORWARD, n, 1, HELD)
         result.append(Bar(f"L {n}: torch tuned over held", time(FORWARD, n, 1, TORCH) / mine, 3))
         if 4096 <= n <= 16384:
-            default = time(FORWARD, n, 1, DEFAULT)
+            default = time(FORWARD, n, 1, TORCH + DEFAULT)
             result.append(Bar(f"L {n}: torch default over held", default / mine, 10))
         inside = time(FORWARD, n, 1, OURS) / mine
         result.append(Bar(f"L {n}: spectrum inside over held", inside, 1.4, at_most=True))
         gain = time(BOTH, n, 1, TORCH) / time(BOTH, n, 1, OURS)
         result.append(Bar(f"L {n}: both passes, torch over ours", gain, 3))
+        y = 4 * BATCH * HEADS * n / 2**20  # the spectrum: n complex numbers a head
+        for provider, needed in ((HELD, y), (OURS, y + 2 * y / BATCH)):
+            memory = of(FORWARD, n, 1, provider).extra["peak_megabytes"] / needed
+            name = "y" if provider == HELD else "y and the spectrum"
+            result.append(Bar(f"L {n}: memory over {name}", memory, MEMORY, at_most=True))
         if any(row.threads == 2 for row in rows):
             faster = mine / time(FORWARD, n, 2, HELD)
             result.append(Bar(f"L {n}: one thread over two", faster, 1.5 if n <= 1024 else 1.7))
     return result
-
-
-def main() -> None:
-    """Seconds of torch's forward pass, a line each."""
-    length, threads, repeats = map(int, sys.argv[1:])
-    torch.set_num_threads(threads)
-    u, k = drawn(length)
-    by_rfft(u, k)
-    for _ in range(repeats):
-        start = time.perf_counter()
-        by_rfft(u, k)
-        print(time.perf_counter() - start)
-
-
-if __name__ == "__main__":
-    main()

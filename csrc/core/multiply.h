@@ -57,7 +57,8 @@ void multiply_panel(std::int64_t rows, std::int64_t depth, Strided<scalar_t<T>> 
     }
   };
   blocks(std::integral_constant<int, kMultiplyRows>{});
-  blocks(std::integral_constant<int, 3>{});
+  if constexpr (kMultiplyRows > 8) blocks(std::integral_constant<int, 8>{});
+  blocks(std::integral_constant<int, 4>{});
   blocks(std::integral_constant<int, 1>{});
 }
 

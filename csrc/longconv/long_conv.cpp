@@ -246,6 +246,7 @@ std::int64_t spectrum_size(const ConvShape& shape, DType rows) {
 
 void conv_spectrum(const ConvShape& shape, const ConvTypes& types, const void* k, const void* k_rev,
                    void* spectrum, const ParallelFor& parallel_for) {
+  check_conv_types("conv_spectrum", "types.taps", types);
   with_compute_type(types.rows, [&](auto* type) {
     using S = std::remove_pointer_t<decltype(type)>;
     const ConvPlan plan = conv_plan(shape, types.rows);
@@ -271,6 +272,7 @@ void conv_spectrum(const ConvShape& shape, const ConvTypes& types, const void* k
 
 void long_conv(const ConvShape& shape, const ConvTypes& types, const ConvInputs& inputs, void* y,
                const ParallelFor& parallel_for) {
+  check_conv_types("long_conv", "types.taps", types);
   with_compute_type(types.rows, [&](auto* type) {
     using S = std::remove_pointer_t<decltype(type)>;
     const Forward<S> forward(shape, types, inputs, y);

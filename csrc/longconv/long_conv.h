@@ -6,20 +6,22 @@
 //   1 + j] y[b, c, h, n] = gate_out[b, c, h, n] (conv + skip[c, h] x[b, h, n]),       0 <= n < L
 //
 // with x = 0 where it is not given. All arrays are contiguous. Rows are of any element type; taps
-// (k, k_rev, skip) of the same or float32. float64 is computed in float64, all others in float32,
-// and rounded once.
+// (k, k_rev, skip) of the same, or float32 beside narrower rows. float64 is computed in float64,
+// all others in float32, and rounded once.
 //
 // By the transforms of fft_plan.h, of one of two shapes:
 //   whole    one transform of N >= L points a row: lags wrap around, K and R up to L
 //   blocks   transforms of N >= K + R points, whose results overlap: for K + R well below L, and
 //            wherever there is a state
 //
-// Largest measured error relative to the norm of a row, N(0, 1) inputs, K = L: float32 3e-7 to
+// Largest measured error relative to the norm of a row, N(0, 1) inputs, K = L: float32 4e-7 to
 // 2^20, float64 1e-14; float16 and bfloat16 round the result once. The error is one of the whole
 // row: small results beside large ones have that of the large.
 
 #include <cstdint>
+#include <string>
 
+#include "core/check.h"
 #include "core/elementwise.h"
 #include "core/parallel.h"
 
@@ -34,6 +36,14 @@ struct ConvShape {
 struct ConvTypes {
   DType rows, taps;
 };
+/// Throws std::invalid_argument for taps that are read as something else beside such rows.
+inline void check_conv_types(const char* function, const char* taps, const ConvTypes& types) {
+  check_argument(
+      types.taps == types.rows || (types.taps == DType::float32 && types.rows != DType::float64),
+      function, taps, "of dtype " + std::string(to_string(types.taps)),
+      "the dtype of the rows, " + std::string(to_string(types.rows)) +
+          ", or float32 beside narrower ones");
+}
 
 /// Points of a transform, and whether it is a whole one.
 struct ConvPlan {

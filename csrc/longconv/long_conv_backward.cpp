@@ -237,6 +237,7 @@ class Backward {
 void long_conv_backward(const ConvShape& shape, const ConvTypes& types, const ConvInputs& inputs,
                         const void* grad, const ConvGradients& gradients,
                         const ParallelFor& parallel_for) {
+  check_conv_types("long_conv_backward", "types.taps", types);
   with_compute_type(types.rows, [&](auto* type) {
     using S = std::remove_pointer_t<decltype(type)>;
     Backward<S> backward(shape, types, inputs, grad, gradients);

@@ -6,12 +6,28 @@ namespace longtail::longconv {
 namespace {
 
 constexpr std::int64_t kSteps = kBlockSteps;
-constexpr std::int64_t kBlocks = 64;  // that go through the caches together
+constexpr std::int64_t kBlocks = 64;    // that go through the caches together
+constexpr std::int64_t kTogether = 12;  // and, of these, between requests for memory to come
 
 Rows moved(Rows rows, std::int64_t by) {
   rows.data = static_cast<std::byte*>(rows.at(by));
   return rows;
 }
+
+/// Memory that is wanted soon: asked for a share at a time, so that it comes while something is
+/// computed.
+struct Coming {
+  const std::byte* data = nullptr;
+  std::int64_t bytes = 0;
+
+  void ask(std::int64_t blocks) {
+    constexpr std::int64_t line = 64;
+    std::int64_t share = blocks_of(bytes * kTogether, std::max(kTogether, blocks) * line) * line;
+    for (; share > 0 && bytes > 0; share -= line, bytes -= line, data += line) {
+      __builtin_prefetch(data, 0, 3);
+    }
+  }
+};
 
 /// What a task needs for the blocks of one row: for each of them a row of what is multiplied, the
 /// states before it and its steps.
@@ -39,10 +55,14 @@ struct RowBlocks {
       std::fill(steps() + i * stride + some, steps() + i * stride + kSteps, S(0));
     }
   }
-  /// What each block adds to the states.
-  void add(std::int64_t blocks, const S* drive) {
+  /// What each block adds to the states; meanwhile `next` comes in.
+  void add(std::int64_t blocks, const S* drive, Coming next = {}) {
     std::fill(added, added + blocks * width, S(0));
-    kernels.multiply(blocks, width, kSteps, {steps(), stride, 1}, drive, added, width);
+    for (std::int64_t i = 0; i < blocks; i += kTogether) {
+      next.ask(blocks);
+      kernels.multiply(std::min(kTogether, blocks - i), width, kSteps,
+                       {steps() + i * stride, stride, 1}, drive, added + i * width, width);
+    }
   }
   /// States from block to block, as they are before each.
   void carry(std::int64_t blocks, const double* power, bool adds, States& x) {
@@ -50,9 +70,13 @@ struct RowBlocks {
                   stride);
   }
   /// What `depth` numbers of each block's row give in it.
-  void read(std::int64_t blocks, std::int64_t depth, const S* readout) {
+  void read(std::int64_t blocks, std::int64_t depth, const S* readout, Coming next = {}) {
     std::fill(y, y + blocks * kSteps, S(0));
-    kernels.multiply(blocks, kSteps, depth, {before, stride, 1}, readout, y, kSteps);
+    for (std::int64_t i = 0; i < blocks; i += kTogether) {
+      next.ask(blocks);
+      kernels.multiply(std::min(kTogether, blocks - i), kSteps, depth,
+                       {before + i * stride, stride, 1}, readout, y + i * kSteps, kSteps);
+    }
   }
 
  private:
@@ -202,7 +226,7 @@ class Scan {
     const Rows u = moved(u_, (b * shape_.heads + h) * shape_.length + l);
     const std::int64_t blocks = blocks_of(count, kSteps), whole = count / kSteps;
     work_.gather(rows_, u, count);
-    work_.add(whole, of_drive_.get());
+    work_.add(whole, of_drive_.get(), coming(u_, 1, b * shape_.heads + h, l + count));
     work_.carry(whole, head_.power(), true, x_);
     if (whole < blocks) {  // the end of the row: fewer steps than a block has
       last_ = x_;
@@ -212,12 +236,27 @@ class Scan {
                             drive_.data(), work_.steps() + whole * work_.stride, x_.data());
     }
     for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-      work_.read(blocks, work_.stride, of_readout_.get() + c * work_.stride * kSteps);
+      work_.read(
+          blocks, work_.stride, of_readout_.get() + c * work_.stride * kSteps,
+          coming(y_, shape_.outputs, (b * shape_.outputs + c) * shape_.heads + h, l + count));
       const S skip = in_.skip == nullptr ? S(0) : static_cast<S>(in_.skip[c * shape_.heads + h]);
       rows_.finish(count, work_.y, nullptr, skip, in_.skip == nullptr ? nullptr : u.at(0), nullptr,
                    nullptr,
                    y_.at(((b * shape_.outputs + c) * shape_.heads + h) * shape_.length + l));
     }
+  }
+
+  /// What follows step l of a row: its next part, or the first one of the next row that is taken.
+  Coming coming(const Rows& rows, std::int64_t outputs, std::int64_t row, std::int64_t l) const {
+    const std::int64_t count = shape_.batch * outputs * shape_.heads;
+    if (l >= shape_.length) {
+      l = 0;
+      row += outputs * shape_.heads;
+      if (row >= count) row += 1 - count;
+    }
+    if (row >= count) return {};
+    const std::int64_t steps = std::min(kBlocks * kSteps, shape_.length - l);
+    return {static_cast<const std::byte*>(rows.at(row * shape_.length + l)), steps * rows.item};
   }
 
   const S4dShape& shape_;
@@ -250,12 +289,14 @@ void s4d_scan(const S4dShape& shape, DType dtype, const S4dInputs& inputs, void*
 
 void s4d_step(const S4dStep& step, void* y, void* new_state, const ParallelFor& parallel_for) {
   static constexpr PerLevel<const StepHeads*> levels = LONGTAIL_ADDRESS_PER_LEVEL(kS4dStep);
+  constexpr std::int64_t kStates = 256;  // that stay in the nearest cache
   const StepHeads& heads = *levels[cpu_level()];
-  const std::int64_t padded = blocks_of(step.states, heads.lanes) * heads.lanes;
-  const std::int64_t of_head = std::max<std::int64_t>(1, padded * (step.batch + 4));
-  const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 13) / of_head);
+  const std::int64_t states = std::max<std::int64_t>(1, step.states);
+  const std::int64_t most = std::max<std::int64_t>(1, kStates / states);
+  const std::int64_t padded = blocks_of(most * states, heads.lanes) * heads.lanes;
+  const std::int64_t grain = std::max(most, (std::int64_t{1} << 13) / (states * (step.batch + 4)));
   run_parallel(parallel_for, 0, step.heads, grain, [&](std::int64_t begin, std::int64_t end) {
-    heads.run(step, y, new_state, begin, end, scratch<double>(6 * padded).get());
+    heads.run(step, y, new_state, begin, end, most, scratch<double>(7 * padded).get());
   });
 }
 

@@ -57,6 +57,17 @@ struct S4dInputs {
 void s4d_scan(const S4dShape& shape, DType dtype, const S4dInputs& inputs, void* y,
               double* final_state, const ParallelFor& parallel_for = {});
 
+/// Gradients of s4d_scan, as torch defines those of complex numbers: u or null; the state's where
+/// there is one; base, drive, readout and, where there is one, skip, or null all four.
+struct S4dGradients {
+  void* u;
+  double *base, *drive, *readout, *skip, *state;
+};
+/// Of grad [B, C, H, L] and last [B, H, S], which may be null. Method: s4d_backward.cpp.
+void s4d_scan_backward(const S4dShape& shape, DType dtype, const S4dInputs& inputs,
+                       const void* grad, const double* last, const S4dGradients& to,
+                       const ParallelFor& parallel_for = {});
+
 enum class Discretization { zero_order_hold, bilinear };
 
 /// Continuous coefficients, pairs but for dt and skip, of double where rows are float64, otherwise

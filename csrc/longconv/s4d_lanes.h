@@ -28,9 +28,13 @@ LONGTAIL_INLINE void put_states(S* to, T a) {
 }
 
 /// Zeros for what would be subnormal in S or near it, which many processors are slow with.
+template <class S, class T>
+LONGTAIL_INLINE T without_dust(T a) {
+  return T(select(abs(a) < T(sizeof(S) == 8 ? 0x1p-1000 : 0x1p-120), T(0.0), a));
+}
 template <class T, class S>
 LONGTAIL_INLINE void store_states(S* to, T a) {
-  put_states(to, T(select(abs(a) < T(sizeof(S) == 8 ? 0x1p-1000 : 0x1p-120), T(0.0), a)));
+  put_states(to, without_dust<S>(a));
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -27,11 +27,11 @@ struct S4dKernels : DenseKernels<S> {
 LONGTAIL_DECLARE_PER_LEVEL(S4dKernels<float>, kS4dFloat)
 LONGTAIL_DECLARE_PER_LEVEL(S4dKernels<double>, kS4dDouble)
 
-/// Heads [begin, end) of a step, with memory for six times as many doubles as there are states,
-/// their number rounded up to a multiple of `lanes`.
+/// Heads [begin, end) of a step, at most `most` at a time, with memory for seven times as many
+/// doubles as these have states, their number rounded up to a multiple of `lanes`.
 struct StepHeads {
   void (*run)(const S4dStep& step, void* y, void* new_state, std::int64_t begin, std::int64_t end,
-              double* memory);
+              std::int64_t most, double* memory);
   int lanes;
 };
 LONGTAIL_DECLARE_PER_LEVEL(StepHeads, kS4dStep)

@@ -69,16 +69,18 @@ LONGTAIL_INLINE Discrete<T> zero_order_hold(T dt, const Complex<T>& rate) {
   const T growth = expm1(z.re), factor = growth + T(1.0);
   const Complex<T> less_one = {fma(growth, turn.cos, T(-turn.versine)), factor * turn.sin};
   const Complex<T> a = {factor * turn.cos, less_one.im};
-  const Complex<T> quotient = less_one * reciprocal(z);
-  Complex<T> series = {T(1.0), T(0.0)};
-  for (int k = 8; k > 1; --k) {
-    const T inverse = T(1.0 / k);
-    const Complex<T> next = series * Complex<T>{z.re * inverse, z.im * inverse};
-    series = {next.re + T(1.0), next.im};
-  }
+  Complex<T> quotient = less_one * reciprocal(z);
   const mask_t<T> small = fma(z.re, z.re, T(z.im * z.im)) < T(0x1p-14);
-  return {a,
-          {dt * select(small, series.re, quotient.re), dt * select(small, series.im, quotient.im)}};
+  if (any(small)) {
+    Complex<T> series = {T(1.0), T(0.0)};
+    for (int k = 8; k > 1; --k) {
+      const T inverse = T(1.0 / k);
+      const Complex<T> next = series * Complex<T>{z.re * inverse, z.im * inverse};
+      series = {next.re + T(1.0), next.im};
+    }
+    quotient = {select(small, series.re, quotient.re), select(small, series.im, quotient.im)};
+  }
+  return {a, {dt * quotient.re, dt * quotient.im}};
 }
 
 template <Real T>

@@ -48,6 +48,9 @@ class States {
   void write(double* pairs) {
     for (std::int64_t n = 0; n < states_; ++n) pairs[2 * n] = re(n), pairs[2 * n + 1] = im(n);
   }
+  void conjugate() {
+    for (std::int64_t n = 0; n < states_; ++n) im(n) = -im(n);
+  }
   void multiply(States& other) {
     for (std::int64_t n = 0; n < states_; ++n) {
       const double r = re(n), i = im(n);
@@ -96,26 +99,41 @@ class HeadTables {
       return rows_[(reversed ? kSteps - 1 - t : t) * width + n];
     });
   }
+  /// Panels [T, 2 S]: row t is the derivative of base^(t + 1), or of base^(T - 1 - t); `one` is 1.
+  void slopes(const States& one, bool reversed, S* to) {
+    powers(one);
+    const std::int64_t width = 2 * padded();
+    pack(Panels(kernels_.lanes, width), kSteps, width, to, [&](std::int64_t t, std::int64_t n) {
+      const std::int64_t exponent = reversed ? kSteps - 1 - t : t + 1;
+      return exponent == 0 ? S(0) : static_cast<S>(exponent) * rows_[(exponent - 1) * width + n];
+    });
+  }
 
   /// Panels [2 S, T]: column t gives Re(first base^t x) of states x. With `response`, T more rows:
   /// of those, row j gives Re sum of response base^(t - j), 0 where t < j.
   void readout(const States& first, const States* response, S* to) {
     S taps[kSteps] = {};
-    if (response != nullptr) {
-      powers(*response);
-      for (std::int64_t t = 0; t < kSteps; ++t) {
-        double sum = 0;
-        for (std::int64_t n = 0; n < padded(); ++n) sum += rows_[t * 2 * padded() + n];
-        taps[t] = static_cast<S>(sum);
-      }
-    }
+    if (response != nullptr) sums_of_powers(*response, taps);
     powers(first);
     const std::int64_t width = 2 * padded(), depth = width + (response != nullptr ? kSteps : 0);
     pack(Panels(kernels_.lanes, kSteps), depth, kSteps, to, [&](std::int64_t n, std::int64_t t) {
-      if (n >= width) return t < n - width ? S(0) : taps[t - (n - width)];
-      const S value = rows_[t * width + n];
-      return n < padded() ? value : -value;
+      return n < width ? part(n, t) : t < n - width ? S(0) : taps[t - (n - width)];
     });
+  }
+
+  /// The transposes in time. Panels [2 S, T]: column t gives Re(first base^(T - 1 - t) x).
+  void readout_back(const States& first, S* to) {
+    powers(first);
+    pack(Panels(kernels_.lanes, kSteps), 2 * padded(), kSteps, to,
+         [&](std::int64_t n, std::int64_t t) { return part(n, kSteps - 1 - t); });
+  }
+  /// Panels [T, T]: row j gives Re sum of response base^(j - t) and, where j = t, skip; 0 where
+  /// j < t.
+  void response_back(const States& response, double skip, S* to) {
+    S taps[kSteps];
+    sums_of_powers(response, taps, skip);
+    pack(Panels(kernels_.lanes, kSteps), kSteps, kSteps, to,
+         [&](std::int64_t j, std::int64_t t) { return j < t ? S(0) : taps[j - t]; });
   }
 
  private:
@@ -123,6 +141,21 @@ class HeadTables {
   void powers(const States& first) {
     States x = first;
     kernels_.carry(padded(), kSteps, base_.data(), nullptr, 0, x.data(), rows_.get(), 2 * padded());
+  }
+
+  /// What state part n gives to Re of rows_[t].
+  S part(std::int64_t n, std::int64_t t) const {
+    const S value = rows_[t * 2 * padded() + n];
+    return n < padded() ? value : -value;
+  }
+  /// taps[t] = Re sum of first base^t, and `more` where t = 0.
+  void sums_of_powers(const States& first, S* taps, double more = 0) {
+    powers(first);
+    for (std::int64_t t = 0; t < kSteps; ++t) {
+      double sum = t == 0 ? more : 0;
+      for (std::int64_t n = 0; n < padded(); ++n) sum += rows_[t * 2 * padded() + n];
+      taps[t] = static_cast<S>(sum);
+    }
   }
 
   const S4dKernels<S>& kernels_;

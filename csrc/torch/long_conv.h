@@ -7,7 +7,6 @@
 #include <tuple>
 #include <vector>
 
-#include "core/check.h"
 #include "longconv/long_conv.h"
 #include "torch/tensor.h"
 
@@ -50,9 +49,7 @@ inline ConvCall conv_call(const char* function, const Tensor& u, const Tensor& k
                           const Tensor& k_rev, const Tensor& skip, const Tensor& gate_in,
                           const Tensor& gate_out, const Tensor& state) {
   const DType rows = floating_dtype(u, function, "u"), taps = floating_dtype(k, function, "k");
-  check_argument(taps == rows || taps == DType::float32, function, "k",
-                 "of dtype " + std::string(to_string(taps)),
-                 "the dtype of u, " + std::string(to_string(rows)) + ", or float32");
+  longconv::check_conv_types(function, "k", {rows, taps});
   check_same_device(k, u, function, "k", "u");
   check_argument(u.dim() == 3, function, "u", "of shape " + shape_string(u),
                  "[batch, heads, length]");

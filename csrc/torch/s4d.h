@@ -1,6 +1,7 @@
 // The shape of the operators of diagonal state spaces, shared by the CPU and the CUDA registration.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -15,25 +16,32 @@ using torch::headeronly::ScalarType;
 
 // A tensor of this type and shape on the device of `like`, contiguous.
 inline Tensor s4d_part(const char* function, const char* name, const Tensor& tensor,
-                       ScalarType type, const std::vector<std::int64_t>& sizes, const Tensor& like,
-                       const char* like_name) {
+                       ScalarType type, std::initializer_list<std::int64_t> sizes,
+                       const Tensor& like, const char* like_name) {
   check_same_device(tensor, like, function, name, like_name);
-  check_argument(tensor.scalar_type() == type, function, name,
-                 std::string("of dtype ") + torch::headeronly::toString(tensor.scalar_type()),
-                 torch::headeronly::toString(type));
-  std::string expected = "[";
-  for (const std::int64_t size : sizes) {
-    expected += (expected.size() > 1 ? ", " : "") + std::to_string(size);
+  // A step is short: words are made only for those who read them.
+  if (tensor.scalar_type() != type) {
+    check_argument(false, function, name,
+                   std::string("of dtype ") + torch::headeronly::toString(tensor.scalar_type()),
+                   torch::headeronly::toString(type));
   }
-  check_argument(sizes_of(tensor) == sizes, function, name, "of shape " + shape_string(tensor),
-                 expected + "]");
-  return torch::stable::contiguous(tensor);
+  bool fits = tensor.dim() == static_cast<std::int64_t>(sizes.size());
+  std::int64_t d = 0;
+  for (const std::int64_t size : sizes) fits = fits && tensor.size(d++) == size;
+  if (!fits) {
+    std::string expected = "[";
+    for (const std::int64_t size : sizes) {
+      expected += (expected.size() > 1 ? ", " : "") + std::to_string(size);
+    }
+    check_argument(false, function, name, "of shape " + shape_string(tensor), expected + "]");
+  }
+  return tensor.is_contiguous() ? tensor : torch::stable::contiguous(tensor);
 }
 
 inline void check_rank(const char* function, const char* name, const Tensor& tensor,
                        std::int64_t rank, const char* expected) {
-  check_argument(tensor.dim() == rank, function, name, "of shape " + shape_string(tensor),
-                 expected);
+  if (tensor.dim() == rank) return;
+  check_argument(false, function, name, "of shape " + shape_string(tensor), expected);
 }
 
 // Real parts of weights times powers of base, [R, H, L], float64 or float32.
@@ -82,11 +90,10 @@ struct S4dCall {
   Tensor u, base, drive, readout, skip, state;  // the last two of shape [0] where there is none
 };
 
-// y [B, C, H, L] and the last states [B, H, S].
-template <class Backend>
-std::tuple<Tensor, Tensor> s4d_scan_value(Tensor u, Tensor base, Tensor drive, Tensor readout,
-                                          Tensor skip, Tensor state) {
-  const char* function = "s4d_scan";
+// Checked, in the order of the kernels.
+inline S4dCall s4d_call(const char* function, const Tensor& u, const Tensor& base,
+                        const Tensor& drive, const Tensor& readout, const Tensor& skip,
+                        const Tensor& state) {
   const DType dtype = floating_dtype(u, function, "u");
   check_rank(function, "u", u, 3, "[batch, heads, length]");
   check_rank(function, "base", base, 2, "[heads, states]");
@@ -100,18 +107,53 @@ std::tuple<Tensor, Tensor> s4d_scan_value(Tensor u, Tensor base, Tensor drive, T
                   s4d_part(function, "base", base, pairs, {heads, states}, u, "u"),
                   s4d_part(function, "drive", drive, pairs, {heads, states}, u, "u"),
                   s4d_part(function, "readout", readout, pairs, {outputs, heads, states}, u, "u"),
-                  {},
-                  {}};
+                  skip,
+                  state};
   if (given(skip)) {
     call.skip = s4d_part(function, "skip", skip, ScalarType::Double, {outputs, heads}, u, "u");
   }
   if (given(state)) {
     call.state = s4d_part(function, "state", state, pairs, {batch, heads, states}, u, "u");
   }
-  Tensor y = torch::stable::new_empty(u, {batch, outputs, heads, length});
-  Tensor last = torch::stable::new_empty(u, {batch, heads, states}, pairs);
+  return call;
+}
+
+// y [B, C, H, L] and the last states [B, H, S].
+template <class Backend>
+std::tuple<Tensor, Tensor> s4d_scan_value(Tensor u, Tensor base, Tensor drive, Tensor readout,
+                                          Tensor skip, Tensor state) {
+  const S4dCall call = s4d_call("s4d_scan", u, base, drive, readout, skip, state);
+  const longconv::S4dShape& of = call.shape;
+  Tensor y = torch::stable::new_empty(u, {of.batch, of.outputs, of.heads, of.length});
+  Tensor last = torch::stable::new_empty(base, {of.batch, of.heads, of.states});
   if (y.numel() + last.numel() > 0) Backend::scan(call, y, last);
   return {y, last};
+}
+
+// Of u, base, drive, readout, skip and state.
+using S4dGradientTensors = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+
+template <class Backend>
+S4dGradientTensors s4d_scan_gradient(Tensor grad, Tensor last, Tensor u, Tensor base, Tensor drive,
+                                     Tensor readout, Tensor skip, Tensor state, bool rows,
+                                     bool coefficients) {
+  const char* function = "s4d_scan_backward";
+  const S4dCall call = s4d_call(function, u, base, drive, readout, skip, state);
+  const longconv::S4dShape& of = call.shape;
+  grad = s4d_part(function, "grad", grad, u.scalar_type(),
+                  {of.batch, of.outputs, of.heads, of.length}, u, "u");
+  if (given(last)) {
+    last = s4d_part(function, "last", last, ScalarType::ComplexDouble,
+                    {of.batch, of.heads, of.states}, u, "u");
+  }
+  const auto like = [](const Tensor& tensor, bool wanted) {
+    return wanted ? empty_contiguous(tensor) : torch::stable::new_empty(tensor, {0});
+  };
+  S4dGradientTensors result(like(u, rows), like(base, coefficients), like(drive, coefficients),
+                            like(readout, coefficients), like(skip, coefficients && given(skip)),
+                            like(state, given(state)));
+  Backend::scan_backward(call, grad, last, rows, coefficients, result);
+  return result;
 }
 
 // y [B, C, H] and the new states.
@@ -159,6 +201,9 @@ void register_s4d(torch::stable::detail::StableLibrary& m) {
   m.impl("vandermonde", TORCH_BOX(&vandermonde_value<Backend>));
   m.impl("vandermonde_transposed", TORCH_BOX(&vandermonde_sums<Backend>));
   m.impl("s4d_scan", TORCH_BOX(&s4d_scan_value<Backend>));
+  if constexpr (requires { &Backend::scan_backward; }) {
+    m.impl("s4d_scan_backward", TORCH_BOX(&s4d_scan_gradient<Backend>));
+  }
   m.impl("s4d_step", TORCH_BOX(&s4d_step_value<Backend>));
 }
 

@@ -168,11 +168,17 @@ STABLE_TORCH_LIBRARY(longtail, m) {
   // Diagonal state spaces (csrc/longconv/s4d.h); coefficients complex128, skip float64; what is not
   // given is of shape [0]. s4d_step takes continuous ones of the precision of u; method 0 is
   // zero-order hold, 1 bilinear.
-  m.def("vandermonde(Tensor base, Tensor weights, int length, bool wide) -> Tensor");
+  m.def("vandermonde(Tensor base, Tensor weights, SymInt length, bool wide) -> Tensor");
   m.def("vandermonde_transposed(Tensor base, Tensor v) -> Tensor");
   m.def(
       "s4d_scan(Tensor u, Tensor base, Tensor drive, Tensor readout, Tensor skip, Tensor state) "
       "-> (Tensor, Tensor)");
+  // Gradients of u, base, drive, readout, skip and state, of shape [0] where they are not asked
+  // for.
+  m.def(
+      "s4d_scan_backward(Tensor grad, Tensor last, Tensor u, Tensor base, Tensor drive, Tensor "
+      "readout, Tensor skip, Tensor state, bool rows, bool coefficients) -> (Tensor, Tensor, "
+      "Tensor, Tensor, Tensor, Tensor)");
   m.def(
       "s4d_step(Tensor u, Tensor state, Tensor dt, Tensor A, Tensor B, Tensor C, Tensor D, int "
       "method) -> (Tensor, Tensor)");

@@ -5,16 +5,12 @@
 #include <algorithm>
 
 #include "cuda/longconv/conv_backward.cuh"
+#include "cuda/longconv/conv_parts.cuh"
+#include "cuda/longconv/fft_steps.cuh"
 #include "cuda/longconv/long_conv_launch.h"
 #include "longconv/long_conv_rows.h"
 
 namespace longtail::cuda {
-
-constexpr std::int64_t kMostConvBlocks = std::int64_t{1} << 20;  // the others take turns
-
-inline unsigned conv_blocks(std::int64_t total, std::int64_t of_block) {
-  return static_cast<unsigned>(std::min((total + of_block - 1) / of_block, kMostConvBlocks));
-}
 
 template <class E>
 ConvRows<E>::ConvRows(const longconv::ConvShape& of, const ConvLayout& layout, DType taps_type,
@@ -44,116 +40,25 @@ inline ConvTaps::ConvTaps(const longconv::ConvShape& shape, const ConvLayout& la
       whole(layout.whole),
       dtype(type) {}
 
-// Calls run(std::integral_constant<int, points>()).
+// As with_points(), for those of a part.
 template <class S, class Run>
-void with_points(std::int64_t points, const Run& run) {
+void with_part_points(std::int64_t points, const Run& run) {
   switch (points) {
-    case 256:
-      return run(std::integral_constant<int, 256>());
-    case 512:
-      return run(std::integral_constant<int, 512>());
-    case 1024:
-      return run(std::integral_constant<int, 1024>());
     case 2048:
       return run(std::integral_constant<int, 2048>());
     case 4096:
       return run(std::integral_constant<int, 4096>());
-    case 8192:
-      return run(std::integral_constant<int, 8192>());
     default:  // doubles do not fit
-      if constexpr (sizeof(S) == 4) return run(std::integral_constant<int, 16384>());
+      if constexpr (sizeof(S) == 4) return run(std::integral_constant<int, 8192>());
   }
 }
 
-// Transforms of rows in memory. What is defined outside the class is compiled once for each S, not
-// for each type of rows (long_conv_launch.cuh).
-template <class S, class Launch>
-class FftSteps {
- public:
-  FftSteps(const ConvLayout& layout, const Launch& launch, S* roots);
-
-  // A kernel of kFftThreads threads for `total` numbers.
-  template <class... P, class... A>
-  void each(std::int64_t total, void (*kernel)(P...), const A&... arguments) const {
-    if (total > 0) launch_(kernel, conv_blocks(total, kFftThreads), kFftThreads, 0, arguments...);
-  }
-  // A kernel over `total` blocks of Points numbers in shared memory.
-  template <int Points, class... P, class... A>
-  void tiles(std::int64_t total, void (*kernel)(P...), const A&... arguments) const {
-    using T = Tile<S, Points>;
-    if (total == 0) return;
-    launch_(kernel, conv_blocks(total, T::kRows), T::kThreads, T::kBytes, arguments...);
-  }
-
-  const S* roots(int pass) const { return roots_ + 2 * layout_.roots.pass[pass].begin; }
-
-  // Passes over memory from number `first` on, and back to it.
-  void divide(int first, std::int64_t rows, S* data) const;
-  void unite(int first, std::int64_t rows, S* data) const;
-
-  void transform(std::int64_t rows, S scale, S* data) const;
-  void restore(std::int64_t rows, S* data) const;
-
-  // Between the passes over memory: times spectra, each of which is for `of_spectrum` rows.
-  void convolve(std::int64_t rows, std::int64_t first_row, std::int64_t of_spectrum,
-                const S* spectrum, S* data) const;
-
- private:
-  template <bool Forward>
-  void pass(int p, std::int64_t rows, S* data) const {
-    const RootPass& pass = layout_.roots.pass[p];
-    const std::int64_t step = pass.length / kMemoryRadix;
-    const std::int64_t count = rows * (layout_.size / pass.length);
-    each(count * step, pass_rows<Forward, S>, count, step, pass.of_rows, roots(p), data);
-  }
-  std::int64_t blocks_a_row() const { return layout_.size / layout_.points; }
-  bool of_rows() const { return layout_.memory_passes == 0; }
-  const S* block_roots() const { return roots(layout_.memory_passes); }
-
-  const ConvLayout& layout_;
-  const Launch& launch_;
-  S* roots_;
-};
-
-template <class S, class Launch>
-FftSteps<S, Launch>::FftSteps(const ConvLayout& layout, const Launch& launch, S* roots)
-    : layout_(layout), launch_(launch), roots_(roots) {
-  each(layout.roots.size, fill_roots<S>, layout.roots, roots);
-}
-
-template <class S, class Launch>
-void FftSteps<S, Launch>::divide(int first, std::int64_t rows, S* data) const {
-  for (int p = first; p < layout_.memory_passes; ++p) pass<true>(p, rows, data);
-}
-template <class S, class Launch>
-void FftSteps<S, Launch>::unite(int first, std::int64_t rows, S* data) const {
-  for (int p = layout_.memory_passes; p-- > first;) pass<false>(p, rows, data);
-}
-
-template <class S, class Launch>
-void FftSteps<S, Launch>::transform(std::int64_t rows, S scale, S* data) const {
-  divide(0, rows, data);
-  const std::int64_t count = rows * blocks_a_row();
-  with_points<S>(layout_.points, [&](auto points) {
-    tiles<points>(count, transform_blocks<points, S>, count, of_rows(), block_roots(), scale, data);
-  });
-}
-template <class S, class Launch>
-void FftSteps<S, Launch>::restore(std::int64_t rows, S* data) const {
-  const std::int64_t count = rows * blocks_a_row();
-  with_points<S>(layout_.points, [&](auto points) {
-    tiles<points>(count, restore_blocks<points, S>, count, of_rows(), block_roots(), data);
-  });
-  unite(0, rows, data);
-}
-template <class S, class Launch>
-void FftSteps<S, Launch>::convolve(std::int64_t rows, std::int64_t first_row,
-                                   std::int64_t of_spectrum, const S* spectrum, S* data) const {
-  const std::int64_t of_row = blocks_a_row(), count = rows * of_row;
-  with_points<S>(layout_.points, [&](auto points) {
-    tiles<points>(count, convolve_blocks<points, S>, count, of_row, first_row, of_spectrum,
-                  block_roots(), spectrum, data);
-  });
+// Blocks for kernels whose neighbouring tiles share what they read: up to eight to a block, if
+// enough blocks are left to keep a GPU busy to the end.
+inline unsigned neighbour_blocks(std::int64_t tiles) {
+  constexpr std::int64_t enough = 4096, of_block = 8;
+  const std::int64_t blocks = std::max(enough, (tiles + of_block - 1) / of_block);
+  return static_cast<unsigned>(std::min({tiles, blocks, kMostConvBlocks}));
 }
 
 template <class E, class Launch>
@@ -174,26 +79,14 @@ class ConvSteps {
   void forward(const longconv::ConvInputs& inputs, S* work, void* y) const {
     const ConvRows<E> rows(problem_.shape, problem_.layout, problem_.types.taps, inputs);
     const auto* spectrum = static_cast<const S*>(inputs.spectrum);
-    auto* const to = static_cast<E*>(y);
-    const std::int64_t of_spectrum = rows.shape.batch * rows.result_blocks;
-    const std::int64_t count = rows.shape.outputs * rows.shape.heads * of_spectrum;
-    if (count == 0) return;
-    if (problem_.layout.memory_passes == 0) {
-      with_points<S>(rows.size, [&](auto points) {
-        fft_.template tiles<points>(count, convolve_rows<points, E>, rows, fft_.roots(0), spectrum,
-                                    to);
-      });
-      return;
-    }
-    const std::int64_t chunk = conv_rows_at_once(problem_, 1);
-    for (std::int64_t first = 0; first < count; first += chunk) {
-      const std::int64_t n = std::min(chunk, count - first);
-      const std::int64_t points = n * (rows.size / kMemoryRadix);
-      fft_.each(points, enter_rows<E>, rows, first, n, fft_.roots(0), work);
-      fft_.divide(1, n, work);
-      fft_.convolve(n, first, of_spectrum, spectrum, work);
-      fft_.unite(1, n, work);
-      fft_.each(points, leave_rows<E>, rows, first, n, fft_.roots(0), work, to);
+    if (rows.shape.outputs * rows.shape.heads * rows.shape.batch * rows.result_blocks == 0) return;
+    if (problem_.layout.parts > 1) {
+      in_parts(rows, spectrum, static_cast<E*>(y));
+    } else if (problem_.layout.memory_passes == 0) {
+      in_one_kernel(rows, spectrum, static_cast<E*>(y));
+    } else {
+      with_radix(problem_.layout.radix_of(0),
+                 [&](auto radix) { over_memory<radix>(rows, spectrum, work, static_cast<E*>(y)); });
     }
   }
 
@@ -233,6 +126,62 @@ class ConvSteps {
   }
 
  private:
+  void in_one_kernel(const ConvRows<E>& rows, const S* spectrum, E* y) const {
+    const longconv::ConvShape& shape = rows.shape;
+    const bool together = shape.outputs > 1 && room_together(rows.size) <= problem_.layout.room;
+    with_points<S>(rows.size, [&](auto points) {
+      using T = Tile<S, points>;
+      const auto start = [&](auto kernel, std::int64_t count, std::size_t bytes) {
+        launch_(kernel, neighbour_blocks((count + T::kRows - 1) / T::kRows), T::kThreads, bytes,
+                rows, fft_.roots(0), spectrum, y);
+      };
+      const std::int64_t count = shape.heads * shape.batch * rows.result_blocks;
+      if (!together) {
+        start(convolve_rows<points, false, E>, shape.outputs * count, T::kBytes);
+      } else if constexpr (2 * T::kBytes <= kMostSharedBytes) {
+        start(convolve_rows<points, true, E>, count, 2 * T::kBytes);
+      }
+    });
+  }
+
+  void in_parts(const ConvRows<E>& rows, const S* spectrum, E* y) const {
+    const longconv::ConvShape& shape = rows.shape;
+    const ConvLayout& layout = problem_.layout;
+    with_part_points<S>(layout.points, [&](auto points) {
+      launch_(convolve_parts<points, E>,
+              neighbour_blocks(shape.outputs * shape.heads * shape.batch * rows.result_blocks),
+              PartTile<S, points>::kThreads, bytes_of_parts<S, points>(layout.parts), rows,
+              layout.parts, fft_.block_roots(), fft_.roots(layout.first_part_pass), spectrum, y);
+    });
+  }
+
+  template <int Radix>
+  void over_memory(const ConvRows<E>& rows, const S* spectrum, S* work, E* y) const {
+    const longconv::ConvShape& shape = rows.shape;
+    const std::int64_t of_spectrum = shape.batch * rows.result_blocks;
+    const std::int64_t count = shape.heads * of_spectrum, step = rows.size / Radix;
+    const std::int64_t chunk = conv_rows_at_once(problem_, shape.outputs > 1 ? 2 : 1);
+    for (std::int64_t first = 0; first < count; first += chunk) {
+      const std::int64_t n = std::min(chunk, count - first);
+      fft_.each(n * step, enter_rows<Radix, E>, rows, first, n, fft_.roots(0), work);
+      fft_.divide(1, n, work);
+      // Several outputs: transforms of rows stay in the first half of the memory.
+      S* const way_back = shape.outputs > 1 ? work + n * 2 * rows.size : work;
+      if (shape.outputs > 1) fft_.transform_rest(n, S(1), work);
+      for (std::int64_t c = 0; c < shape.outputs; ++c) {
+        const Spectra<S> spectra{spectrum, c * count + first, of_spectrum, fft_.blocks_a_row()};
+        if (shape.outputs > 1) {
+          fft_.restore_rest(n, work, spectra, way_back);
+        } else {
+          fft_.convolve(n, spectra, work);
+        }
+        fft_.unite(1, n, way_back);
+        fft_.each(n * step, leave_rows<Radix, E>, rows, c * count + first, n, fft_.roots(0),
+                  way_back, y);
+      }
+    }
+  }
+
   const ConvProblem& problem_;
   FftSteps<S, Launch> fft_;
   const Launch& launch_;

@@ -16,32 +16,43 @@ __global__ void __launch_bounds__(kFftThreads) fill_roots(RootTable table, S* ro
     int p = table.passes - 1;
     while (i < table.pass[p].begin) --p;
     const RootPass& pass = table.pass[p];
-    const std::int64_t step = pass.length / pass.radix, at = i - pass.begin;
-    const std::int64_t slot = at / step, n = at % step;
-    const std::int64_t q = slot < 4 ? slot : 4 * (slot - 3);
-    const std::int64_t of_row = pass.of_rows && slot < 4 ? n : 0;
-    const longconv::Root value = longconv::root(4 * n * q + of_row, 4 * pass.length);
+    const std::int64_t at = i - pass.begin, slot = at / pass.step, n = at % pass.step;
+    const std::int64_t q = slot < 4 ? slot : 4 * (slot - 3), turn = slot < 4 ? pass.turn : 0;
+    const longconv::Root value =
+        longconv::root(n * (4 * pass.parts * q + turn), 4 * pass.parts * pass.length);
     store_complex<S>(roots, i, {static_cast<S>(value.re), static_cast<S>(value.im)});
   }
 }
 
-// A pass of radix 16 over memory, forward or back, on `count` rows of 16 `step` numbers.
-template <bool Forward, class S>
+// Butterfly i of a pass over memory: its first number is `at`, n the place of that in its block.
+template <int Radix>
+struct MemoryButterfly {
+  std::int64_t n, at;
+  // step: a power of two
+  __device__ MemoryButterfly(std::int64_t i, std::int64_t step)
+      : n(i & (step - 1)), at((i - n) * Radix + n) {}
+};
+
+// A pass over memory, forward or back, on `count` blocks of Radix * step numbers.
+template <int Radix, bool Forward, class S>
 __global__ void __launch_bounds__(kFftThreads)
     pass_rows(std::int64_t count, std::int64_t step, bool of_rows, const S* roots, S* rows) {
+  const RowTurn turn{of_rows};
   for (std::int64_t i = blockIdx.x * std::int64_t{kFftThreads} + threadIdx.x; i < count * step;
        i += gridDim.x * std::int64_t{kFftThreads}) {
-    const std::int64_t n = i & (step - 1), at = (i - n) * kMemoryRadix + n;
-    Complex<S> z[kMemoryRadix];
+    const MemoryButterfly<Radix> from(i, step);
+    Complex<S> z[Radix];
     LONGTAIL_UNROLL
-    for (int r = 0; r < kMemoryRadix; ++r) z[r] = load_complex(rows, at + r * step);
+    for (int r = 0; r < Radix; ++r) z[r] = load_complex(rows, from.at + r * step);
     if constexpr (Forward) {
-      divide<kMemoryRadix, true>(z, roots, n, step, of_rows);
+      turn.turn<Radix, false>(z);
+      divide<Radix, true>(z, roots, from.n, step);
     } else {
-      unite<kMemoryRadix, true>(z, roots, n, step, of_rows);
+      unite<Radix, true>(z, roots, from.n, step);
+      turn.turn<Radix, true>(z);
     }
     LONGTAIL_UNROLL
-    for (int r = 0; r < kMemoryRadix; ++r) store_complex(rows, at + r * step, z[r]);
+    for (int r = 0; r < Radix; ++r) store_complex(rows, from.at + r * step, z[r]);
   }
 }
 
@@ -56,12 +67,25 @@ struct MemoryRow {
     if (pairs != nullptr) store_complex(pairs, n, z);
   }
 };
-template <int Points, class S>
+template <class T, class S>
 struct MemoryRows {
   S* rows;
   std::int64_t first, count;
   __device__ MemoryRow<S> operator()(int row) const {
-    return {first + row < count ? rows + (first + row) * 2 * Points : nullptr};
+    return {first + row < count ? rows + (first + row) * 2 * T::kPoints : nullptr};
+  }
+};
+
+// Of blocks of rows of `of_row` blocks: row r is for spectrum (first_row + r) / of_spectrum.
+template <class S>
+struct Spectra {
+  const S* numbers;  // or null: none
+  std::int64_t first_row, of_spectrum, of_row;
+
+  template <class T>
+  __device__ void times(std::int64_t block, int t, Complex<S>* z) const {
+    const std::int64_t of = (first_row + block / of_row) / of_spectrum;
+    times_spectrum<T>(numbers + (of * of_row + block % of_row) * 2 * T::kPoints, t, z);
   }
 };
 
@@ -74,8 +98,8 @@ __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
   const T tile{dynamic_shared<S>()};
   for (std::int64_t first = blockIdx.x * std::int64_t{T::kRows}; first < count;
        first += gridDim.x * std::int64_t{T::kRows}) {
-    const MemoryRows<Points, S> memory{rows, first, count};
-    tile.enter(roots, of_rows, memory);
+    const MemoryRows<T, S> memory{rows, first, count};
+    tile.enter(roots, RowTurn{of_rows}, read_butterflies<T, S>(memory));
     tile.divide_all(roots);
     tile.template middle<true, false>([&](int row, int t, const Complex<S>* z) {
       const MemoryRow<S> to = memory(row);
@@ -88,46 +112,46 @@ __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
   }
 }
 
+// The way back, of `from` times spectra, if there are any; `from` may be `rows`.
 template <int Points, class S>
 __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
-    restore_blocks(std::int64_t count, bool of_rows, const S* roots, S* rows) {
+    restore_blocks(std::int64_t count, bool of_rows, const S* roots, S* from, Spectra<S> spectra,
+                   S* rows) {
   using T = Tile<S, Points>;
   const T tile{dynamic_shared<S>()};
   for (std::int64_t first = blockIdx.x * std::int64_t{T::kRows}; first < count;
        first += gridDim.x * std::int64_t{T::kRows}) {
-    const MemoryRows<Points, S> memory{rows, first, count};
+    const MemoryRows<T, S> source{from, first, count}, memory{rows, first, count};
     __syncthreads();  // what was in shared memory has been read
     tile.template middle<false, true>([&](int row, int t, Complex<S>* z) {
-      const MemoryRow<S> from = memory(row);
+      const MemoryRow<S> numbers = source(row);
       LONGTAIL_UNROLL
-      for (int q = 0; q < 16; ++q) z[place<16>(q)] = from(q * T::kOfRow + t);
+      for (int q = 0; q < 16; ++q) z[place<16>(q)] = numbers(q * T::kOfRow + t);
+      if (spectra.numbers != nullptr && first + row < count) {
+        spectra.template times<T>(first + row, t, z);
+      }
     });
     tile.unite_all(roots);
-    tile.leave(roots, of_rows, memory);
+    tile.leave(roots, RowTurn{of_rows}, write_butterflies<T, S>(memory));
   }
 }
 
-// There and back: blocks b of rows of `of_row` blocks, times those of the spectrum of row
-// (first_row + b / of_row) / of_spectrum.
+// There, times spectra, and back: blocks that a pass over memory left.
 template <int Points, class S>
 __global__ void __launch_bounds__(Tile<S, Points>::kThreads)
-    convolve_blocks(std::int64_t count, std::int64_t of_row, std::int64_t first_row,
-                    std::int64_t of_spectrum, const S* roots, const S* spectrum, S* rows) {
+    convolve_blocks(std::int64_t count, const S* roots, Spectra<S> spectra, S* rows) {
   using T = Tile<S, Points>;
   const T tile{dynamic_shared<S>()};
   for (std::int64_t first = blockIdx.x * std::int64_t{T::kRows}; first < count;
        first += gridDim.x * std::int64_t{T::kRows}) {
-    const MemoryRows<Points, S> memory{rows, first, count};
-    tile.enter(roots, false, memory);
+    const MemoryRows<T, S> memory{rows, first, count};
+    tile.enter(roots, RowTurn{false}, read_butterflies<T, S>(memory));
     tile.divide_all(roots);
     tile.template middle<true, true>([&](int row, int t, Complex<S>* z) {
-      const std::int64_t block = first + row;
-      if (block >= count) return;
-      const std::int64_t of = (first_row + block / of_row) / of_spectrum;
-      times_spectrum<T>(spectrum + (of * of_row + block % of_row) * 2 * Points, t, z);
+      if (first + row < count) spectra.template times<T>(first + row, t, z);
     });
     tile.unite_all(roots);
-    tile.leave(roots, false, memory);
+    tile.leave(roots, RowTurn{false}, write_butterflies<T, S>(memory));
   }
 }
 

@@ -39,17 +39,35 @@ __device__ inline int moved_place(int at, int offset) {
   return (at ^ (place & 15)) + (place & ~15);
 }
 
-// z times w^(+-r N / 16), which is the same for all points.
-template <int r, bool Back, class S>
-__device__ inline Complex<S> turned_row(const Complex<S>& z) {
-  constexpr longconv::Turn<16> turn;
-  constexpr double cosine = turn.cosine[r], sine = Back ? -turn.sine[r] : turn.sine[r];
-  return longconv::rotated(z, cosine, sine);
+// What the first pass of a row does to the R numbers of a butterfly before anything else, and the
+// last one back to its results: w^(+-r N / R), the same for all butterflies.
+template <int R, bool Back, int... r, class S>
+__device__ inline void turn_row(Complex<S>* z, std::integer_sequence<int, r...>) {
+  constexpr longconv::Turn<R> turn;
+  ((z[r] = longconv::rotated(z[r], turn.cosine[r], Back ? -turn.sine[r] : turn.sine[r])), ...);
 }
-template <bool Back, class S, int... r>
-__device__ inline void turn_rows(Complex<S>* z, std::integer_sequence<int, r...>) {
-  ((z[r] = turned_row<r, Back>(z[r])), ...);
-}
+struct RowTurn {
+  bool of_rows;  // false: blocks that were left by a pass over memory
+
+  template <int R, bool Back, class S>
+  __device__ void turn(Complex<S>* z) const {
+    if (of_rows) turn_row<R, Back>(z, std::make_integer_sequence<int, R>());
+  }
+};
+// In a part of a row (PartTables) they are numbers of memory, the same for all threads.
+template <class S>
+struct PartTurn {
+  const S* turns;
+
+  template <int R, bool Back>
+  __device__ void turn(Complex<S>* z) const {
+    LONGTAIL_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const Complex<S> by = load_complex(turns, r);
+      z[r] = Back ? conjugate_times(by, z[r]) : by * z[r];
+    }
+  }
+};
 
 // The results of Dft<R> times the roots of the pass at n, in their order.
 template <int R, bool First, class S>
@@ -93,19 +111,15 @@ __device__ inline void times_roots_back(Complex<S>* z, const S* roots, std::int6
   }
 }
 
-// A butterfly forward: of_rows, the first pass of a row, turns it too.
+// A butterfly forward, and back; First: of the first pass of a row, a part or a block, whose roots
+// have a slot 0.
 template <int R, bool First, class S>
-__device__ inline void divide(Complex<S>* z, const S* roots, std::int64_t n, std::int64_t step,
-                              bool of_rows) {
-  if constexpr (First) {
-    if (of_rows) turn_rows<false>(z, std::make_integer_sequence<int, R>());
-  }
+__device__ inline void divide(Complex<S>* z, const S* roots, std::int64_t n, std::int64_t step) {
   Dft<R, 1, S>::run(z);
   times_roots<R, First>(z, roots, n, step);
 }
 template <int R, bool First, class S>
-__device__ inline void unite(Complex<S>* z, const S* roots, std::int64_t n, std::int64_t step,
-                             bool of_rows) {
+__device__ inline void unite(Complex<S>* z, const S* roots, std::int64_t n, std::int64_t step) {
   times_roots_back<R, First>(z, roots, n, step);
   Dft<R, 1, S>::run(z);
   Complex<S> result[R];
@@ -113,18 +127,23 @@ __device__ inline void unite(Complex<S>* z, const S* roots, std::int64_t n, std:
   for (int r = 0; r < R; ++r) result[r] = swapped(z[place<R>(r)]);
   LONGTAIL_UNROLL
   for (int r = 0; r < R; ++r) z[r] = result[r];
-  if constexpr (First) {
-    if (of_rows) turn_rows<true>(z, std::make_integer_sequence<int, R>());
-  }
 }
 
-// Rows of `Points` numbers of type S in one block.
-template <class S, int Points>
+// More threads would leave registers for one block where shared memory has room for several.
+template <class S>
+constexpr int most_threads(int points) {
+  return sizeof(S) == 4 && points > 8192 ? 512 : 256;
+}
+
+// Rows of `Points` numbers of type S in one block of at most so many threads.
+template <class S, int Points, int Most = most_threads<S>(Points)>
 struct Tile {
-  // More would leave registers for one block where shared memory has room for several.
-  static constexpr int kMost = sizeof(S) == 4 && Points > 8192 ? 512 : 256;
+  static constexpr int kPoints = Points;
   static constexpr int kOfRow = Points / 16;  // butterflies
-  static constexpr int kThreads = kOfRow < 128 ? 128 : kOfRow > kMost ? kMost : kOfRow;
+  static constexpr int kThreads = kOfRow < 128 ? 128 : kOfRow > Most ? Most : kOfRow;
+  // Whose registers a multiprocessor shall hold at once, of double; float takes few enough by
+  // itself.
+  static constexpr int kBlocks = sizeof(S) == 4 ? 0 : 512 / kThreads;
   static constexpr int kRows = kOfRow < kThreads ? kThreads / kOfRow : 1;
   static constexpr int kSize = kRows * Points;
   static constexpr int kBytes = kSize * 2 * static_cast<int>(sizeof(S));
@@ -135,33 +154,31 @@ struct Tile {
 
   S* pairs;
 
-  // The first pass: `source(row)(n)` is number n of a row, n < Points.
-  template <class Source>
-  __device__ void enter(const S* roots, bool of_rows, const Source& source) const {
+  // The first pass: `source(row, n, z)` reads numbers n + r kOfRow of a row to z[r].
+  template <class Turn, class Source>
+  __device__ void enter(const S* roots, const Turn& turn, const Source& source) const {
     for (int i = threadIdx.x; i < kRows * kOfRow; i += kThreads) {
       const int row = i / kOfRow, n = i % kOfRow, at = swizzled(row * Points + n);
-      const auto numbers = source(row);
       Complex<S> z[16];
-      LONGTAIL_UNROLL
-      for (int r = 0; r < 16; ++r) z[r] = numbers(n + r * kOfRow);
-      divide<16, true>(z, roots, n, kOfRow, of_rows);
+      source(row, n, z);
+      turn.template turn<16, false>(z);
+      divide<16, true>(z, roots, n, kOfRow);
       LONGTAIL_UNROLL
       for (int q = 0; q < 16; ++q) store_complex(pairs, moved_place(at, q * kOfRow), z[q]);
     }
     __syncthreads();
   }
-  // The last pass back: `sink(row)(n, z)`.
-  template <class Sink>
-  __device__ void leave(const S* roots, bool of_rows, const Sink& sink) const {
+  // The last pass back, to `sink(row, n, z)`.
+  template <class Turn, class Sink>
+  __device__ void leave(const S* roots, const Turn& turn, const Sink& sink) const {
     for (int i = threadIdx.x; i < kRows * kOfRow; i += kThreads) {
       const int row = i / kOfRow, n = i % kOfRow, at = swizzled(row * Points + n);
       Complex<S> z[16];
       LONGTAIL_UNROLL
       for (int q = 0; q < 16; ++q) z[q] = load_complex(pairs, moved_place(at, q * kOfRow));
-      unite<16, true>(z, roots, n, kOfRow, of_rows);
-      const auto to = sink(row);
-      LONGTAIL_UNROLL
-      for (int r = 0; r < 16; ++r) to(n + r * kOfRow, z[r]);
+      unite<16, true>(z, roots, n, kOfRow);
+      turn.template turn<16, true>(z);
+      sink(row, n, z);
     }
     // No barrier: what a thread stores next in these places is its own.
   }
@@ -213,9 +230,9 @@ struct Tile {
       LONGTAIL_UNROLL
       for (int r = 0; r < R; ++r) z[r] = load_complex(pairs, moved_place(at, r * step));
       if constexpr (Forward) {
-        divide<R, false>(z, roots, n, step, false);
+        divide<R, false>(z, roots, n, step);
       } else {
-        unite<R, false>(z, roots, n, step, false);
+        unite<R, false>(z, roots, n, step);
       }
       LONGTAIL_UNROLL
       for (int r = 0; r < R; ++r) store_complex(pairs, moved_place(at, r * step), z[r]);
@@ -223,6 +240,25 @@ struct Tile {
     __syncthreads();
   }
 };
+
+// What a tile's first pass reads, from `rows(row)(n)`, and its last one writes, to
+// `rows(row)(n, z)`.
+template <class T, class S, class Rows>
+__device__ inline auto read_butterflies(const Rows& rows) {
+  return [&rows](int row, int n, Complex<S>* z) {
+    const auto numbers = rows(row);
+    LONGTAIL_UNROLL
+    for (int r = 0; r < 16; ++r) z[r] = numbers(n + r * T::kOfRow);
+  };
+}
+template <class T, class S, class Rows>
+__device__ inline auto write_butterflies(const Rows& rows) {
+  return [&rows](int row, int n, const Complex<S>* z) {
+    const auto to = rows(row);
+    LONGTAIL_UNROLL
+    for (int r = 0; r < 16; ++r) to(n + r * T::kOfRow, z[r]);
+  };
+}
 
 // z of Tile::middle times a spectrum.
 template <class T, class S>

@@ -28,9 +28,9 @@ std::int64_t conv_spectrum_numbers(const ConvProblem& problem) {
 }
 
 std::int64_t conv_forward_work(const ConvProblem& problem) {
-  if (problem.layout.memory_passes == 0) return 0;
+  if (problem.layout.one_kernel()) return 0;
   const longconv::ConvShape& shape = problem.shape;
-  return work(problem, shape.outputs * shape.heads * shape.batch * blocks(problem), 1);
+  return work(problem, shape.heads * shape.batch * blocks(problem), shape.outputs > 1 ? 2 : 1);
 }
 
 std::int64_t conv_backward_work(const ConvProblem& problem) {

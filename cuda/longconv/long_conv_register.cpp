@@ -33,8 +33,8 @@ ConvProblem problem_of(const ConvCall& call) {
   const bool known = cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin,
                                             call.u.get_device_index()) == cudaSuccess;
   const int item = call.types.rows == DType::float64 ? 8 : 4;
-  const std::int64_t points = cuda::most_points(known ? bytes : kEveryDeviceHas, item);
-  return {call.shape, call.types, cuda::conv_layout(call.shape, points)};
+  return {call.shape, call.types,
+          cuda::conv_layout(call.shape, known ? bytes : kEveryDeviceHas, item)};
 }
 
 struct CudaBackend {

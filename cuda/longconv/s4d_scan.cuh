@@ -2,8 +2,8 @@
 //
 // A warp goes along a row in blocks of 32 steps, four rows of one head beside each other. For its
 // state a lane holds what each step of a block adds; for its step, what each of 32 states gives:
-// both in registers. States are carried in double. More than 32 states are several launches, which
-// add up.
+// both in registers, but for float64, of which there are not enough. States are carried in double.
+// More than 32 states are several launches, which add up.
 #pragma once
 
 #include "cuda/core/element_type.h"
@@ -49,11 +49,13 @@ __global__ void __launch_bounds__(kS4dScanThreads)
     __syncthreads();
     table.fill(readout * base, base, kS4dScanWarps);
     __syncthreads();
-    Complex<S> adds[kS4dLanes], gives[kS4dLanes];
+    // 32 pairs of double fill half of a thread's registers: the others stay in the table.
+    constexpr bool kept = sizeof(S) < 8;
+    Complex<S> adds[kS4dLanes], gives[kept ? kS4dLanes : 1];
     Complex<double> value = drive;
     LONGTAIL_UNROLL
     for (int t = 0; t < kS4dLanes; ++t) {
-      gives[t] = table.at(t, lane);
+      if constexpr (kept) gives[t] = table.at(t, lane);
       adds[kS4dLanes - 1 - t] = {static_cast<S>(value.re), static_cast<S>(value.im)};
       value = value * base;
     }
@@ -76,7 +78,8 @@ __global__ void __launch_bounds__(kS4dScanThreads)
         const S input = inputs[warp][t];
         re = fma(adds[t].re, input, re);
         im = fma(adds[t].im, input, im);
-        y = fma(gives[t].re, states_re[warp][t], fma(-gives[t].im, states_im[warp][t], y));
+        const Complex<S> give = kept ? gives[kept ? t : 0] : table.at(t, lane);
+        y = fma(give.re, states_re[warp][t], fma(-give.im, states_im[warp][t], y));
         y = fma(response[kS4dLanes + lane - t], input, y);
       }
       if (l + kS4dLanes <= shape.length) {

@@ -99,6 +99,7 @@ _MODULES = (
     "hadamard",
     "integrations",
     "kan",
+    "krylov",
     "kv_cache",
     "longconv",
     "multigrid",

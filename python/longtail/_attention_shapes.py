@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail._arguments import check_bool, check_device, check_dtype, check_tensor
+
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MOST_CHANNELS = 256
 
@@ -15,8 +17,7 @@ MOST_CHANNELS = 256
 def check_flags(name: str, **flags: Any) -> None:
     """Each must be a bool."""
     for argument, value in flags.items():
-        if not isinstance(value, bool):
-            raise TypeError(f"{name}: {argument} must be a bool, got {type(value).__name__}")
+        check_bool(name, argument, value)
 
 
 def option(name: str, argument: str, value: Any, choices: Mapping[str, int]) -> int:
@@ -31,20 +32,15 @@ def option(name: str, argument: str, value: Any, choices: Mapping[str, int]) -> 
 def check_heads(name: str, q: Tensor, k: Tensor, v: Tensor, enable_gqa: bool, packed: bool) -> None:
     """Types, dtypes, devices and shapes of q, k and v."""
     for argument, value in (("q", q), ("k", k), ("v", v)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+        check_tensor(name, argument, value)
         if value.layout is not torch.strided:
             raise NotImplementedError(f"{name}: {argument} has layout {value.layout}")
         if value.dtype not in _DTYPES:
             raise TypeError(
                 f"{name}: {argument} has dtype {value.dtype}, expected float32, bfloat16 or float16"
             )
-        if value.dtype != q.dtype:
-            raise TypeError(
-                f"{name}: {argument} has dtype {value.dtype}, expected that of q, {q.dtype}"
-            )
-        if value.device != q.device:
-            raise ValueError(f"{name}: {argument} is on {value.device} and q on {q.device}")
+        check_dtype(name, argument, value, "q", q)
+        check_device(name, argument, value, "q", q)
         if value.dim() != 3 if packed else value.dim() < 2:
             expected = "[T, H, D]" if packed else "[..., H, L, D]"
             raise ValueError(
@@ -114,16 +110,14 @@ def check_mask(
     """The mask expanded to [batch, heads, rows, keys]."""
     if attn_mask is None:
         return None
-    if not isinstance(attn_mask, Tensor):
-        raise TypeError(f"{name}: attn_mask must be a Tensor, got {type(attn_mask).__name__}")
+    check_tensor(name, "attn_mask", attn_mask)
     if attn_mask.dtype != torch.bool and not attn_mask.dtype.is_floating_point:
         raise TypeError(
             f"{name}: attn_mask has dtype {attn_mask.dtype}, expected bool or floating point"
         )
     if attn_mask.dtype.itemsize == 1 and attn_mask.dtype != torch.bool:
         raise TypeError(f"{name}: attn_mask has dtype {attn_mask.dtype}, which is too narrow")
-    if attn_mask.device != q.device:
-        raise ValueError(f"{name}: attn_mask is on {attn_mask.device} and q on {q.device}")
+    check_device(name, "attn_mask", attn_mask, "q", q)
     if attn_mask.requires_grad and torch.is_grad_enabled():
         raise NotImplementedError(f"{name}: attn_mask requires a gradient, which is not computed")
     try:

@@ -111,7 +111,7 @@ def differentiable(
         # tangents off the inputs instead. (There is only level 0, but a compiled graph does not
         # tell unpack_dual that it is entered.)
         with forward_ad._set_fwd_grad_enabled(True):
-            primals = [_without_tangent(tensor) for tensor in ctx.saved_tensors]
+            primals = [without_tangent(tensor) for tensor in ctx.saved_tensors]
             return jvp(saved(ctx, primals, (True,) * len(tangents)), *tangents)
 
     function: Any = type(
@@ -151,12 +151,12 @@ def differentiable(
     return call
 
 
-def _without_tangent(tensor: Tensor) -> Tensor:
+def without_tangent(tensor: Tensor) -> Tensor:
     """The primal; unpack_dual has no batching rule, so vmap's wrapper comes off and on again."""
     if not functorch.is_batchedtensor(tensor):
         return forward_ad.unpack_dual(tensor, level=0).primal
     dim, level = functorch.maybe_get_bdim(tensor), functorch.maybe_get_level(tensor)
-    primal = _without_tangent(functorch.get_unwrapped(tensor))
+    primal = without_tangent(functorch.get_unwrapped(tensor))
     return functorch._add_batch_dim(primal, dim, level)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail import _arguments
+
 FORMATS = ("channel", "token_rotated")
 MAX_HEAD_DIM = 256
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
@@ -51,8 +53,7 @@ def refuse_gradient(name: str, argument: str, value: Tensor) -> None:
 
 
 def check_tensor(name: str, argument: str, value: Tensor) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+    _arguments.check_tensor(name, argument, value)
     if hasattr(value, "device_mesh"):
         raise NotImplementedError(
             f"{name}: {argument} is a DTensor, but a cache belongs to one process: give each its "
@@ -83,10 +84,8 @@ def check_keys_and_values(name: str, k: Tensor, v: Tensor, tail: Tensor | None, 
             raise ValueError(
                 f"{name}: {argument} has head dimension {dim}, expected 1 to {MAX_HEAD_DIM}"
             )
-    if v.dtype != k.dtype:
-        raise TypeError(f"{name}: v has dtype {v.dtype}, expected that of k, {k.dtype}")
-    if v.device != k.device:
-        raise ValueError(f"{name}: v is on {v.device} and k on {k.device}")
+    _arguments.check_dtype(name, "v", v, "k", k)
+    _arguments.check_device(name, "v", v, "k", k)
     if tail is None:
         return
     mine = (*tail.shape[:2], tail.shape[3], v_dim)
@@ -98,8 +97,7 @@ def check_keys_and_values(name: str, k: Tensor, v: Tensor, tail: Tensor | None, 
         )
     if k.dtype != tail.dtype:
         raise TypeError(f"{name}: k has dtype {k.dtype}, expected the cache's {tail.dtype}")
-    if k.device != tail.device:
-        raise ValueError(f"{name}: k is on {k.device} and the cache on {tail.device}")
+    _arguments.check_device(name, "k", k, "the cache", tail)
 
 
 def check_queries(name: str, q: Tensor, tail: Tensor) -> None:
@@ -110,8 +108,7 @@ def check_queries(name: str, q: Tensor, tail: Tensor) -> None:
             f"{name}: q has shape {list(q.shape)}, expected [{batch}, a multiple of "
             f"{kv_heads}, queries, {dim}] for this cache"
         )
-    if q.device != tail.device:
-        raise ValueError(f"{name}: q is on {q.device} and the cache on {tail.device}")
+    _arguments.check_device(name, "q", q, "the cache", tail)
 
 
 def integers(name: str, values: Tensor | Sequence[int], count: int | None) -> list[int]:
@@ -142,16 +139,14 @@ def to_the_front(x: Tensor, counts: Sequence[int]) -> Tensor:
 
 def added_mask(name: str, mask: Tensor, q: Tensor, keys: int) -> Tensor:
     """What is to be added to the scores: a float32 view of ``[B, H, Lq, keys]``."""
-    if not isinstance(mask, Tensor):
-        raise TypeError(f"{name}: attn_mask must be a Tensor, got {type(mask).__name__}")
+    _arguments.check_tensor(name, "attn_mask", mask)
     if mask.dtype not in (torch.bool, *DTYPES):
         raise TypeError(
             f"{name}: attn_mask has dtype {mask.dtype}; supported are bool, float32, bfloat16 and "
             "float16"
         )
     refuse_gradient(name, "attn_mask", mask)
-    if mask.device != q.device:
-        raise ValueError(f"{name}: attn_mask is on {mask.device} and q on {q.device}")
+    _arguments.check_device(name, "attn_mask", mask, "q", q)
     shape = [*q.shape[:3], keys]
     fits = mask.dim() <= 4 and all(
         mine in (1, whole) for mine, whole in zip(mask.shape[::-1], shape[::-1], strict=False)

@@ -9,8 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail._arguments import (
+    check_bool,
+    check_device,
+    check_dims,
+    check_dtype,
+    check_floating,
+    check_parameter,
+    check_shape,
+)
+
 _NAME = "long_conv"
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,19 +56,15 @@ class ConvArguments:
 
 def split_taps(k: Any, k_rev: Any, causal: Any) -> tuple[Tensor, Tensor | None]:
     """Taps on the past and on what is ahead; ``causal=False`` without k_rev centres k."""
-    if not isinstance(causal, bool):
-        raise TypeError(f"{_NAME}: causal must be a bool, got {type(causal).__name__}")
-    _check_tensor("k", k)
+    check_bool(_NAME, "causal", causal)
+    check_floating(_NAME, "k", k)
     if k.dim() not in (2, 3) or k.shape[-1] == 0:
         raise ValueError(
             f"{_NAME}: k has shape {list(k.shape)}, expected [H, K] or [C, H, K] with K > 0"
         )
     if k_rev is not None:
-        _check_tensor("k_rev", k_rev)
-        if k_rev.dtype != k.dtype:
-            raise TypeError(
-                f"{_NAME}: k_rev has dtype {k_rev.dtype}, expected that of k, {k.dtype}"
-            )
+        check_floating(_NAME, "k_rev", k_rev)
+        check_dtype(_NAME, "k_rev", k_rev, "k", k)
         if k_rev.shape[:-1] != k.shape[:-1]:
             raise ValueError(
                 f"{_NAME}: k_rev has shape {list(k_rev.shape)}, expected {[*k.shape[:-1]]} and its "
@@ -74,29 +79,25 @@ def conv_arguments(
     u: Any, k: Tensor, k_rev: Tensor | None, skip: Any, gate_in: Any, gate_out: Any, state: Any
 ) -> ConvArguments:
     """See ``longconv.long_conv``, whose arguments these are; k and k_rev by ``split_taps``."""
-    _check_tensor("u", u)
-    if u.dim() < 2:
-        raise ValueError(f"{_NAME}: u has shape {list(u.shape)}, expected [..., H, L]")
-    if k.dtype not in (u.dtype, torch.float32):
-        raise TypeError(
-            f"{_NAME}: k has dtype {k.dtype}, expected that of u, {u.dtype}, or float32"
-        )
+    check_floating(_NAME, "u", u)
+    check_dims(_NAME, "u", u, 2, "[..., H, L]")
+    check_parameter(_NAME, "k", k, "u", u)
     heads, length = u.shape[-2:]
     if k.shape[-2] != heads:
         raise ValueError(
             f"{_NAME}: k has shape {list(k.shape)}, expected {heads} heads as u of shape "
             f"{list(u.shape)}"
         )
-    _check_like(k, "u", u, dtype=False, k=k)
-    _check_like(k, "k", k, k_rev=k_rev, skip=skip)
-    _check_like(u, "u", u, gate_in=gate_in, gate_out=gate_out, initial_state=state)
+    check_device(_NAME, "k", k, "u", u)
+    _check_like("k", k, k_rev=k_rev, skip=skip)
+    _check_like("u", u, gate_in=gate_in, gate_out=gate_out, initial_state=state)
+    if k.dtype != u.dtype == torch.float64:  # the kernels read taps as they compute
+        k = k.double()
+        k_rev, skip = (None if each is None else each.double() for each in (k_rev, skip))
     batch, outputs = list(u.shape[:-2]), list(k.shape[:-2])
     rows, count = math.prod(batch), math.prod(outputs)
-    if state is not None and list(state.shape) != [*batch, heads, k.shape[-1] - 1]:
-        raise ValueError(
-            f"{_NAME}: initial_state has shape {list(state.shape)}, expected "
-            f"{[*batch, heads, k.shape[-1] - 1]}"
-        )
+    if state is not None:
+        check_shape(_NAME, "initial_state", state, [*batch, heads, k.shape[-1] - 1])
 
     def taps(tensor: Tensor | None) -> Tensor:
         return k.new_empty(0) if tensor is None else tensor.reshape(count, heads, tensor.shape[-1])
@@ -121,30 +122,13 @@ def conv_arguments(
     return ConvArguments(tensors, tuple(batch), k.dim() == 3)
 
 
-def _check_tensor(argument: str, tensor: Any) -> None:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{_NAME}: {argument} must be a Tensor, got {type(tensor).__name__}")
-    if tensor.dtype not in _FLOATING:
-        raise TypeError(
-            f"{_NAME}: {argument} has dtype {tensor.dtype}; supported are float64, float32, "
-            "float16 and bfloat16"
-        )
-
-
-def _check_like(model: Tensor, name: str, on: Tensor, *, dtype: bool = True, **others: Any) -> None:
-    """Tensors of the dtype of ``model`` on the device of ``on``, which the caller knows as
-    ``name``; None is none."""
+def _check_like(model: str, like: Tensor, **others: Any) -> None:
+    """Tensors of the dtype and on the device of ``like``; None is none."""
     for argument, tensor in others.items():
-        if tensor is None:
-            continue
-        _check_tensor(argument, tensor)
-        if dtype and tensor.dtype != model.dtype:
-            raise TypeError(
-                f"{_NAME}: {argument} has dtype {tensor.dtype}, expected that of {name}, "
-                f"{model.dtype}"
-            )
-        if tensor.device != on.device:
-            raise ValueError(f"{_NAME}: {argument} is on {tensor.device} and {name} on {on.device}")
+        if tensor is not None:
+            check_floating(_NAME, argument, tensor)
+            check_dtype(_NAME, argument, tensor, model, like)
+            check_device(_NAME, argument, tensor, model, like)
 
 
 def _expand(argument: str, tensor: Tensor, shape: list[int]) -> Tensor:

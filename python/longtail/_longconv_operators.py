@@ -19,6 +19,7 @@ def longconv_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[
     yield "s4d_kernel", namespace.vandermonde.default, _powers
     yield "s4d", namespace.vandermonde_transposed.default, _sums_of_powers
     yield "s4d", namespace.s4d_scan.default, _scanned
+    yield "s4d", namespace.s4d_scan_backward.default, _scan_gradients
     yield "s4d_step", namespace.s4d_step.default, _stepped
     yield "short_conv", namespace.short_conv.default, _like_u
     yield "short_conv_step", namespace.short_conv_step.default, _step
@@ -55,6 +56,15 @@ def _scanned(
     batch, heads, length = u.shape
     y = u.new_empty([batch, readout.shape[0], heads, length])
     return y, base.new_empty([batch, *base.shape])
+
+
+def _scan_gradients(grad: Tensor, last: Tensor, *inputs: Any) -> tuple[Tensor, ...]:
+    *tensors, rows, coefficients = inputs
+    wanted = (rows, *(coefficients,) * 4, True)
+    return tuple(
+        each.new_empty(each.shape if want else [0])
+        for each, want in zip(tensors, wanted, strict=True)
+    )
 
 
 def _stepped(

@@ -16,6 +16,13 @@ from torch import Tensor
 from torch.func import vjp
 
 from longtail import _dtensor
+from longtail._arguments import (
+    check_device,
+    check_dtype,
+    check_floating,
+    check_parameter,
+    check_tensor,
+)
 from longtail._autograd import Gradient, Saved, differentiable
 from longtail._dtensor import register_rules_for
 
@@ -210,16 +217,13 @@ def run_one_by_one(op: torch._ops.OpOverload) -> Callable[..., Any]:
 
 def check_out(name: str, out: Tensor, x: Tensor, *parameters: Tensor) -> None:
     """Refuse an ``out`` that is not just like x, or a gradient beside it."""
-    if not isinstance(out, Tensor):
-        raise TypeError(f"{name}: out must be a Tensor, got {type(out).__name__}")
-    if out.dtype != x.dtype:
-        raise TypeError(f"{name}: out has dtype {out.dtype}, expected that of x, {x.dtype}")
+    check_tensor(name, "out", out)
+    check_dtype(name, "out", out, "x", x)
     if out.shape != x.shape:
         raise ValueError(
             f"{name}: out has shape {list(out.shape)}, expected that of x, {list(x.shape)}"
         )
-    if out.device != x.device:
-        raise ValueError(f"{name}: out is on {out.device} and x on {x.device}")
+    check_device(name, "out", out, "x", x)
     if torch.is_grad_enabled() and any(each.requires_grad for each in (out, x, *parameters)):
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic "
@@ -227,25 +231,11 @@ def check_out(name: str, out: Tensor, x: Tensor, *parameters: Tensor) -> None:
         )
 
 
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-
-
 def check_tensors(name: str, x: Tensor, **parameters: Tensor) -> None:
     """Refuse what is no floating-point tensor, parameters of another dtype than that of x or
     float32, and several devices."""
     for argument, value in (("x", x), *parameters.items()):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
-        if value.dtype not in _FLOATING:
-            raise TypeError(
-                f"{name}: {argument} has dtype {value.dtype}; supported are float64, float32, "
-                "float16 and bfloat16"
-            )
+        check_floating(name, argument, value)
     for argument, value in parameters.items():
-        if value.dtype not in (x.dtype, torch.float32):
-            raise TypeError(
-                f"{name}: {argument} has dtype {value.dtype}, expected that of x, {x.dtype}, or "
-                "float32"
-            )
-        if value.device != x.device:
-            raise ValueError(f"{name}: {argument} is on {value.device} and x on {x.device}")
+        check_parameter(name, argument, value, "x", x)
+        check_device(name, argument, value, "x", x)

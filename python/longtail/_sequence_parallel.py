@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from longtail._arguments import check_tensor
 from longtail.longconv import long_conv as local_long_conv
 
 
@@ -144,10 +145,8 @@ def long_conv(
         raise RuntimeError(
             "distributed.long_conv: torch.distributed is not initialised; call init_process_group"
         )
-    if not isinstance(u, Tensor):
-        raise TypeError(f"distributed.long_conv: u must be a Tensor, got {type(u).__name__}")
-    if not isinstance(k, Tensor):
-        raise TypeError(f"distributed.long_conv: k must be a Tensor, got {type(k).__name__}")
+    for argument, tensor in (("u", u), ("k", k)):
+        check_tensor("distributed.long_conv", argument, tensor)
     # One process's arguments are checked as those of any call, before anything is sent.
     with torch.no_grad():
         local_long_conv(

@@ -9,10 +9,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from longtail._arguments import (
+    check_device,
+    check_dims,
+    check_dtype,
+    check_floating,
+    check_parameter,
+    check_shape,
+)
+
 #: The most taps.
 LARGEST = 128
-
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 class Names(NamedTuple):
@@ -38,7 +45,7 @@ def short_conv_step_arguments(
     name: str, u_t: Any, w: Any, bias: Any, activation: Any, state: Any
 ) -> tuple[tuple[Tensor, ...], bool]:
     """The same, with rows of one number; there is a state."""
-    _check_tensor(name, "state", state)
+    check_floating(name, "state", state)
     return _arguments(name, _STEP, u_t, w, bias, activation, state)
 
 
@@ -50,8 +57,8 @@ def is_activation(name: Any) -> bool:
 def _arguments(
     name: str, names: Names, u: Any, w: Any, bias: Any, activation: Any, state: Any
 ) -> tuple[tuple[Tensor, ...], bool]:
-    _check_tensor(name, names.u, u)
-    _check_tensor(name, "w", w)
+    check_floating(name, names.u, u)
+    check_floating(name, "w", w)
     if activation is not None and not isinstance(activation, str):
         raise TypeError(
             f"{name}: activation must be None or a str, got {type(activation).__name__}"
@@ -62,14 +69,8 @@ def _arguments(
             "another name of silu"
         )
     inner = len(names.row)
-    if u.dim() < inner:
-        raise ValueError(
-            f"{name}: {names.u} has shape {list(u.shape)}, expected [..., {', '.join(names.row)}]"
-        )
-    if w.dtype not in (u.dtype, torch.float32):
-        raise TypeError(
-            f"{name}: w has dtype {w.dtype}, expected that of {names.u}, {u.dtype}, or float32"
-        )
+    check_dims(name, names.u, u, inner, f"[..., {', '.join(names.row)}]")
+    check_parameter(name, "w", w, names.u, u)
     batch, heads = list(u.shape[:-inner]), u.shape[-inner]
     if w.dim() != 2 or w.shape[0] != heads or not 1 <= w.shape[1] <= LARGEST:
         raise ValueError(
@@ -77,7 +78,7 @@ def _arguments(
             f"{LARGEST}, as {names.u} has shape {list(u.shape)}"
         )
     past, rows = w.shape[1] - 1, math.prod(batch)
-    _check_device(name, "w", w, names.u, u)
+    check_device(name, "w", w, names.u, u)
     _check_part(name, "bias", bias, "w", w, [heads])
     _check_part(name, names.state, state, names.u, u, [*batch, heads, past])
     tensors = (
@@ -111,21 +112,6 @@ def value(u: Tensor, w: Tensor, bias: Tensor, state: Tensor, silu: bool) -> Tens
     return (functional.silu(y) if silu else y).to(u.dtype)
 
 
-def _check_tensor(name: str, argument: str, tensor: Any) -> None:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
-    if tensor.dtype not in _FLOATING:
-        raise TypeError(
-            f"{name}: {argument} has dtype {tensor.dtype}; supported are float64, float32, "
-            "float16 and bfloat16"
-        )
-
-
-def _check_device(name: str, argument: str, tensor: Tensor, model: str, like: Tensor) -> None:
-    if tensor.device != like.device:
-        raise ValueError(f"{name}: {argument} is on {tensor.device} and {model} on {like.device}")
-
-
 def _check_part(
     name: str, argument: str, part: Any, model: str, like: Tensor, shape: list[int]
 ) -> None:
@@ -133,11 +119,7 @@ def _check_part(
     ``model``."""
     if part is None:
         return
-    _check_tensor(name, argument, part)
-    if part.dtype != like.dtype:
-        raise TypeError(
-            f"{name}: {argument} has dtype {part.dtype}, expected that of {model}, {like.dtype}"
-        )
-    if list(part.shape) != shape:
-        raise ValueError(f"{name}: {argument} has shape {list(part.shape)}, expected {shape}")
-    _check_device(name, argument, part, model, like)
+    check_floating(name, argument, part)
+    check_dtype(name, argument, part, model, like)
+    check_shape(name, argument, part, shape)
+    check_device(name, argument, part, model, like)

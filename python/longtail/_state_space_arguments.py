@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail._arguments import check_device, check_dims, check_shape, check_tensor
+
 METHODS = ("zoh", "bilinear")
 MODES = ("auto", "conv", "recurrent", "chunked")
 #: What the coefficients of rows of a dtype are: complex ones, and dt and D.
@@ -54,7 +56,7 @@ def system_of(
 ) -> System:
     """For rows of a dtype, or of any."""
     check_choice(name, "discretization", method, METHODS)
-    _check_tensor(name, "A", a)
+    check_tensor(name, "A", a)
     if a.dtype not in (torch.complex64, torch.complex128):
         raise TypeError(f"{name}: A has dtype {a.dtype}; supported are complex64 and complex128")
     if rows is not None and a.dtype != _COEFFICIENTS[rows][0]:
@@ -67,7 +69,7 @@ def system_of(
     real = torch.float64 if a.dtype == torch.complex128 else torch.float32
     _check(name, "dt", dt, real, a, [[heads]])
     _check(name, "B", b, a.dtype, a, [[heads, states]])
-    _check_tensor(name, "C", c)
+    check_tensor(name, "C", c)
     several = c.dim() == 3
     of_c = [c.shape[0], heads, states] if several else [heads, states]
     _check(name, "C", c, a.dtype, a, [of_c], "[H, S] or [C, H, S] as A has them, ")
@@ -77,19 +79,18 @@ def system_of(
     else:
         _check(name, "D", d, real, a, [[heads], *([[outputs, heads]] if several else [])])
         d = d.expand(outputs, heads)
-    return System(dt, a, b, c.reshape(outputs, heads, states), d, method, several)
+    return System(dt, a, b, c if several else c.unsqueeze(0), d, method, several)
 
 
 def rows_of(name: str, u: Any, trailing: str) -> tuple[tuple[int, ...], torch.dtype]:
     """Leading dimensions of u and its dtype; ``trailing`` names the others."""
-    _check_tensor(name, "u", u)
+    check_tensor(name, "u", u)
     if u.dtype not in _COEFFICIENTS:
         raise TypeError(
             f"{name}: u has dtype {u.dtype}; supported are float64, float32, float16 and bfloat16"
         )
     inner = trailing.count(",") + 1
-    if u.dim() < inner:
-        raise ValueError(f"{name}: u has shape {list(u.shape)}, expected [..., {trailing}]")
+    check_dims(name, "u", u, inner, f"[..., {trailing}]")
     return tuple(u.shape[: u.dim() - inner]), u.dtype
 
 
@@ -100,14 +101,13 @@ def check_heads(name: str, u: Tensor, axis: int, a: Tensor) -> None:
             f"{name}: u has shape {list(u.shape)}, expected {a.shape[0]} heads as A of shape "
             f"{list(a.shape)}"
         )
-    if u.device != a.device:
-        raise ValueError(f"{name}: u is on {u.device} and A on {a.device}")
+    check_device(name, "u", u, "A", a)
 
 
 def state_of(name: str, argument: str, state: Any, batch: tuple[int, ...], a: Tensor) -> Tensor:
     """A state as ``[B, H, S]``."""
     _check(name, argument, state, a.dtype, a, [[*batch, *a.shape]])
-    return state.reshape(math.prod(batch), *a.shape)
+    return state if len(batch) == 1 else state.reshape(math.prod(batch), *a.shape)
 
 
 def check_choice(name: str, argument: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -116,11 +116,6 @@ def check_choice(name: str, argument: str, value: Any, choices: tuple[str, ...])
         raise TypeError(f"{name}: {argument} must be a str, got {type(value).__name__}")
     if value not in choices:
         raise ValueError(f"{name}: {argument} is {value!r}, expected one of {', '.join(choices)}")
-
-
-def _check_tensor(name: str, argument: str, tensor: Any) -> None:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
 
 
 def _check(
@@ -132,15 +127,10 @@ def _check(
     shapes: list[list[int]],
     words: str = "",
 ) -> None:
-    _check_tensor(name, argument, tensor)
+    check_tensor(name, argument, tensor)
     if tensor.dtype != dtype:
         raise TypeError(
             f"{name}: {argument} has dtype {tensor.dtype}, expected {dtype} beside A of {a.dtype}"
         )
-    if list(tensor.shape) not in shapes:
-        raise ValueError(
-            f"{name}: {argument} has shape {list(tensor.shape)}, expected "
-            f"{words}{' or '.join(str(shape) for shape in shapes)}"
-        )
-    if tensor.device != a.device:
-        raise ValueError(f"{name}: {argument} is on {tensor.device} and A on {a.device}")
+    check_shape(name, argument, tensor, *shapes, words=words)
+    check_device(name, argument, tensor, "A", a)

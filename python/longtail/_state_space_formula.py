@@ -36,11 +36,11 @@ def discretize(dt: Tensor, a: Tensor, method: str) -> tuple[Tensor, Tensor]:
     if method == "bilinear":
         inverse = (1 - z / 2).reciprocal()
         return (1 + z / 2) * inverse, step * inverse
-    size = torch.view_as_real(z.detach()).square().sum(-1)
-    series: Tensor | float = 1.0
-    for k in range(8, 1, -1):
-        series = 1 + z * (series / k)
-    small = size < 2.0**-14
+    fixed, one = z.detach(), z.new_ones(())
+    small = fixed.real.square() + fixed.imag.square() < 2.0**-14
+    series = torch.add(one, z, alpha=1 / 8)
+    for k in range(7, 1, -1):
+        series = torch.addcmul(one, z, series, value=1 / k)
     apart = torch.where(small, 1.0, z)
     return z.exp(), step * torch.where(small, series, apart.expm1() / apart)
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from longtail import _library  # noqa: F401  (loads the raw ops)
+from longtail._arguments import check_tensor
 from longtail._attention_shapes import (
     check_flags,
     check_heads,
@@ -150,8 +151,7 @@ def quantized_attention_varlen(
         name, q, qk, smooth, rotate, is_causal, causal_alignment, strict_causal, scale
     )
     for argument, value in (("cu_seqlens_q", cu_seqlens_q), ("cu_seqlens_k", cu_seqlens_k)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+        check_tensor(name, argument, value)
         if value.dtype not in (torch.int32, torch.int64):
             raise TypeError(f"{name}: {argument} has dtype {value.dtype}, expected int32 or int64")
     for argument, length in (("max_seqlen_q", max_seqlen_q), ("max_seqlen_k", max_seqlen_k)):

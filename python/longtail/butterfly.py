@@ -14,9 +14,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from longtail._arguments import (
+    check_device,
+    check_dims,
+    check_floating,
+    check_parameter,
+    check_tensor,
+)
+
 __all__ = ["butterfly_conv", "butterfly_factors"]
 
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 _COMPLEX = {torch.float64: torch.complex128, torch.float32: torch.complex64}
 
 
@@ -51,7 +58,7 @@ def butterfly_factors(
     for left in range(order, 0, -1):
         size = max(1, math.ceil(round(rest ** (1 / left), 9)))
         rest = -(-rest // size)
-        result.append(_roots(size, size, size, device).to(dtype))
+        result.append(_roots(size, size, size, torch.empty(0, device=device)).to(dtype))
     return result
 
 
@@ -79,8 +86,9 @@ def butterfly_conv(
         inverse_factors: those of T', by default ``conj(M_i)^T / N_i``.
 
     Returns:
-        y, in the shape and dtype of u, contiguous. With DFT matrices its largest error over the
-        largest result is 1e-6 in float32.
+        y, in the shape and dtype of u, contiguous. With DFT matrices its largest error
+        over the largest result: 1e-6 in float32, 1e-14 in float64, 5e-4 in float16, 4e-3 in
+        bfloat16.
 
     Gradients: exact in all tensors, to any order: all is made of torch's own operations. They cost
     N (N_1 + ... + N_p) products a row, where ``long_conv`` costs N log N.
@@ -93,7 +101,8 @@ def butterfly_conv(
     wide = torch.float64 if u.dtype == torch.float64 else torch.float32
     forward = [_matrix(each, wide) for each in factors]
     if inverse_factors is None:
-        backward = [each.mH / each.shape[-1] for each in forward]
+        # AOTInductor has no complex operations with numbers.
+        backward = [each.mH / u.new_full((), each.shape[-1], dtype=wide) for each in forward]
     else:
         _check_factors("inverse_factors", inverse_factors, u.shape[-2])
         theirs = [each.shape[-1] for each in inverse_factors]
@@ -118,9 +127,9 @@ def _transform(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
             rows = -(-x.shape[-1] // rest)
             x = functional.pad(x, (0, rows * rest - x.shape[-1])).to(matrix.dtype)
             matrix = matrix[..., :rows]
-        x = matrix @ x.reshape(*lead, blocks, rows, rest)
+        x = _product(matrix, x.reshape(*lead, blocks, rows, rest))
         if rest > 1:
-            x = x * _roots(side, rest, side * rest, x.device).to(x.dtype)
+            x = x * _roots(side, rest, side * rest, x).to(x.dtype)
         blocks *= side
     return x.reshape(*lead, size)
 
@@ -134,20 +143,30 @@ def _inverse(x: Tensor, matrices: Sequence[Tensor], length: int) -> Tensor:
         blocks //= side
         x = x.reshape(*lead, blocks, side, rest)
         if rest > 1:
-            x = x * _roots(side, rest, side * rest, x.device).to(x.dtype).conj()
+            x = x * _roots(side, rest, side * rest, x).to(x.dtype).conj()
         if i == 0:
             rows = -(-length // rest)
-            x = matrix[..., :rows, :] @ x
+            x = _product(matrix[..., :rows, :], x)
             break
-        x = matrix @ x
+        x = _product(matrix, x)
         rest *= side
     return x.reshape(*lead, rows * rest)[..., :length].real.contiguous()
 
 
-def _roots(rows: int, columns: int, order: int, device: Any) -> Tensor:
+def _product(matrix: Tensor, x: Tensor) -> Tensor:
+    """``matrix @ x`` for x ``[..., H, blocks, N_i, rest]``; of single columns all at once, where
+    torch would take a product for each block: 8 times slower."""
+    if x.shape[-1] > 1:
+        return matrix @ x
+    turned = (matrix if matrix.dim() == 2 else matrix.squeeze(-3)).mT
+    return (x.squeeze(-1) @ turned).unsqueeze(-1)
+
+
+def _roots(rows: int, columns: int, order: int, like: Tensor) -> Tensor:
     """``exp(-2 pi i j k / order)`` in complex128; angles are reduced as integers."""
-    j = torch.arange(rows, device=device).unsqueeze(-1)
-    k = torch.arange(columns, device=device)
+    # arange would be no DTensor where ``like`` is one
+    j = like.new_ones(rows, 1, dtype=torch.int64).cumsum(0) - 1
+    k = like.new_ones(columns, dtype=torch.int64).cumsum(0) - 1
     angle = (j * k % order).double() * (-2 * math.pi / order)
     return torch.complex(angle.cos(), angle.sin())
 
@@ -162,17 +181,9 @@ def _checked(u: Any, k: Any, factors: Any) -> tuple[Tensor, list[int]]:
     """The taps that count, and the sizes of the factors."""
     name = "butterfly_conv"
     for argument, tensor in (("u", u), ("k", k)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
-        if tensor.dtype not in _FLOATING:
-            raise TypeError(
-                f"{name}: {argument} has dtype {tensor.dtype}; supported are float64, float32, "
-                "float16 and bfloat16"
-            )
-    if u.dim() < 2:
-        raise ValueError(f"{name}: u has shape {list(u.shape)}, expected [..., H, L]")
-    if k.dtype not in (u.dtype, torch.float32):
-        raise TypeError(f"{name}: k has dtype {k.dtype}, expected that of u, {u.dtype}, or float32")
+        check_floating(name, argument, tensor)
+    check_dims(name, "u", u, 2, "[..., H, L]")
+    check_parameter(name, "k", k, "u", u)
     heads, length = u.shape[-2:]
     if k.dim() != 2 or k.shape[0] != heads or k.shape[1] == 0:
         raise ValueError(
@@ -181,8 +192,7 @@ def _checked(u: Any, k: Any, factors: Any) -> tuple[Tensor, list[int]]:
         )
     _check_factors("factors", factors, heads)
     for argument, each in (("k", k), *((f"factors[{i}]", each) for i, each in enumerate(factors))):
-        if each.device != u.device:
-            raise ValueError(f"{name}: {argument} is on {each.device} and u on {u.device}")
+        check_device(name, argument, each, "u", u)
     sizes = [each.shape[-1] for each in factors]
     taps = k[:, : max(1, length)]
     needed = length + taps.shape[1] - 1
@@ -199,8 +209,7 @@ def _check_factors(argument: str, factors: Any, heads: int) -> None:
     if not isinstance(factors, (list, tuple)) or len(factors) < 2:
         raise ValueError(f"{name}: {argument} must be a list or tuple of two or more matrices")
     for i, each in enumerate(factors):
-        if not isinstance(each, Tensor):
-            raise TypeError(f"{name}: {argument}[{i}] must be a Tensor, got {type(each).__name__}")
+        check_tensor(name, f"{argument}[{i}]", each)
         if each.dtype not in _COMPLEX.values():
             raise TypeError(
                 f"{name}: {argument}[{i}] has dtype {each.dtype}, expected complex64 or complex128"

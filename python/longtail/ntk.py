@@ -8,16 +8,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from longtail import _library, _ntk_formula  # noqa: F401  (loads the raw ops)
+from longtail._arguments import (
+    check_bool,
+    check_device,
+    check_dims,
+    check_dtype,
+    check_floating,
+    check_parameter,
+    check_shape,
+)
 from longtail._parametric import Placement, formula_of, parametric_function
 
 __all__ = ["ntk_attention", "ntk_prefix"]
 
 LARGEST = 256  # channels of a head
-_FLOATING = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 
 def ntk_attention(
@@ -66,8 +73,7 @@ def ntk_attention(
         ValueError: a wrong shape, several devices, or a scale that is not finite.
     """
     _check(q, k, v, z, kappa)
-    if not isinstance(is_causal, bool):
-        raise TypeError(f"ntk_attention: is_causal must be a bool, got {type(is_causal).__name__}")
+    check_bool("ntk_attention", "is_causal", is_causal)
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1])
     elif not isinstance(scale, (int, float)) or isinstance(scale, bool):
@@ -99,73 +105,44 @@ def ntk_prefix(k: Tensor, v: Tensor, *, normalize: bool = True) -> tuple[Tensor,
         z ``[..., H, D, Dv]`` and kappa ``[..., H, D]``, differentiable.
     """
     for argument, tensor in (("k", k), ("v", v)):
-        _check_floating("ntk_prefix", argument, tensor)
-        if tensor.dim() < 3:
-            raise ValueError(
-                f"ntk_prefix: {argument} has shape {list(tensor.shape)}, expected [..., H, P, D]"
-            )
+        check_floating("ntk_prefix", argument, tensor)
+        check_dims("ntk_prefix", argument, tensor, 3, "[..., H, P, D]")
     if k.shape[:-1] != v.shape[:-1]:
         raise ValueError(
             f"ntk_prefix: v has shape {list(v.shape)}, expected {[*k.shape[:-1]]} and its channels"
         )
-    if k.dtype != v.dtype:
-        raise TypeError(f"ntk_prefix: v has dtype {v.dtype}, expected that of k, {k.dtype}")
+    check_dtype("ntk_prefix", "v", v, "k", k)
     phi = _ntk_formula.feature(k)
     if normalize:
         phi = phi / k.shape[-1]
     return phi.transpose(-1, -2) @ v, phi.sum(-2)
 
 
-def _check_floating(name: str, argument: str, tensor: Any) -> None:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name}: {argument} must be a Tensor, got {type(tensor).__name__}")
-    if tensor.dtype not in _FLOATING:
-        raise TypeError(
-            f"{name}: {argument} has dtype {tensor.dtype}; supported are float64, float32, float16 "
-            "and bfloat16"
-        )
-
-
 def _check(q: Tensor, k: Tensor, v: Tensor, z: Tensor, kappa: Tensor) -> None:
     name = "ntk_attention"
     for argument, tensor in (("q", q), ("k", k), ("v", v), ("z", z), ("kappa", kappa)):
-        _check_floating(name, argument, tensor)
-        if tensor.device != q.device:
-            raise ValueError(f"{name}: {argument} is on {tensor.device} and q on {q.device}")
+        check_floating(name, argument, tensor)
+        check_device(name, argument, tensor, "q", q)
     for argument, tensor in (("k", k), ("v", v)):
-        if tensor.dtype != q.dtype:
-            raise TypeError(
-                f"{name}: {argument} has dtype {tensor.dtype}, expected that of q, {q.dtype}"
-            )
-    if z.dtype not in (q.dtype, torch.float32):
-        raise TypeError(f"{name}: z has dtype {z.dtype}, expected that of q, {q.dtype}, or float32")
-    if kappa.dtype != z.dtype:
-        raise TypeError(f"{name}: kappa has dtype {kappa.dtype}, expected that of z, {z.dtype}")
+        check_dtype(name, argument, tensor, "q", q)
+    check_parameter(name, "z", z, "q", q)
+    check_dtype(name, "kappa", kappa, "z", z)
     for argument, tensor, shape in (
         ("q", q, "[..., H, Lq, D]"),
         ("k", k, "[..., H, Lk, D]"),
         ("v", v, "[..., H, Lk, Dv]"),
     ):
-        if tensor.dim() < 3:
-            raise ValueError(f"{name}: {argument} has shape {list(tensor.shape)}, expected {shape}")
+        check_dims(name, argument, tensor, 3, shape)
         if not 1 <= tensor.shape[-1] <= LARGEST:
             raise ValueError(
                 f"{name}: {argument} has shape {list(tensor.shape)}, expected 1 to {LARGEST} "
                 "channels"
             )
     heads, channels, values = list(q.shape[:-2]), q.shape[-1], v.shape[-1]
-    wanted = [*heads, k.shape[-2], channels]
-    if list(k.shape) != wanted:
-        raise ValueError(f"{name}: k has shape {list(k.shape)}, expected {wanted}")
-    wanted = [*heads, k.shape[-2], values]
-    if list(v.shape) != wanted:
-        raise ValueError(f"{name}: v has shape {list(v.shape)}, expected {wanted}")
+    check_shape(name, "k", k, [*heads, k.shape[-2], channels])
+    check_shape(name, "v", v, [*heads, k.shape[-2], values])
     for argument, tensor, last in (("z", z, [channels, values]), ("kappa", kappa, [channels])):
-        shared, own = [heads[-1], *last], [*heads, *last]
-        if list(tensor.shape) not in (shared, own):
-            raise ValueError(
-                f"{name}: {argument} has shape {list(tensor.shape)}, expected {shared} or {own}"
-            )
+        check_shape(name, argument, tensor, [heads[-1], *last], [*heads, *last])
     if z.dim() != kappa.dim() + 1:
         raise ValueError(
             f"{name}: kappa has shape {list(kappa.shape)} beside z of shape {list(z.shape)}, "

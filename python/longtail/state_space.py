@@ -13,12 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import vjp
 
 from longtail import _dtensor, _state_space_formula
-from longtail._autograd import Gradient, Saved, differentiable
+from longtail._autograd import Gradient, Saved, differentiable, is_plain_call
 from longtail._dtensor import register_rules_for
-from longtail._parametric import push_forward, run_one_by_one, with_zeros
+from longtail._parametric import push_forward, run_one_by_one
 from longtail._state_space_arguments import (
     METHODS,
     MODES,
@@ -29,6 +28,7 @@ from longtail._state_space_arguments import (
     state_of,
     system_of,
 )
+from longtail._state_space_scan import pull, recurrent_is_less, scan
 from longtail._vandermonde import vandermonde
 
 __all__ = ["s4d", "s4d_kernel", "s4d_step"]
@@ -53,7 +53,8 @@ def s4d_kernel(
 
     Returns:
         ``[H, L]`` or ``[C, H, L]``, float32 or float64, contiguous. Largest error relative to the
-        norm of a row: 2e-7 in float32 to L = 2^20, 1e-13 in float64 to 2^16.
+        norm of a row: 1e-6 in float32 to L = 2^20 (3e-7 of S4D-Lin to 64 states), 1e-13 in float64.
+        Where states do not fade, float64 loses ``L (1 + |dt A|)`` eps more: a is rounded once.
 
     Gradients: exact in dt, A, B and C, to any order, each by fused ops. The same bits on repeat and
     for any number of threads.
@@ -102,16 +103,18 @@ def s4d(
         mode: "conv", a convolution with the kernel, grows as L log L whatever S; "recurrent",
             blocks of 32 steps between which states are carried in float64, grows as L S and stores
             nothing but y; "chunked", convolutions of 512 steps between which states are carried.
-            "auto" takes what costs least. All agree to 1e-5 of the norm of a row, in float64 to
-            1e-12.
+            "auto" takes what costs least. All agree to 1e-5 in float32, 1e-12 in float64 and what
+            two roundings cost, 1e-3 in float16 and 8e-3 in bfloat16, of the norm of a row.
 
     Returns:
         y ``[..., H, L]``, or ``[..., C, H, L]`` where C has three dimensions, contiguous; with
         ``return_final_state`` also the state ``[..., H, S]``. Largest error relative to the norm of
-        a row: 1e-6 in float32, 1e-12 in float64, 4e-4 in float16, 3e-3 in bfloat16.
+        a row: 1e-6 in float32, 1e-12 in float64, 5e-4 in float16, 4e-3 in bfloat16.
 
-    Gradients: exact in all tensors, to any order; those of every mode are taken of the convolution.
-    The same bits on repeat and for any number of threads.
+    Gradients: exact in all tensors, to any order. Those of "recurrent" are a recurrence backwards,
+    which keeps nothing but the arguments, or the convolution's, whichever costs less; higher
+    orders, forward mode and CUDA take the convolution's. The same bits on repeat and for any number
+    of threads.
 
     Raises:
         TypeError: a dtype that does not fit.
@@ -126,17 +129,17 @@ def s4d(
     base, drive, readout, skip = _discrete(system)
     state = base.new_empty(0)
     if initial_state is not None:
-        state = state_of(name, "initial_state", initial_state, batch, A).to(base.dtype)
+        state = state_of(name, "initial_state", initial_state, batch, A).to(base.dtype).contiguous()
     inputs = (x, base, drive, readout, skip, state)
     if mode == "auto":
-        mode = "recurrent" if _recurrent_is_less(x.shape[0], A.shape[1]) else "conv"
+        mode = "recurrent" if recurrent_is_less(x.shape[0], A.shape[1]) else "conv"
     if mode == "conv" and not return_final_state:
         return system.shaped(_state_space_formula.conv_result(*inputs), batch)
     run: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
         "conv": _state_space_formula.conv,
         "chunked": _state_space_formula.chunked,
     }
-    y, last = run.get(mode, _scan)(*inputs)
+    y, last = run.get(mode, scan)(*inputs)
     y = system.shaped(y, batch)
     return (y, last.to(A.dtype).reshape(*batch, *A.shape)) if return_final_state else y
 
@@ -161,7 +164,8 @@ def s4d_step(
 
     Returns:
         y ``[..., H]`` or ``[..., C, H]`` and the state ``[..., H, S]``, contiguous, computed in
-        float64 and rounded once. A row taken step by step is that of ``s4d`` to 1e-6 of its norm.
+        float64 and rounded once. A row taken step by step is that of ``s4d`` to 1e-6 in float32,
+        1e-12 in float64, 5e-4 in float16 and 4e-3 in bfloat16 of its norm.
 
     Gradients: exact in all tensors, to any order, by torch operations.
 
@@ -174,61 +178,24 @@ def s4d_step(
     system = system_of(name, dt, A, B, C, D, discretization, dtype)
     check_heads(name, u_t, -1, A)
     x = state_of(name, "state", state, batch, A)
+    tensors = (u_t if len(batch) == 1 else u_t.reshape(x.shape[:2]), x, *system.tensors)
     method = METHODS.index(discretization)
-    y, last = _step(u_t.reshape(math.prod(batch), A.shape[0]), x, *system.tensors, method)
-    return system.shaped(y, batch), last.reshape(*batch, *A.shape)
+    # A step is too short for what anything else takes.
+    if is_plain_call(tensors) and not any(map(Tensor.is_conj, tensors)):
+        with torch._C._AutoDispatchBelowAutograd():
+            y, last = _STEP(*tensors, method)
+    else:
+        y, last = _step(*tensors, method)
+    return system.shaped(y, batch), last if len(batch) == 1 else last.reshape(state.shape)
 
 
 def _discrete(system: System) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Base, drive, readout and skip."""
-    base, unit = _state_space_formula.discretize(system.dt, system.a, system.method)
+    # Contiguous, or torch's functions would give other bits for other strides.
+    dt, a, b, c = (each.contiguous() for each in system.tensors[:4])
+    base, unit = _state_space_formula.discretize(dt, a, system.method)
     wide = base.dtype
-    return base, unit * system.b.to(wide), 2 * system.c.to(wide), system.d.double()
-
-
-def _recurrent_is_less(batch: int, states: int) -> bool:
-    """Picoseconds a step and head, measured on one core of a Zen 5 (docs/families/s4d.md): the
-    recurrence takes batch (1000 + 47 states); the convolution 1440 batch + 2900, and its kernel 26
-    states. Lengths play no part: where the logarithm shows, both take little."""
-    return batch * (1000 + 47 * states) < 1440 * batch + 2900 + 26 * states
-
-
-def _run_scan(
-    u: Tensor, base: Tensor, drive: Tensor, readout: Tensor, skip: Tensor, state: Tensor
-) -> tuple[Tensor, Tensor]:
-    inputs = (u, *(each.resolve_conj() for each in (base, drive, readout)), skip)
-    register_rules_for(*inputs, state)
-    with torch._C._AutoDispatchBelowAutograd():
-        y, last = torch.ops.longtail.s4d_scan.default(*inputs, state.resolve_conj())
-    return y, last
-
-
-def _pull(
-    formula: Callable[..., tuple[Tensor, ...]], saved: Saved, grads: tuple[Gradient, ...]
-) -> tuple[Gradient, ...]:
-    """The gradients of ``formula`` that are asked for, and no work for the others."""
-    asked = [k for k, need in enumerate(saved.needs) if need]
-
-    def of_asked(*tensors: Tensor) -> tuple[Tensor, ...]:
-        inputs = list(saved.inputs)
-        for k, tensor in zip(asked, tensors, strict=True):
-            inputs[k] = tensor
-        return formula(*inputs)
-
-    results, pull = vjp(of_asked, *(saved.inputs[k] for k in asked))[:2]
-    gradients: list[Gradient] = [None] * len(saved.inputs)
-    for k, gradient in zip(asked, pull(with_zeros(results, grads)), strict=True):
-        gradients[k] = gradient
-    return tuple(gradients)
-
-
-def _scan_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-    """That of the convolution, which is the same function."""
-    return _pull(_state_space_formula.conv, saved, grads)
-
-
-def _scan_jvp(saved: Saved, *tangents: Gradient) -> Any:
-    return _state_space_formula.tangent(*saved.inputs, *with_zeros(saved.inputs, tangents))
+    return base, unit * b.to(wide), 2 * c.to(wide), system.d.double()
 
 
 def _run_step(u: Tensor, state: Tensor, *rest: Any) -> tuple[Tensor, Tensor]:
@@ -247,30 +214,11 @@ def _step_formula(*inputs: Any) -> tuple[Tensor, Tensor]:
 
 
 def _step_backward(saved: Saved, *grads: Gradient) -> tuple[Gradient, ...]:
-    return _pull(_step_formula, saved, grads)
+    return pull(_step_formula, saved, grads)
 
 
 def _step_jvp(saved: Saved, *tangents: Gradient) -> Any:
     return push_forward(_step_formula, len(tangents) - 1, saved, tangents[:-1])
-
-
-def _shard_scan(
-    u: Any, base: Any, drive: Any, readout: Any, skip: Any, state: Any
-) -> list[tuple[list[Any], list[Any]]]:
-    """Batches and heads."""
-    from torch.distributed.tensor import Replicate, Shard
-
-    whole: Any = Replicate()
-    first: Any = Shard(0)
-    second: Any = Shard(1)
-    of_skip = second if len(skip.shape) > 1 else whole
-    there = len(state.shape) > 1
-    by_batch, by_head = (first, second) if there else (whole, whole)
-    return [
-        ([whole, whole], [whole] * 6),
-        ([first, first], [first, whole, whole, whole, whole, by_batch]),
-        ([Shard(2), second], [second, first, first, second, of_skip, by_head]),
-    ]
 
 
 def _shard_step(
@@ -289,11 +237,7 @@ def _shard_step(
     ]
 
 
-_scan: Any = differentiable("s4d_scan", _run_scan, _scan_backward, _scan_jvp)
+_STEP = torch.ops.longtail.s4d_step.default
 _step: Any = differentiable("s4d_step", _run_step, _step_backward, _step_jvp)
-for _op, _rule in (
-    (torch.ops.longtail.s4d_scan.default, _shard_scan),
-    (torch.ops.longtail.s4d_step.default, _shard_step),
-):
-    torch.library.register_vmap(_op, run_one_by_one(_op))
-    _dtensor.declare_sharding(_op, _rule)
+torch.library.register_vmap(_STEP, run_one_by_one(_STEP))
+_dtensor.declare_sharding(_STEP, _shard_step)

@@ -153,6 +153,22 @@ TEST(values_and_gradients) {
   }
 }
 
+TEST(types) {
+  // float32 taps are read as such beside narrower rows only.
+  const ConvShape shape{1, 1, 1, 5, 3, 0, false};
+  const ConvTypes types{DType::float64, DType::float32};
+  const double u[5] = {};
+  const float k[3] = {};
+  double spectrum[64], y[5];
+  const ConvInputs inputs{u, spectrum, nullptr, nullptr, nullptr, nullptr};
+  const ConvGradients none{};
+  CHECK_THROWS(conv_spectrum(shape, types, k, nullptr, spectrum), "conv_spectrum", "`types.taps`",
+               "float32", "float64");
+  CHECK_THROWS(long_conv(shape, types, inputs, y), "long_conv", "`types.taps`", "float32");
+  CHECK_THROWS(long_conv_backward(shape, types, inputs, u, none), "long_conv_backward",
+               "`types.taps`", "float32");
+}
+
 TEST(plans) {
   // Few taps go in blocks, as many as the row is long at once; a state always in blocks.
   CHECK(!conv_plan({1, 1, 1, 1 << 16, 16, 0, false}, DType::float32).whole);

@@ -24,9 +24,12 @@ struct OnFibres {
   }
 };
 
+/// Numbers of the 227 KB of a block on sm_90, in float32.
+constexpr std::int64_t kHopper = 58'112;
+
 struct Options {
   bool skip = false, gates = false;
-  std::int64_t most_points = 2048;
+  std::int64_t room = 4096;           // numbers of shared memory
   std::int64_t work_bytes = 1 << 16;  // few rows at once
 };
 
@@ -108,7 +111,8 @@ void compare(DType rows, DType taps, const ConvShape& shape, const Options& opti
   longconv::long_conv_backward(shape, types, inputs_with(spectrum.get()), grad.data(),
                                gradients_of(cpu));
 
-  const ConvProblem problem = {shape, types, cuda::conv_layout(shape, options.most_points),
+  const ConvProblem problem = {shape, types,
+                               cuda::conv_layout(shape, options.room * sizeof(S), sizeof(S)),
                                options.work_bytes};
   std::vector<S> roots(cuda::conv_root_numbers(problem) + 2);
   std::vector<S> of_taps(cuda::conv_spectrum_numbers(problem));
@@ -143,10 +147,53 @@ TEST(whole_rows_in_one_kernel) {
     in_float({3, 2, 1, length, length, 0, false});
     in_double({3, 2, 1, length, length, 0, false});
   }
-  in_float({1, 1, 1, 4096, 4096, 0, false}, {.most_points = 4096});
-  in_float({1, 1, 1, 8000, 8000, 0, false}, {.most_points = 8192});
-  in_float({1, 1, 1, 16384, 16384, 0, false}, {.most_points = 16384});
-  in_double({1, 1, 1, 8192, 8192, 0, false}, {.most_points = 8192});
+  in_float({1, 1, 1, 4096, 4096, 0, false}, {.room = kHopper});
+  in_float({1, 1, 1, 8000, 8000, 0, false}, {.room = kHopper});
+  in_float({1, 1, 1, 16384, 16384, 0, false}, {.room = kHopper});
+  in_double({1, 1, 1, 8192, 8192, 0, false}, {.room = kHopper / 2});
+}
+
+// Which layouts calls get is asked of conv_layout itself: a row in parts is one whose transform
+// would not fit, or which wastes less than the next power of two.
+TEST(rows_in_parts) {
+  struct Expected {
+    std::int64_t length, size;
+    int parts;
+  };
+  for (const Expected& each : {Expected{6000, 6144, 3},
+                               {10'000, 10'240, 5},
+                               {12'000, 12'288, 3},
+                               {16'384, 16'384, 1},
+                               {17'000, 20'480, 5},
+                               {24'000, 24'576, 3},
+                               {32'768, 32'768, 4},
+                               {40'000, 40'960, 5}}) {
+    const ConvShape shape = {1, 1, 1, each.length, each.length, 0, false};
+    const auto layout = cuda::conv_layout(shape, kHopper * 4, 4);
+    CHECK(layout.size == each.size && layout.parts == each.parts && layout.one_kernel());
+    in_float(shape, {.skip = true, .room = kHopper});
+  }
+  in_double({1, 1, 1, 16'384, 16'384, 0, false}, {.room = kHopper / 2});
+  in_double({1, 1, 1, 6000, 6000, 0, false}, {.room = kHopper / 2});
+  // GeForce: 16,384 numbers in 96 KB of its 99.
+  in_float({1, 1, 1, 16'384, 16'384, 0, false}, {.room = 25'344});
+  const Options all = {.skip = true, .gates = true, .room = kHopper};
+  in_float({3, 2, 1, 6000, 6000, 5000, false}, all);
+  in_double({2, 2, 2, 6000, 6000, 6000, false}, all);
+  in_float({2, 1, 1, 9000, 5500, 0, true}, all);  // the state is a block of its own
+  compare<bfloat16, float>(DType::bfloat16, DType::float32, {2, 2, 1, 5000, 5000, 0, false}, all,
+                           3e-4);
+}
+
+TEST(several_outputs) {
+  Options all = {.skip = true, .gates = true, .room = 8192};  // two tiles
+  in_float({3, 2, 3, 1000, 1000, 700, false}, all);
+  in_double({3, 2, 2, 300, 300, 0, false}, all);
+  in_float({2, 2, 3, 3000, 100, 0, true}, all);
+  all.room = 4096;  // over memory, and again for each in shared memory
+  in_float({3, 2, 3, 5000, 5000, 100, false}, all);
+  in_float({3, 2, 3, 2000, 2000, 100, false}, all);
+  in_double({3, 1, 4, 40'000, 40'000, 0, false}, all);
 }
 
 TEST(all_options) {
@@ -175,8 +222,13 @@ TEST(passes_over_memory) {
   in_double({2, 1, 1, 4000, 4000, 0, false});
   in_float({2, 2, 2, 5000, 5000, 3000, false}, all);
   in_double({1, 2, 1, 6000, 3000, 0, true}, all);
-  in_float({1, 1, 1, 40000, 40000, 0, false}, {.skip = true});  // two of them
+  in_float({1, 1, 1, 40000, 40000, 0, false}, {.skip = true});  // two of them, of 5 and 16
   in_double({1, 1, 1, 40000, 40000, 100, false}, {.skip = true});
+  in_float({1, 1, 1, 64000, 64000, 0, false});                            // of 16 and 16
+  for (const std::int64_t length : {3000, 5100, 6000, 10'000, 12'000}) {  // of 3 or 5
+    in_float({2, 1, 1, length, length, 0, false}, all);
+    in_double({2, 1, 1, length, length, 30, false}, all);
+  }
 }
 
 TEST(sixteen_bits) {

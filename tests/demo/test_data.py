@@ -96,11 +96,12 @@ def test_reading_imports_none_of_the_packages():
         "import sys; from longtail.demos import data\n"
         "for read in (data.wordllama, data.efficientnet_weights, lambda: data.photograph('cat'),\n"
         "             lambda: data.photograph('flower'), data.share_price,\n"
-        "             data.mnist_digits, data.small_digits):\n"
+        "             data.mnist_digits, data.small_digits, lambda: data.appliances('TEST'),\n"
+        "             lambda: data.pigs('TEST'), lambda: data.chime_sound('info')):\n"
         "    try: read()\n"
         "    except (data.MissingDataError, ImportError): pass\n"
         "bad = {'wordllama', 'tokenizers', 'skimage', 'sklearn', 'matplotlib', 'safetensors',\n"
-        "       'mlxtend', 'pandas'}\n"
+        "       'mlxtend', 'pandas', 'sktime', 'pyts', 'chime'}\n"
         "print(sorted(bad & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

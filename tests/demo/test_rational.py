@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from longtail.demos import data, measuring
+from longtail.demos import data, measuring, training
 from longtail.demos.measuring import Bar
-from longtail.demos.rational import mnist, training, transformer
-from longtail.demos.rational.training import Recipe, Task
+from longtail.demos.rational import mnist, transformer
+from longtail.demos.training import Recipe, Task
 from longtail.nn import GroupRational
 
 

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from kit.twins import randn
+from longconv.contract import bounds
 
-#: What long_conv's docstring says of the norm of a row, against the norm of its error.
-BOUNDS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 5e-4, torch.bfloat16: 4e-3}
+#: The norm of the error over the norm.
+BOUNDS = bounds("long_conv")
 
 
 def shifted(x: Tensor, lag: int) -> Tensor:

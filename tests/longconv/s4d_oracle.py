@@ -8,15 +8,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-#: Largest error relative to the norm of a result: docs/families/s4d.md.
-TOLERANCE = {
-    torch.float64: 1e-12,
-    torch.float32: 1e-6,
-    torch.float16: 5e-4,
-    torch.bfloat16: 4e-3,
-}
-#: One step more or less rounds the state once more.
-STEP_TOLERANCE = {**TOLERANCE, torch.float32: 2e-6}
+from longconv.contract import bounds
+
+#: The norm of the error over the norm.
+TOLERANCE = bounds("s4d")
+KERNEL_TOLERANCE = bounds("s4d_kernel")
+STEP_TOLERANCE = bounds("s4d_step")
+MODES_TOLERANCE = bounds("s4d_modes")
 
 
 class System(NamedTuple):

@@ -82,6 +82,7 @@ CASES = [
     _raw("u: [3, 9]", "u", "[3, 9]", u=U[0]),
     _raw("k: [3, 4]", "k", "[3, 4]", k=K),
     _raw("k: float64", "k", "float64", k=K.double().unsqueeze(0)),
+    _raw("u: float64", "k", "float32", "float64", u=U.double(), k=K.unsqueeze(0)),
     _raw("skip: [3]", "skip", "[3]", skip=SKIP),
     _raw("gate_in: [9]", "gate_in", "[9]", gate_in=U[0, 0]),
     _raw("state: [2, 3, 2]", "state", "[2, 3, 2]", state=STATE[..., :2]),

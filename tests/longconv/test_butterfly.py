@@ -16,11 +16,12 @@ from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
 from kit.tensors import same_bits
 from kit.twins import VIEWS, randn
+from longconv.contract import bounds
 from longconv.conv_oracle import twin
 from longtail import butterfly_conv, butterfly_factors, long_conv
 from longtail.nn import ButterflyConv
 
-BOUNDS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}
+BOUNDS = bounds("butterfly_conv")
 
 
 def largest_error(got: Tensor, exact: Tensor) -> float:

@@ -17,6 +17,7 @@ from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
 from kit.tensors import same_bits
 from kit.twins import randn
+from longconv.contract import bounds
 from longconv.conv_oracle import twin
 from longtail.nn import LongConv, SGConv
 
@@ -193,7 +194,8 @@ def test_streaming(make: Callable[..., Module]) -> None:
         for chunk in u.split([40, 1, 49], -1):
             part, state = module(chunk, initial_state=state, return_final_state=True)
             parts.append(part)
-    assert (torch.cat(parts, -1) - whole).abs().max() <= 1e-5 * whole.abs().max()
+    most = bounds("streaming")[torch.float32]
+    assert (torch.cat(parts, -1) - whole).abs().max() <= most * whole.abs().max()
 
 
 @made

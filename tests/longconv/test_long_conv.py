@@ -15,7 +15,8 @@ import longtail
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, with_gradients
-from longconv.conv_oracle import BOUNDS, Case, relative, twin
+from longconv.contract import bounds
+from longconv.conv_oracle import BOUNDS, Case, relative, shifted, twin
 from longconv.row_checks import check_autocast, check_vmap
 from longtail import LongKernel, long_conv
 
@@ -60,6 +61,18 @@ def test_taps_in_half_precision(dtype: torch.dtype) -> None:
     both(CASES[9], dtype, taps=dtype)
 
 
+def test_float32_taps_on_float64_rows() -> None:
+    """To the digits of float64, and gradients in the dtypes of the tensors."""
+    for case in (CASES[9], CASES[10]):
+        given = case.tensors(torch.float64, taps=torch.float32)
+        names = list(given)
+        got = with_gradients(call(names, long_conv), list(given.values()))
+        exact = with_gradients(call(names, twin), [each.double() for each in given.values()])
+        for name, mine, its in zip(["y", *names], got, exact, strict=True):
+            assert relative(mine, its) <= (1e-14 if mine.dtype == torch.float64 else 1e-7), name
+        assert [each.dtype for each in got[1:]] == [each.dtype for each in given.values()]
+
+
 @pytest.mark.parametrize("length", [4099, 20_000])
 @pytest.mark.parametrize("taps", [1, 100, 4099])
 def test_blocks_and_whole_rows(length: int, taps: int) -> None:
@@ -92,13 +105,30 @@ def test_centred_is_numpys_same(taps: int) -> None:
 @pytest.mark.parametrize("case", [Case(1, 1, 600, 600), Case(1, 1, 900, 20)], ids=str)
 def test_causality(case: Case) -> None:
     """What comes later moves nothing by more than rounding."""
+    most = bounds("causality")[torch.float32]
     given = case.tensors(torch.float32)
     y = long_conv(**given)
     for n in (1, 300, 599):
         later = given["u"].clone()
         later[..., n:] += 1
         moved = long_conv(later, given["k"])
-        assert (moved - y)[..., :n].abs().max() <= 1e-6 * moved.abs().max()
+        assert (moved - y)[..., :n].abs().max() <= most * moved.abs().max()
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:2], ids=str)
+@pytest.mark.parametrize("case", [Case(1, 1, 257, 257), Case(1, 1, 900, 20)], ids=str)
+def test_causality_of_every_pair(case: Case, dtype: torch.dtype) -> None:
+    """|dy[i] / du[j]| for all j > i, beside the largest tap; those up to i are the taps."""
+    k = case.tensors(dtype)["k"]
+    u = torch.zeros(case.length, 1, case.length, dtype=dtype).requires_grad_()
+    picked = torch.eye(case.length, dtype=dtype).unsqueeze(1)
+    (jacobian,) = torch.autograd.grad(long_conv(u, k), u, picked)
+    later = torch.ones(case.length, case.length).triu(1).bool()
+    assert jacobian[:, 0][later].abs().max() <= bounds("causality")[dtype] * k.abs().max()
+    impulse = torch.zeros(case.length, dtype=torch.float64)
+    impulse[: k.shape[-1]] = k[0]
+    exact = torch.stack([shifted(impulse, j) for j in range(case.length)], -1)
+    assert relative(jacobian[:, 0], exact) <= BOUNDS[dtype]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -124,7 +154,7 @@ def test_streaming(dtype: torch.dtype, sizes: list[int]) -> None:
             return_final_state=True,
         )
         parts.append(part)
-    assert relative(torch.cat(parts, -1), whole.double()) <= 2 * BOUNDS[dtype]
+    assert relative(torch.cat(parts, -1), whole.double()) <= bounds("streaming")[dtype]
     assert state is not None
     assert same_bits(state, (given["u"] * given["gate_in"])[..., -299:])
 

@@ -13,12 +13,22 @@ from longtail import LongKernel, long_conv
 
 pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
 
-#: Beyond the CPU's: a row that fills shared memory, two and three passes over memory, blocks.
+#: Beyond the CPU's: a row that fills shared memory, rows in three, four and five parts, first
+#: passes over memory of 3, 5 and 16, up to three of them, blocks, several outputs of each.
 LONGER = (
     Case(2, 2, 4096, 4096, skip=True, gates=True),
     Case(2, 1, 16384, 16384),
     Case(2, 2, 20_000, 20_000, before=500, outputs=2, skip=True, gates=True),
+    Case(3, 2, 6000, 6000, before=5000, skip=True, gates=True),
+    Case(2, 1, 9000, 9000, outputs=3),
+    Case(2, 1, 32_768, 32_768, skip=True, gates=True),
+    Case(1, 1, 40_960, 40_960, before=100),
+    Case(2, 1, 20_000, 5500, state=True),
+    Case(3, 2, 1000, 1000, before=700, outputs=3, skip=True, gates=True),
+    Case(2, 1, 45_000, 45_000, outputs=2, gates=True),
+    Case(1, 2, 80_000, 80_000, before=80_000),
     Case(1, 1, 300_000, 300_000),
+    Case(1, 1, 1_500_000, 1_500_000),
     Case(2, 1, 70_000, 40_000, state=True),
     Case(2, 2, 70_000, 100, skip=True, gates=True),
 )
@@ -38,14 +48,19 @@ def test_cuda_beside_the_cpu(dtype: torch.dtype, case: Case) -> None:
         assert relative(mine.cpu(), exact.double()) <= 2 * BOUNDS[dtype], name
 
 
-@pytest.mark.parametrize("length", [1 << bits for bits in range(10, 23)])
-def test_cuda_accuracy(length: int) -> None:
-    """To four million numbers."""
-    given = Case(2, 1, length, length).tensors(torch.float32)
+#: Powers of two to four million, and numbers that are rounded up to 3 2^k and 5 2^k.
+LENGTHS = (*(1 << bits for bits in range(23)), 5999, 9999, 12_001, 24_001, 40_001, 48_001, 98_001)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_cuda_accuracy(dtype: torch.dtype, length: int) -> None:
+    """Against transforms in float64."""
+    given = Case(2, 1, length, length).tensors(dtype)
     u, k = given["u"].cuda(), given["k"].cuda()
     product = torch.fft.rfft(u.double(), 2 * length) * torch.fft.rfft(k.double(), 2 * length)
     exact = torch.fft.irfft(product, 2 * length)[..., :length]
-    assert relative(long_conv(u, k), exact) <= 1e-6
+    assert relative(long_conv(u, k), exact) <= BOUNDS[dtype]
 
 
 def test_cuda_taps_in_half_precision() -> None:
@@ -55,7 +70,7 @@ def test_cuda_taps_in_half_precision() -> None:
     assert relative(got.cpu(), expected.double()) <= BOUNDS[torch.bfloat16]
 
 
-@pytest.mark.parametrize("length", [1000, 40_000])
+@pytest.mark.parametrize("length", [1000, 40_000, 70_000])
 def test_cuda_kept_spectra(length: int) -> None:
     """The bits of the call without; also where a spectrum begins between two pairs."""
     given = Case(2, 2, length, length, outputs=2).tensors(torch.float32)
@@ -77,7 +92,7 @@ def test_cuda_of_nothing(case: Case) -> None:
         assert (each == 0).all()
 
 
-@pytest.mark.parametrize("length", [500, 40_000])
+@pytest.mark.parametrize("length", [500, 40_000, 70_000])
 def test_cuda_streams(length: int) -> None:
     """On the caller's stream, behind what it has been given."""
     given = Case(3, 2, length, length, skip=True).tensors(torch.float32)
@@ -93,7 +108,7 @@ def test_cuda_streams(length: int) -> None:
     assert same_bits(y, expected)
 
 
-@pytest.mark.parametrize("length", [500, 40_000])
+@pytest.mark.parametrize("length", [500, 40_000, 70_000])
 def test_cuda_graphs(length: int) -> None:
     """Captured once with gradients, replayed with another u."""
     given = Case(2, 2, length, length, skip=True, gates=True).tensors(torch.float32)

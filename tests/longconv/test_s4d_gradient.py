@@ -13,8 +13,8 @@ from torch.autograd import forward_ad, gradcheck, gradgradcheck
 from torch.func import grad, hessian, jacrev, jvp, vmap
 
 import longtail
-from longconv.s4d_oracle import System, error, system
-from longtail import _state_space_formula
+from longconv.s4d_oracle import System, error, scan, system
+from longtail import _state_space_formula, _state_space_scan
 from longtail._vandermonde import vandermonde, vandermonde_transposed
 
 MODES = ("conv", "recurrent", "chunked")
@@ -109,6 +109,95 @@ def test_narrow(mode: str, dtype: torch.dtype) -> None:
     tolerance = 2e-5 if dtype == torch.float32 else 2e-2
     for mine, wide in zip(gradients(list(of), mode), gradients(exact, "conv"), strict=True):
         assert error(mine, wide) < tolerance
+
+
+#: Rows of the recurrence that end in a block, in none, in several parts of 128 blocks; states,
+#: length, outputs, batch.
+SHAPES = (
+    (1, 32, None, 1),
+    (3, 20, None, 2),
+    (2, 0, None, 2),
+    (2, 193, 0, 2),
+    (5, 70, 2, 2),
+    (9, 1100, None, 11),
+    (17, 8500, 2, 1),
+)
+
+
+def of_recurrence(
+    of: System, calls: Callable[..., tuple[Tensor, Tensor]], dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """Gradients of waves, as rows of the dtype have them, in y and the last state."""
+    inputs = leaves(of)
+    y, last = calls(*inputs)
+    waves = torch.sin(0.7 * torch.arange(y.numel(), dtype=torch.float64)).reshape(y.shape)
+    angles = 0.3 * torch.arange(last.numel(), dtype=torch.float64).reshape(last.shape)
+    turns = torch.polar(torch.ones_like(angles), angles)
+    waves = waves.to(dtype).double()
+    turns = turns if dtype == torch.float64 else turns.to(torch.complex64).to(torch.complex128)
+    loss = (y.double() * waves).sum() + (last.to(torch.complex128) * turns.conj()).sum().real
+    gradients = torch.autograd.grad(loss, inputs, allow_unused=True)
+    return tuple(
+        torch.zeros_like(each) if g is None else g
+        for g, each in zip(gradients, inputs, strict=True)
+    )
+
+
+@pytest.mark.parametrize("dtype", (torch.float64, torch.float32, torch.float16, torch.bfloat16))
+@pytest.mark.parametrize("given", (True, False), ids=("state", "no_state"))
+def test_recurrence(dtype: torch.dtype, given: bool) -> None:
+    """Those of a recurrence step by step, for every way in which a row is cut. The one of dt is a
+    small sum of large terms."""
+    narrow = {torch.float16: 5e-4, torch.bfloat16: 4e-3}.get(dtype, 5e-6)
+    for states, length, outputs, batch in SHAPES:
+        of = system(2, states, length, batch=batch, outputs=outputs, dtype=dtype)
+        if not given:
+            of = of._replace(state=torch.zeros_like(of.state))
+        wide = [each.to(torch.promote_types(each.dtype, torch.float64)) for each in of]
+
+        def call(*tensors: Tensor) -> tuple[Tensor, Tensor]:
+            result = longtail.s4d(
+                *tensors[:-1],
+                initial_state=tensors[-1] if given else None,
+                return_final_state=True,
+                mode="recurrent",
+            )
+            assert isinstance(result, tuple)
+            return result
+
+        mine = of_recurrence(of, call, dtype)
+        exact = of_recurrence(System(*wide), lambda *each: scan(System(*each)), dtype)
+        for name, one, other in zip(System._fields, mine, exact, strict=True):
+            if given or name != "state":
+                far = float((one.to(other.dtype) - other).norm())
+                bar = narrow if name == "u" else 1e-4 if name == "dt" else 5e-6
+                bar = 1e-12 if dtype == torch.float64 else bar
+                assert far <= bar * float(other.norm()), (states, length, name)
+
+
+def test_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to the gradient of the recurrence give the same."""
+    of = system(3, 5, 200, batch=2, outputs=2)
+    results = []
+    for by_scan in (True, False):
+        monkeypatch.setattr(_state_space_scan, "gradient_is_less", lambda *_, s=by_scan: s)
+        inputs = leaves(of)
+        y, last = run("recurrent", "zoh", *inputs)
+        loss = y.square().sum() + torch.view_as_real(last).square().sum()
+        results.append(torch.autograd.grad(loss, inputs, retain_graph=True))
+        results.append(torch.autograd.grad(run("recurrent", "zoh", *inputs)[0].sum(), inputs[:3]))
+    for k in (0, 1):
+        for one, other in zip(results[k], results[k + 2], strict=True):
+            assert error(one, other) < 1e-12
+
+
+def test_route_follows_cost() -> None:
+    """Small batches and few states go by the recurrence; rows alone cost less than all."""
+    less = _state_space_scan.gradient_is_less
+    few, many = torch.empty(1, 4, 8), torch.empty(1, 4, 256)
+    one, large = torch.empty(1, 4, 100), torch.empty(64, 4, 100)
+    assert less(one, few, True) and less(large, few, True) and not less(large, many, True)
+    assert less(large, torch.empty(1, 4, 64), False) and not less(large, many, False)
 
 
 def test_one_gradient_alone() -> None:

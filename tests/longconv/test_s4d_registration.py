@@ -28,6 +28,10 @@ def calls(dtype: torch.dtype) -> dict[str, tuple[Any, ...]]:
         "vandermonde": (a, c, 17, wide),
         "vandermonde_transposed": (a.mT.contiguous().mT, rows.mT.contiguous().mT),
         "s4d_scan": (of.u, a, b, c, of.D.double(), state),
+        "s4d_scan_backward": (
+            *(torch.ones(2, 2, 3, 40, dtype=dtype), state, of.u),
+            *(a, b, c, of.D.double(), state, True, True),
+        ),
         "s4d_step": (of.u[..., 3], of.state, *of[1:5], none, 1),
     }
 
@@ -162,6 +166,33 @@ def test_no_collectives(sharded: int, mode: str, fake_processes: int) -> None:
     own = torch.autograd.grad(expected, local[: len(asked)], torch.ones_like(expected))
     for mine, theirs in zip(gradients, own, strict=True):
         torch.testing.assert_close(mine.to_local(), theirs)
+
+
+def test_gradient_of_sharded_batches(fake_processes: int) -> None:
+    """Every process has a share of the gradients of coefficients; no data moves."""
+    from torch.distributed.tensor import (
+        Partial,
+        Replicate,
+        Shard,
+        distribute_tensor,
+        init_device_mesh,
+    )
+    from torch.distributed.tensor.debug import CommDebugMode
+
+    mesh = init_device_mesh("cpu", (4,))
+    *tensors, rows, coefficients = calls(torch.float32)["s4d_scan_backward"]
+    batched = (0, 1, 2, 7)
+    tensors = [torch.cat([t, t]) if k in batched else t for k, t in enumerate(tensors)]
+    places = [Shard(0) if k in batched else Replicate() for k in range(8)]
+    sharded = [distribute_tensor(t, mesh, [p]) for t, p in zip(tensors, places, strict=True)]
+    longtail.s4d(*(distribute_tensor(each, mesh, [Replicate()]) for each in system(1, 1, 1)[:-1]))
+    with CommDebugMode() as communication:
+        gradients = OPS.s4d_scan_backward(*sharded, rows, coefficients)
+    assert communication.get_total_counts() == 0
+    own = OPS.s4d_scan_backward(*(each.to_local() for each in sharded), rows, coefficients)
+    wanted = [Shard(0), *[Partial()] * 4, Shard(0)]
+    for mine, theirs, place in zip(gradients, own, wanted, strict=True):
+        assert mine.placements == (place,) and torch.equal(mine.to_local(), theirs)
 
 
 def test_meta_inference_and_determinism() -> None:

@@ -15,12 +15,13 @@ from kit.layouts import deterministic, threads
 from kit.levels import LEVELS, run_on_level
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, randn, with_gradients
+from longconv.contract import bounds
 from longconv.row_checks import check_autocast, check_vmap
 from longconv.short_conv_ops import twin
 from longtail import long_conv, short_conv, short_conv_step
 
-#: Largest error over the largest number, as the docstring says, and one rounding.
-BOUNDS = {torch.float64: 1e-14, torch.float32: 1e-6, torch.float16: 5e-4, torch.bfloat16: 4e-3}
+#: The largest error over the largest number.
+BOUNDS = bounds("short_conv")
 
 
 @dataclasses.dataclass(frozen=True)

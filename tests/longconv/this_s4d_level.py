@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from longconv import test_s4d as tests
+from longconv import test_s4d_gradient as gradients
 from longtail import _native
 
 print(_native.cpu_level())
@@ -15,6 +16,8 @@ for dtype in tests.DTYPES:
 for dtype in (torch.float64, torch.float32):
     tests.test_modes(dtype, "conv", None)
     tests.test_kernel(dtype, "zoh", 3)
+for dtype in (torch.float64, torch.float32):
+    gradients.test_recurrence(dtype, True)
 tests.test_slow_steps()
 tests.test_far_rates()
 tests.test_nan_stays_where_it_is()

@@ -23,6 +23,7 @@ from longtail.data import (
     darcy_dataset,
     helmholtz_dataset,
 )
+from longtail.krylov import gcrodr
 
 BOUNDARIES = ("neumann", "dirichlet", "periodic")
 
@@ -274,6 +275,16 @@ def test_the_direct_solver_reports_the_true_residual() -> None:
         DirectSolver((30, 20), 9.0, 1e-18)(a, f)
     zero, none = DirectSolver((30, 20), 9.0, 1e-8)(a, torch.zeros_like(f))
     assert none == 0 and not zero.any()
+
+
+def test_the_operator_goes_to_krylov_methods() -> None:
+    a = helmholtz_dataset(1, 16, 8.0, dtype=torch.complex128).a[0]
+    f = torch.zeros(16, 16, dtype=torch.complex128)
+    f[5, 7] = 1
+    found, _ = gcrodr(HelmholtzOperator(a, 8.0), f, dims=2, restart=40)
+    u, _ = DirectSolver((16, 16), 8.0, 1e-8)(a, f)
+    assert found.converged
+    assert (found.solution - u).norm() < 1e-6 * u.norm()
 
 
 def test_without_scipy(monkeypatch: pytest.MonkeyPatch) -> None:

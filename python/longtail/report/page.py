@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import importlib.resources
 import pathlib
 import re
 
 from longtail.report.model import (
+    Audio,
     Block,
     Facts,
     Figure,
@@ -84,6 +86,8 @@ def _block(block: Block) -> str:
             return _figure(block)
         case Figures(figures):
             return f'<div class="figures">{"".join(_figure(figure) for figure in figures)}</div>'
+        case Audio():
+            return _audio(block)
     raise TypeError(f"block: got {type(block).__name__}, expected a member of report.model.Block")
 
 
@@ -92,6 +96,14 @@ def _figure(figure: Figure) -> str:
     return (
         f'<figure><div class="picture" role="img" aria-label="{label}">{figure.markup}</div>'
         f"<figcaption>{inline(figure.caption)}</figcaption></figure>"
+    )
+
+
+def _audio(audio: Audio) -> str:
+    content = base64.b64encode(audio.wav).decode()
+    return (
+        f'<figure><audio controls preload="metadata" src="data:audio/wav;base64,{content}"></audio>'
+        f"<figcaption>{inline(audio.caption)}</figcaption></figure>"
     )
 
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from longtail.demos import Stage, data, measuring
+from longtail.demos import Stage, data, measuring, training
 from longtail.demos.measuring import Bar
-from longtail.demos.rational import training
-from longtail.demos.rational.training import Recipe, Run, Task
+from longtail.demos.training import Recipe, Run, Task
 from longtail.nn import GroupRational
 from longtail.report import Block, Fact, Facts, Figure, Table, Text
 from longtail.report import figures as draw

@@ -30,7 +30,7 @@ class Task(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a network is trained by Adam.
+    """How a network is trained.
 
     Attributes:
         epochs, batch: how often it sees the examples, and how many of them at once.
@@ -65,24 +65,30 @@ def times(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
+def adam(network: nn.Module, rate: float) -> torch.optim.Optimizer:
+    """Adam on what requires a gradient."""
+    wanted = [each for each in network.parameters() if each.requires_grad]
+    return torch.optim.Adam(wanted, lr=rate, fused=True)
+
+
 def train(
     networks: Mapping[str, nn.Module],
     task: Task,
     recipe: Recipe,
     seed: int,
     on_epoch: Callable[[int], None] | None = None,
+    optimiser: Callable[[nn.Module, float], torch.optim.Optimizer] = adam,
 ) -> dict[str, Run]:
     """Train every network on the same batches; each epoch is run by one after another.
 
-    Parameters that do not require a gradient stay as they are. `on_epoch(epoch)` is called when all
-    have done an epoch.
+    `on_epoch(epoch)` is called when all have done an epoch. `optimiser(network, rate)` may give
+    groups of parameters rates of their own; they rise and fall together.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimisers = {
-        name: torch.optim.Adam(
-            [each for each in network.parameters() if each.requires_grad], fused=True
-        )
-        for name, network in networks.items()
+    optimisers = {name: optimiser(network, recipe.rate) for name, network in networks.items()}
+    shares = {
+        name: [group["lr"] / recipe.rate for group in each.param_groups]
+        for name, each in optimisers.items()
     }
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     steps = -(-len(task.x) // recipe.batch)
@@ -91,8 +97,9 @@ def train(
         for name, network in networks.items():
             start = time.perf_counter()
             for number, rows in enumerate(batches, epoch * steps):
-                for group in optimisers[name].param_groups:
-                    group["lr"] = recipe.rate_at(number, recipe.epochs * steps)
+                rate = recipe.rate_at(number, recipe.epochs * steps)
+                for group, share in zip(optimisers[name].param_groups, shares[name], strict=True):
+                    group["lr"] = rate * share
                 optimisers[name].zero_grad()
                 functional.cross_entropy(network(task.x[rows]), task.y[rows]).backward()
                 optimisers[name].step()
@@ -107,6 +114,7 @@ def train(
 
 def accuracy(network: nn.Module, task: Task) -> float:
     """The share of the test examples whose class has the largest output."""
+    network.eval()
     with torch.inference_mode():
         right = network(task.test_x).argmax(-1) == task.test_y
     return float(right.to(torch.float64).mean())
