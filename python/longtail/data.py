@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longtail import _data_folder
-from longtail._data_load import KINDS, ChunkedDataset, Darcy, Helmholtz
+from longtail._data_generate import generated
+from longtail._data_load import ChunkedDataset, Darcy, Helmholtz
 from longtail._helmholtz import DirectSolver, HelmholtzOperator
-from longtail._progress import Report, progress_report
+from longtail._progress import Report
 from longtail._random_fields import (
     LARGEST_KEY,
     GaussianRandomField,
@@ -44,14 +44,8 @@ __all__ = [
     "load",
 ]
 
-#: Samples that are made together, and bytes of a file unless the caller says how many samples.
-_POINTS_AT_ONCE = 2**19
-_CHUNK_BYTES = 2**26
 #: Of the shortest wave: below this a second-order grid shows no wave at all.
 _POINTS_PER_WAVE = 4
-
-#: ``make(first, count)``: so many samples of all tensors, by name.
-Make = Callable[[int, int], dict[str, Tensor]]
 
 
 def load(folder: str | Path) -> ChunkedDataset:
@@ -146,7 +140,7 @@ def darcy_dataset(
         "tol": tol,
     }
     tensors = {"a": (sizes, kind), "u": (sizes, kind)}
-    return _made("darcy", make, n, first, tensors, parameters, out, chunk, progress)
+    return generated("darcy", make, n, first, tensors, parameters, out, chunk, progress)
 
 
 def helmholtz_dataset(
@@ -252,7 +246,7 @@ def helmholtz_dataset(
         "wavenumber": k,
     }
     tensors = {"a": (sizes, real), "f": (sizes, real), "u": (sizes, dtype)}
-    return _made("helmholtz", make, n, first, tensors, parameters, out, chunk, progress)
+    return generated("helmholtz", make, n, first, tensors, parameters, out, chunk, progress)
 
 
 def _tolerance(name: str, tol: Any, stored: torch.dtype) -> float:
@@ -295,81 +289,3 @@ def _bump(sizes: tuple[int, ...], seed: int, index: int, width: float) -> Tensor
         x = (np.arange(n) + 0.5) / n
         result = result[..., None] * np.exp(-0.5 * ((x - center) / width) ** 2)
     return torch.from_numpy(result)
-
-
-def _made(
-    kind: str,
-    make: Make,
-    n: int,
-    first: int,
-    tensors: dict[str, tuple[tuple[int, ...], torch.dtype]],
-    parameters: dict[str, Any],
-    out: Any,
-    chunk: Any,
-    progress: bool | Report,
-) -> Any:
-    """All samples, in memory or in a folder."""
-    name = f"{kind}_dataset"
-    n = whole_number(name, "n", n, 0, 2**40)
-    first = whole_number(name, "first", first, 0, LARGEST_KEY - n)
-    if out is None:
-        if chunk is not None:
-            raise ValueError(f"{name}: chunk: got {chunk!r} without out: there are no files")
-        with progress_report(progress, f"{kind} samples") as report:
-            rows = _rows(make, first, n, tensors, lambda done: report(done, n, ""))
-        return KINDS[kind](**rows)
-    bytes_each = sum(math.prod(shape) * dtype.itemsize for shape, dtype in tensors.values())
-    if chunk is None:
-        chunk = max(1, _CHUNK_BYTES // bytes_each)
-    manifest = {
-        "kind": kind,
-        "samples": n,
-        "first": first,
-        "chunk": whole_number(name, "chunk", chunk, 1, 2**40),
-        "tensors": {
-            k: {"shape": list(shape), "dtype": str(dtype).removeprefix("torch.")}
-            for k, (shape, dtype) in tensors.items()
-        },
-        "parameters": parameters,
-    }
-    with (
-        progress_report(progress, f"{kind} samples") as report,
-        _data_folder.opened(name, out, manifest) as folder,
-    ):
-        missing = folder.missing()
-        ranges = [_data_folder.chunk_range(manifest, i) for i in missing]
-        done = n - sum(count for _, count in ranges)
-        if done:
-            report(done, n, "found")
-        for number, (start, count) in zip(missing, ranges):
-            before = done
-
-            def say(more: int, before: int = before) -> None:
-                report(before + more, n, "")
-
-            folder.write(number, _rows(make, first + start, count, tensors, say))
-            done += count
-    return ChunkedDataset(out)
-
-
-def _rows(
-    make: Make,
-    first: int,
-    count: int,
-    tensors: dict[str, tuple[tuple[int, ...], torch.dtype]],
-    say: Callable[[int], None],
-) -> dict[str, Tensor]:
-    """Samples first to first + count - 1, made a batch after the other."""
-    rows = {k: torch.empty(count, *shape, dtype=dtype) for k, (shape, dtype) in tensors.items()}
-    points = max(math.prod(shape) for shape, _ in tensors.values())
-    for start, size in _batches(count, max(1, _POINTS_AT_ONCE // points)):
-        with torch.no_grad():
-            for k, part in make(first + start, size).items():
-                rows[k][start : start + size] = part
-        say(start + size)
-    return rows
-
-
-def _batches(count: int, most: int) -> Iterator[tuple[int, int]]:
-    """(start, size) of each."""
-    return ((start, min(most, count - start)) for start in range(0, count, most))
