@@ -201,4 +201,16 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "diffusion_solve(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Tensor f, Tensor "
       "initial, float plane_spacing, float row_spacing, float point_spacing, int periodic, float "
       "tolerance, int max_iterations) -> (Tensor, Tensor, Tensor)");
+  // Learned multigrid (csrc/multigrid/winograd.h): x [N, H, W, in], weight [out, in, 3, 3], add
+  // [N, H, W, out], bias [out]; [0] for none. Adjoint: of the convolution by weight [in, out, 3,
+  // 3].
+  m.def("grid_conv(Tensor x, Tensor weight, Tensor add, Tensor bias, bool adjoint) -> Tensor");
+  m.def("grid_conv_weight(Tensor grad, Tensor x) -> Tensor");
+  // To the next coarser grid and back (csrc/multigrid/grid_transfer.h): weight [coarse, fine, k,
+  // k].
+  m.def(
+      "grid_up(Tensor x, Tensor weight, Tensor add, Tensor bias, int height, int width) -> "
+      "Tensor");
+  m.def("grid_down(Tensor x, Tensor weight) -> Tensor");
+  m.def("grid_transfer_weight(Tensor coarse, Tensor fine, int taps) -> Tensor");
 }

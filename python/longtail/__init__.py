@@ -102,6 +102,7 @@ _MODULES = (
     "krylov",
     "kv_cache",
     "longconv",
+    "losses",
     "multigrid",
     "nn",
     "ntk",

@@ -20,6 +20,7 @@ from torch.autograd.graph import increment_version
 
 from longtail import _attention_gradient  # noqa: F401  (operators whose kernels are Python)
 from longtail._attention_operators import attention_operators
+from longtail._grid_conv_operators import grid_conv_operators
 from longtail._kan_kinds import functions_of
 from longtail._longconv_operators import longconv_operators
 from longtail._multigrid_operators import multigrid_operators
@@ -144,6 +145,7 @@ def _operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable[..., Any
     yield from attention_operators()
     yield from longconv_operators()
     yield from multigrid_operators()
+    yield from grid_conv_operators()
 
 
 def complete(cuda_problem: str) -> None:

@@ -1,0 +1,120 @@
+"""Convolutions of learned multigrid on the CPU, differentiable as often as one likes.
+
+On grids ``[N, H, W, channels]``, zeros around: ``grid_conv`` is ``add + bias + weight * x`` of
+3 x 3 taps; ``grid_down`` goes to the next coarser grid by 3 x 3 or 4 x 4 taps, ``grid_up`` is its
+transpose. Each of them and their weight gradients are linear in each argument, so the derivatives
+of all are made of these.
+
+``grid_conv`` and ``grid_down`` give x as well, for whoever reads it next: its gradient then comes
+back through here, where it is added while the convolution's own is written.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from longtail._autograd import Gradient, Saved, differentiable
+
+#: Channels that the kernels take.
+MOST_CHANNELS = 256
+
+
+def _none(like: Tensor) -> Tensor:
+    return like.new_empty(0)
+
+
+def _forward(
+    x: Tensor, weight: Tensor, add: Tensor, bias: Tensor, adjoint: bool
+) -> tuple[Tensor, Tensor]:
+    return torch.ops.longtail.grid_conv(x, weight, add, bias, adjoint), x.view(x.shape)
+
+
+def _backward(saved: Saved, grad: Gradient, through: Gradient) -> tuple[Gradient, ...]:
+    x, weight, _, _, adjoint = saved.inputs
+    if grad is None:
+        return through, None, None, None, None
+    dx = dw = dadd = dbias = None
+    none = _none(grad)
+    if saved.needs[0]:
+        dx, _ = grid_conv(grad, weight, none if through is None else through, none, not adjoint)
+    if saved.needs[1]:
+        dw = _weight(x, grad) if adjoint else _weight(grad, x)
+    if saved.needs[2]:
+        dadd = grad
+    if saved.needs[3]:
+        dbias = grad.sum((0, 1, 2))
+    return dx, dw, dadd, dbias, None
+
+
+def _weight_forward(grad: Tensor, x: Tensor) -> Tensor:
+    return torch.ops.longtail.grid_conv_weight(grad, x)
+
+
+def _weight_backward(saved: Saved, dw: Gradient) -> tuple[Gradient, ...]:
+    grad, x = saved.inputs
+    assert dw is not None
+    none = _none(x)
+    of_grad = grid_conv(x, dw, none, none, False)[0] if saved.needs[0] else None
+    of_x = grid_conv(grad, dw, none, none, True)[0] if saved.needs[1] else None
+    return of_grad, of_x
+
+
+grid_conv = differentiable("grid_conv", _forward, _backward)
+_weight = differentiable("grid_conv_weight", _weight_forward, _weight_backward)
+
+
+def _up_forward(
+    x: Tensor, weight: Tensor, add: Tensor, bias: Tensor, height: int, width: int
+) -> Tensor:
+    return torch.ops.longtail.grid_up(x, weight, add, bias, height, width)
+
+
+def _up_backward(saved: Saved, grad: Gradient) -> tuple[Gradient, ...]:
+    x, weight = saved.inputs[:2]
+    assert grad is not None
+    dx = grid_down(grad, weight)[0] if saved.needs[0] else None
+    dw = _transfer_weight(x, grad, weight.shape[-1]) if saved.needs[1] else None
+    dadd = grad if saved.needs[2] else None
+    dbias = grad.sum((0, 1, 2)) if saved.needs[3] else None
+    return dx, dw, dadd, dbias, None, None
+
+
+def _down_forward(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.ops.longtail.grid_down(x, weight), x.view(x.shape)
+
+
+def _down_backward(saved: Saved, grad: Gradient, through: Gradient) -> tuple[Gradient, ...]:
+    x, weight = saved.inputs
+    if grad is None:
+        return through, None
+    none = _none(grad)
+    dx = dw = None
+    if saved.needs[0]:
+        add = none if through is None else through
+        dx = grid_up(grad, weight, add, none, x.shape[1], x.shape[2])
+    if saved.needs[1]:
+        dw = _transfer_weight(grad, x, weight.shape[-1])
+    return dx, dw
+
+
+def _transfer_weight_forward(coarse: Tensor, fine: Tensor, taps: int) -> Tensor:
+    return torch.ops.longtail.grid_transfer_weight(coarse, fine, taps)
+
+
+def _transfer_weight_backward(saved: Saved, dw: Gradient) -> tuple[Gradient, ...]:
+    coarse, fine, _ = saved.inputs
+    assert dw is not None
+    none = _none(fine)
+    of_coarse = grid_down(fine, dw)[0] if saved.needs[0] else None
+    of_fine = None
+    if saved.needs[1]:
+        of_fine = grid_up(coarse, dw, none, none, fine.shape[1], fine.shape[2])
+    return of_coarse, of_fine, None
+
+
+grid_up = differentiable("grid_up", _up_forward, _up_backward)
+grid_down = differentiable("grid_down", _down_forward, _down_backward)
+_transfer_weight = differentiable(
+    "grid_transfer_weight", _transfer_weight_forward, _transfer_weight_backward
+)

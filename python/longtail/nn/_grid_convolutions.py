@@ -1,0 +1,101 @@
+"""Convolutions of multigrid modules, with what is added to their results.
+
+Grids are ``[N, H, W, channels]`` here. On the CPU those in float32 with zeros around are ours
+(csrc/multigrid/winograd.h, grid_transfer.h); all others, and what ``torch.compile``,
+``torch.func``, forward mode and autocast see, are the library's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn import functional
+
+from longtail._grid_conv import MOST_CHANNELS, grid_conv, grid_down, grid_up
+
+
+def rows_of(x: Tensor) -> Tensor:
+    """``[N, H, W, C]`` of ``[N, C, H, W]``: on the CPU with channels next to each other in memory,
+    where convolutions are fastest; on other devices as they lie."""
+    rows = x.permute(0, 2, 3, 1)
+    return rows.contiguous() if x.device.type == "cpu" else rows
+
+
+def grid_of(rows: Tensor) -> Tensor:
+    """``[N, C, H, W]`` of ``[N, H, W, C]``, without a copy."""
+    return rows.permute(0, 3, 1, 2)
+
+
+def padded(x: Tensor, mode: str) -> Tensor:
+    """``[N, C, H, W]`` with one point more on every side. Reflection needs two points: one alone
+    stands for itself."""
+    if mode == "circular" or min(x.shape[-2:]) > 1:
+        return functional.pad(x, (1, 1, 1, 1), mode=mode)
+    for axis, sides in ((-1, (1, 1, 0, 0)), (-2, (0, 0, 1, 1))):
+        x = functional.pad(x, sides, mode="replicate" if x.shape[axis] == 1 else mode)
+    return x
+
+
+def _ours(x: Tensor, weight: Tensor) -> bool:
+    """Whether our kernel takes this call."""
+    return (
+        type(x) is Tensor
+        and type(weight) in (Tensor, torch.nn.Parameter)
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype == torch.float32
+        and max(weight.shape) <= MOST_CHANNELS
+        and not torch.compiler.is_compiling()
+        and not torch.is_autocast_enabled("cpu")
+        and not torch._C._are_functorch_transforms_active()
+        and forward_ad._current_level < 0
+    )
+
+
+def _or_none(x: Tensor | None, like: Tensor) -> Tensor:
+    return like.new_empty(0) if x is None else x
+
+
+def conv3x3(
+    x: Tensor,
+    weight: Tensor,
+    *,
+    add: Tensor | None = None,
+    bias: Tensor | None = None,
+    stride: int = 1,
+    padding: str = "zeros",
+) -> tuple[Tensor, Tensor]:
+    """``add + weight * x + bias`` with ``weight [out, in, 3, 3]``; n points give
+    ``(n + stride - 1) // stride``. And x, for whoever reads it next: gradients are then added where
+    they are made."""
+    if padding == "zeros" and _ours(x, weight) and (stride == 1 or (add is None and bias is None)):
+        if stride == 2:
+            return grid_down(x, weight)
+        return grid_conv(x, weight, _or_none(add, x), _or_none(bias, x), False)
+    if padding == "zeros":
+        y = functional.conv2d(grid_of(x), weight, bias, stride, 1)
+    else:
+        y = functional.conv2d(padded(grid_of(x), padding), weight, bias, stride)
+    rows = y.permute(0, 2, 3, 1)
+    return (rows if add is None else add + rows), x
+
+
+def conv_transpose4x4(x: Tensor, weight: Tensor, add: Tensor, bias: Tensor | None) -> Tensor:
+    """``add + weight^T * x + bias`` with ``weight [in, out, 4, 4]``, stride 2, padding 1: n points
+    give 2 n, cut to those of ``add``."""
+    height, width = add.shape[1:3]
+    if _ours(x, weight):
+        return grid_up(x, weight, add, _or_none(bias, x), height, width)
+    y = functional.conv_transpose2d(grid_of(x), weight, bias, 2, 1)
+    return add + y[..., :height, :width].permute(0, 2, 3, 1)
+
+
+def pointwise(x: Tensor, weight: Tensor, add: Tensor | None = None) -> Tensor:
+    """``weight [out, in, 1, 1]`` times each point, and ``add``: a matrix product, where the
+    library's convolution copies around on the CPU."""
+    matrix = weight[..., 0, 0]
+    if add is None or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        y = functional.linear(x, matrix)
+        return y if add is None else add + y
+    flat = torch.addmm(add.reshape(-1, add.shape[-1]), x.reshape(-1, x.shape[-1]), matrix.mT)
+    return flat.view(add.shape)
