@@ -123,7 +123,9 @@ def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     missing = 3 - len(faces)
     none = f.new_empty([0])
     spacings = [1.0] * missing + list(geometry.spacings)
-    periodic = sum(1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis))
+    periodic = sum(
+        1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis)
+    )
     with torch._C._AutoDispatchBelowAutograd():
         result: tuple[Tensor, Tensor, Tensor] = torch.ops.longtail.diffusion_solve(
             *[none] * missing, *faces, f, initial, *spacings, periodic, *limits
@@ -184,11 +186,8 @@ def solve(
     rows = right.reshape(-1, *geometry.sizes)
     one = all(size == 1 for size in faces[0].shape[:-dims])
     systems = [
-        (
-            each.reshape(1, *each.shape[-dims:])
-            if one
-            else each.expand(*batch, *each.shape[-dims:])
-        ).reshape(-1 if not one else 1, *each.shape[-dims:])
+        (each.reshape(1, *each.shape[-dims:]) if one else each.expand(*batch, *each.shape[-dims:]))
+        .reshape(-1 if not one else 1, *each.shape[-dims:])
         for each in faces
     ]
     start = rows.new_empty([0])
@@ -211,7 +210,9 @@ def solve(
     )
 
 
-def _relative_residual(faces: list[Tensor], u: Tensor, right: Tensor, geometry: Geometry) -> Tensor:
+def _relative_residual(
+    faces: list[Tensor], u: Tensor, right: Tensor, geometry: Geometry
+) -> Tensor:
     dims = tuple(range(1, 1 + len(faces)))
     if geometry.singular:
         right = right - right.mean(dims, keepdim=True)
