@@ -93,6 +93,7 @@ _MODULES = (
     "bessel",
     "butterfly",
     "calibration",
+    "data",
     "distributed",
     "distributions",
     "hadamard",
