@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "multigrid/stencil_plan.h"
+
 namespace longtail::multigrid {
 namespace {
 
@@ -174,22 +176,14 @@ std::vector<Product> products_to(const Stencil& fine, const Shares& shares, int 
 }  // namespace
 
 bool Shares::along(int offset) const {
-  if (offset == kCentre) return false;
-  for (int axis = 0; axis < 3; ++axis) {
-    if (component(offset_of(offset), axis) != 0 && !axes[axis].halved) return false;
-  }
-  return true;
+  const bool halved[3] = {axes[0].halved, axes[1].halved, axes[2].halved};
+  return shares_along(halved, offset);
 }
 
 Shares black_box_shares(const Stencil& fine, const bool halved[3]) {
   Shares shares{};
   std::int64_t sizes[3];
-  for (int axis = 0; axis < 3; ++axis) {
-    const std::int64_t n = fine.shape.sizes[axis];
-    const bool seam = halved[axis] && fine.shape.periodic[axis] && n % 2 == 1;
-    shares.axes[axis] = {halved[axis], seam, fine.shape.periodic[axis] && !seam ? 0 : 1};
-    sizes[axis] = halved[axis] ? n / 2 : n;
-  }
+  coarse_axes(fine.shape, halved, shares.axes, sizes);
   shares.coarse = shape_for<double>(fine.shape.flat, sizes, fine.shape.periodic);
   for (int offset = 0; offset < 27; ++offset) {
     if (shares.along(offset)) shares.share[offset] = Grid<double>(shares.coarse);
