@@ -42,6 +42,8 @@ std::vector<double> inverse_of(const Stencil& a, bool singular) {
 /// A over its diagonal (Gershgorin). Bounds that a power iteration finds come from below.
 double gershgorin(const Stencil& a) {
   const GridShape& shape = a.shape;
+  // Of a cross every diagonal is at least the sum of its weights, which are not negative.
+  if (a.reach == Reach::flat_cross || a.reach == Reach::cross) return 2;
   double largest = 1;
   for (std::int64_t line = 0; line < shape.lines(); ++line) {
     for (std::int64_t at = shape.line(line); at < shape.line(line) + shape.sizes[2]; ++at) {
