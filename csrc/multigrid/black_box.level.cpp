@@ -44,7 +44,10 @@ LONGTAIL_INLINE void find_shares_at(const ShareLine& line, std::int64_t x) {
     const ShareLine::Term& term = line.term[i];
     sums[term.sum] = sums[term.sum] + T(term.sign) * load<T>(term.entries + x);
   }
-  const T reciprocal = select(sums[0] == T(0.0), T(0.0), T(1.0) / sums[0]);
+  T total = sums[0];
+  for (int i = 1; i < line.sums; ++i) total = total + sums[i];
+  const T centre = sums[0] - load<T>(line.without + x) * total;
+  const T reciprocal = select(centre == T(0.0), T(0.0), T(1.0) / centre);
   for (int k = 0; k < line.parents; ++k) {
     const ShareLine::Parent& parent = line.parent[k];
     T sum = T(0.0);

@@ -14,8 +14,8 @@ struct ProductLine {
 };
 
 /// What makes the shares of a line of fine points that lie between coarse ones: entries are added
-/// up in `sums`, number 0 being that of the point itself; then each parent's share is
-/// -(the sum over its relatives of sums times their shares) / sum 0.
+/// up in `sums`, number 0 being that of the point itself, which loses `without` times the total;
+/// then each parent's share is -(the sum over its relatives of sums times their shares) / sum 0.
 struct ShareLine {
   static constexpr int kMost = 27;
   struct Term {
@@ -34,6 +34,7 @@ struct ShareLine {
   };
   std::int64_t size;
   int terms, sums, parents;
+  const double* without;
   Term term[kMost];
   Parent parent[8];
 };

@@ -92,6 +92,41 @@ class Interpolator {
     return shares_.axes[axis].seam && (to < 0 || to >= fine_.shape.sizes[axis]);
   }
 
+  /// How many of these ends of axes, beside which lies a side, a point is at: along `between` axes,
+  /// or along others.
+  struct Ends {
+    int between = 0, other = 0;
+  };
+  void count_end(int axis, std::int64_t at, Ends& ends) const {
+    const std::int64_t n = fine_.shape.sizes[axis];
+    if (fine_.shape.periodic[axis] || (axis == 0 && fine_.shape.flat)) return;
+    if (at == 0 || at == n - 1) ++(between_[axis] ? ends.between : ends.other);
+  }
+
+  /// What a row of A adds up to is what flows out through sides. Along the line of two coarse
+  /// points it belongs to their shares; across it it does not, as all three are as near to that
+  /// side.
+  static double share_of_others(const Ends& ends) {
+    const int all = ends.between + ends.other;
+    return all == 0 ? 1 : static_cast<double>(ends.other) / all;
+  }
+
+  /// share_of_others() of the points of a line.
+  const double* without(std::int64_t plane, std::int64_t row) {
+    Ends line;
+    count_end(0, plane, line);
+    count_end(1, row, line);
+    std::vector<double>& kept = without_[line.between * 3 + line.other];
+    if (kept.empty()) {
+      for (std::int64_t i = 0; i < count_; ++i) {
+        Ends point = line;
+        count_end(2, first_[2] + i * step_[2], point);
+        kept.push_back(share_of_others(point));
+      }
+    }
+    return kept.data();
+  }
+
   void run(std::int64_t plane, std::int64_t row) {
     // Across a seam along the line are its first and its last point alone.
     std::int64_t begin = 0, end = count_;
@@ -111,6 +146,7 @@ class Interpolator {
     if (size == 0) return;
     ShareLine line;
     line.size = size;
+    line.without = without(plane, row) + begin;
     line.terms = line.parents = 0;
     int sums[27];
     std::fill_n(sums, 27, -1);
@@ -196,7 +232,8 @@ class Interpolator {
   std::int64_t first_[3], step_[3], count_;
   std::vector<int> terms_;
   std::vector<Family> families_;
-  std::vector<double> found_;  // [families][points of a line]
+  std::vector<double> found_;       // [families][points of a line]
+  std::vector<double> without_[9];  // by Ends of a line
 };
 
 }  // namespace
