@@ -185,6 +185,8 @@ def test_symmetric_cycle(op: GridOperator) -> None:
     close(matrix, matrix.T, 1e-11)
     least = np.linalg.eigvalsh((matrix + matrix.T) / 2)[0]
     assert least > 0
+    if op.sizes[0] == 1:
+        return  # one row: both are the exact solution
     plain = oracle.matrix_of(lambda f: v_cycle(None, f, op), op.sizes)
     assert np.abs(plain - plain.T).max() > 1e-6 * np.abs(plain).max()
 
@@ -201,41 +203,36 @@ def factor(op: GridOperator, cycles: int, **options: Any) -> float:
 
 
 @pytest.mark.parametrize("n", [63, 100])
-@pytest.mark.parametrize(("options", "most"), [
-    ({}, 0.14),
-    ({"pre": 2}, 0.10),
-    ({"kind": "jacobi"}, 0.40),
-    ({"kind": "chebyshev", "pre": 2, "post": 2}, 0.20),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({}, 0.07),
+        ({"pre": 2}, 0.05),
+        ({"kind": "jacobi"}, 0.38),
+        ({"kind": "chebyshev", "pre": 2, "post": 2}, 0.16),
+    ],
+)
 def test_convergence(n: int, options: Any, most: float) -> None:
     """Of -Laplace in a square, whatever the size."""
     assert factor(poisson_stencil((n, n)), 12, **options) < most
 
 
-def test_full_multigrid() -> None:
-    """One cycle a level: not much more than the error of the grid itself, on every level."""
-    for n in (31, 64, 127):
-        op = poisson_stencil((n, n))
-        x = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
-        exact = torch.sin(3 * x)[:, None] * torch.exp(x) * (1 - x[:, None]) * (1 - x) * x
-        # The right-hand side by a fourth-order formula, so that the grid's error is what it is.
-        wide = torch.linspace(-1 / (n + 1), 1 + 1 / (n + 1), n + 4, dtype=torch.float64)
-        w = torch.sin(3 * wide)[:, None] * torch.exp(wide) * (1 - wide[:, None])
-        w = w * (1 - wide) * wide
-        line = torch.tensor([1, -16, 30, -16, 1], dtype=torch.float64) * (n + 1) ** 2 / 12
-        f = sum(c * (w[2:-2, i : i + n] + w[i : i + n, 2:-2]) for i, c in enumerate(line))
-        best = (
-            torch.from_numpy(np.linalg.solve(oracle.matrix_of(op, (n, n)), f.numpy().ravel()))
-            if n == 31
-            else None
-        )
-        got = full_multigrid(f, op)
-        solved = got
-        for _ in range(12):
-            solved = v_cycle(solved, f, op)
-        if best is not None:
-            close(solved.numpy().ravel(), best.numpy(), 1e-9)
-        assert (got - exact).norm() < 2 * (solved - exact).norm()
+@pytest.mark.parametrize("n", [31, 100, 127])
+def test_full_multigrid(n: int) -> None:
+    """One cycle a level: hardly more than the error of the grid itself, at any size."""
+    op = poisson_stencil((n, n))
+    x = torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
+    # exp(x) x (1 - x) times y (1 - y), and its -Laplace.
+    along, bent = torch.exp(x) * x * (1 - x), torch.exp(x) * (x**2 + 3 * x)
+    exact = torch.outer(x * (1 - x), along)
+    f = torch.outer(x * (1 - x), bent) + 2 * along
+    got = full_multigrid(f, op)
+    solved = got
+    for _ in range(12):
+        solved = v_cycle(solved, f, op)
+    grid_error = (solved - exact).norm()
+    assert grid_error < exact.norm() / n**2
+    assert (got - exact).norm() < 1.5 * grid_error
 
 
 @pytest.mark.parametrize("dims", [2, 3])
