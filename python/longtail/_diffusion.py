@@ -211,7 +211,7 @@ def solve_symmetric(
     elif is_plain_call([*systems, rows]):
         packed = rows.new_empty([0])
     else:  # made once for the solve and those of its gradients
-        packed = hierarchy_of(systems, plan_of(geometry), torch.float32, None)
+        packed = hierarchy_of(systems, plan_of(geometry), torch.float32, False)
     start = rows.new_empty([0])
     if initial is not None:
         start = initial.detach().to(torch.float64).reshape(rows.shape)

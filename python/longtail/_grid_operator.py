@@ -107,17 +107,15 @@ class GridOperator:
         """This level, for raw ops."""
         return Where(self._finest.plan, self.level)
 
-    def hierarchy(self, dtype: torch.dtype | None = None, name: str | None = None) -> Tensor:
-        """All levels in one tensor ``[..., numbers]``, made once for a dtype. ``name``: of the
-        function that has no gradient in the coefficient; None: whose results do not depend on the
-        hierarchy."""
+    def hierarchy(self, dtype: torch.dtype | None = None, strict: bool = True) -> Tensor:
+        """All levels in one tensor ``[..., numbers]``, made once for a dtype. ``strict``: results
+        depend on it, and have no gradient in the coefficient."""
         finest, dtype = self._finest, dtype or self.dtype
-        strict = name is not None
         kept = finest._hierarchies.get((dtype, strict))
         if kept is None:
             dims = len(self.geometry.sizes)
             faces = [each.reshape(-1, *each.shape[-dims:]) for each in finest.faces]
-            kept = hierarchy_of(faces, finest.plan, dtype, name)
+            kept = hierarchy_of(faces, finest.plan, dtype, strict)
             kept = kept.reshape(*self.batch, kept.shape[-1])
             finest._hierarchies[dtype, strict] = kept
         return kept
@@ -149,7 +147,7 @@ class GridOperator:
         return entries
 
     def _of_hierarchy(self) -> dict[tuple[int, ...], Tensor]:
-        hierarchy = self.hierarchy(name="entries")
+        hierarchy = self.hierarchy()
         plan, layout = self.plan, layout_of(self.plan, self.dtype)
         places = places_of(self._finest.plan, self.dtype).weights[self.level]
         steps = (layout.plane_stride, layout.row_stride, 1)[3 - plan.dims :]
@@ -177,7 +175,7 @@ class GridOperator:
             faces = _diffusion.systems_of(list(own), systems, [len(self.sizes)] * len(own))
             result = apply_faces(rows, faces, self.plan)
         else:
-            hierarchy = self.packed("op", systems)
+            hierarchy = self.packed(systems)
             result = LEVEL_OPS["op"](hierarchy, rows, self.where)
         return result.reshape(*batch, *self.sizes)
 
@@ -267,9 +265,9 @@ class GridOperator:
         trailing = batch[len(batch) - len(own) :] == own
         return batch, rows, own if trailing else batch
 
-    def packed(self, name: str, systems: torch.Size) -> Tensor:
+    def packed(self, systems: torch.Size) -> Tensor:
         """``hierarchy()`` as ``[systems, numbers]``."""
-        return _diffusion.systems_of([self.hierarchy(name=name)], systems, [1])[0]
+        return _diffusion.systems_of([self.hierarchy()], systems, [1])[0]
 
 
 def linear_operator(name: str, op: GridOperator, apply: Any) -> Any:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from longtail._autograd import Gradient, Saved, differentiable
-from longtail._grid_plan import GridPlan
+from longtail._grid_plan import GridPlan, places_of
 from longtail._parametric import run_one_by_one
 
 SMOOTHERS = ("rbgs", "jacobi", "chebyshev")
@@ -63,12 +63,12 @@ class Method(NamedTuple):
         )
 
 
-def refuse_coefficient(name: str) -> None:
+def _refuse_coefficient() -> None:
     """Gradients that there are none of."""
     raise NotImplementedError(
-        f"{name}: no gradient in the coefficient of op: its coarse levels and smoothers depend on "
-        "it in ways that have none here. op(u), residual, diffusion_solve and MultigridSolver "
-        "have it; op.detach() leaves it out"
+        "smooth, restrict, prolong, v_cycle and full_multigrid have no gradient in the coefficient "
+        "of op: what they do depends on it in too many ways. op(u) and residual of the finest "
+        "level, diffusion_solve and MultigridSolver have it; op.detach() leaves it out"
     )
 
 
@@ -86,15 +86,17 @@ def _hierarchy_forward(*inputs: Any) -> Tensor:
 
 
 def _hierarchy_backward(saved: Saved, grad: Tensor) -> list[Gradient]:
-    if saved.inputs[-1] is not None:
-        refuse_coefficient(saved.inputs[-1])
+    if saved.inputs[-1]:
+        _refuse_coefficient()
     return [None] * len(saved.inputs)
 
 
-def _hierarchy_jvp(saved: Saved, *tangents: Gradient) -> Any:
-    if saved.inputs[-1] is not None:
-        refuse_coefficient(saved.inputs[-1])
-    return None
+def _hierarchy_jvp(saved: Saved, *tangents: Gradient) -> Tensor:
+    face, plan, narrow, strict = saved.inputs[0], *saved.inputs[-3:]
+    if strict:
+        _refuse_coefficient()
+    dtype = torch.float32 if narrow else torch.float64
+    return face.new_zeros([face.shape[0], places_of(plan, dtype).numbers], dtype=dtype)
 
 
 _hierarchy: Any = differentiable(
@@ -103,12 +105,18 @@ _hierarchy: Any = differentiable(
 
 
 def hierarchy_of(
-    faces: Sequence[Tensor], plan: GridPlan, dtype: torch.dtype, name: str | None
+    faces: Sequence[Tensor], plan: GridPlan, dtype: torch.dtype, strict: bool
 ) -> Tensor:
-    """Of float64 faces ``[systems, ...]``. ``name``: of the function that refuses a gradient in
-    them; None: it needs none, as what it returns does not depend on them."""
-    result: Tensor = _hierarchy(*faces, plan, dtype == torch.float32, name)
+    """Of float64 faces ``[systems, ...]``. ``strict``: results depend on it, so that a gradient in
+    the faces must be refused; else it only tells how fast they are found."""
+    result: Tensor = _hierarchy(*faces, plan, dtype == torch.float32, strict)
     return result
+
+
+def _no_gradient(hierarchy: Tensor, needed: bool) -> Gradient:
+    """Leads to where it is refused, should anybody want it: what is needed says only whether
+    something requires a gradient, not whether it is asked for."""
+    return hierarchy.new_zeros([]).expand(hierarchy.shape) if needed else None
 
 
 # -- A u from the faces, which has gradients in them ---------------------------------------------
@@ -185,14 +193,13 @@ def _linear(name: str, op: Any, adjoint: str) -> Any:
 
     def backward(saved: Saved, grad: Tensor) -> list[Gradient]:
         hierarchy, _, where = saved.inputs
-        if saved.needs[0]:
-            refuse_coefficient(name)
-        return [None, LEVEL_OPS[adjoint](hierarchy, grad, where), None]
+        refused = _no_gradient(hierarchy, saved.needs[0])
+        return [refused, LEVEL_OPS[adjoint](hierarchy, grad, where), None]
 
     def jvp(saved: Saved, *tangents: Gradient) -> Gradient:
         hierarchy, _, where = saved.inputs
         if tangents[0] is not None:
-            refuse_coefficient(name)
+            _refuse_coefficient()
         result: Tensor = LEVEL_OPS[name](hierarchy, tangents[1], where)
         return result
 
@@ -227,29 +234,24 @@ def _iterate_forward(
     return result
 
 
-def _name_of(method: Method) -> str:
-    return "smooth" if method.after is None else "v_cycle"
-
-
 def _is_none(u: Tensor) -> bool:
     return u.dim() == 1
 
 
 def _iterate_backward(saved: Saved, grad: Tensor) -> list[Gradient]:
     hierarchy, u, _, method, where = saved.inputs
-    if saved.needs[0]:
-        refuse_coefficient(_name_of(method))
     adjoint = iterate(hierarchy, None, grad, method.reversed(), where)
     of_u: Gradient = None
     if saved.needs[1] and not _is_none(u):
         of_u = grad - LEVEL_OPS["op"](hierarchy, adjoint, where)
-    return [None, of_u, adjoint if saved.needs[2] else None, None, None]
+    of_f = adjoint if saved.needs[2] else None
+    return [_no_gradient(hierarchy, saved.needs[0]), of_u, of_f, None, None]
 
 
 def _iterate_jvp(saved: Saved, *tangents: Gradient) -> Tensor:
     hierarchy, u, f, method, where = saved.inputs
     if tangents[0] is not None:
-        refuse_coefficient(_name_of(method))
+        _refuse_coefficient()
     right = torch.zeros_like(f) if tangents[2] is None else tangents[2]
     return iterate(hierarchy, None if _is_none(u) else tangents[1], right, method, where)
 

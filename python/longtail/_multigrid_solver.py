@@ -58,7 +58,7 @@ class MultigridSolver:
         self.op = op
         self.limits = Limits(tolerance(name, tol, op.dtype), iterations_limit(name, max_iterations))
         self.on_fail = on_fail
-        self.hierarchy = op.hierarchy(torch.float32)
+        self.hierarchy = op.hierarchy(torch.float32, strict=False)
 
     def __repr__(self) -> str:
         return f"MultigridSolver({self.op!r}, tol={self.limits.tolerance:g})"
