@@ -86,9 +86,6 @@ def differentiable(
         results: tuple[Tensor, ...] = ()
         if keep_results:
             results = (output,) if isinstance(output, Tensor) else tuple(output)
-        outputs = (output,) if isinstance(output, Tensor) else output
-        counts = [o for o in outputs if not (o.is_floating_point() or o.is_complex())]
-        ctx.mark_non_differentiable(*counts)  # else forward mode asks them for a tangent
         ctx.save_for_backward(*tensors, *results)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)

@@ -162,7 +162,8 @@ def _jvp(saved: Saved, *tangents: Gradient) -> Any:
         right = -change if right is None else right - change
     if right is None:
         return None, None, None
-    return _inverse(faces, right, hierarchy, geometry, limits), None, None
+    still = right.new_zeros(right.shape[:1])  # not None: see _poisson
+    return _inverse(faces, right, hierarchy, geometry, limits), None, still
 
 
 _SOLVE: dict[int, Any] = {
