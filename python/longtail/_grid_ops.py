@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from longtail import _library  # noqa: F401  (loads the raw ops)
 from longtail._autograd import Gradient, Saved, differentiable
 from longtail._grid_plan import GridPlan, places_of
 from longtail._parametric import run_one_by_one

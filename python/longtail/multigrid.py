@@ -11,11 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import (
-    _diffusion,
-    _library,  # noqa: F401  (loads the raw ops)
-    _poisson,
-)
+from longtail import _diffusion, _poisson
 from longtail._grid_geometry import boundary_terms, geometry_of
 from longtail._grid_methods import full_multigrid, prolong, residual, restrict, smooth, v_cycle
 from longtail._grid_operator import GridOperator, diffusion_stencil, poisson_stencil
