@@ -88,7 +88,7 @@ class GalerkinLine {
     std::int64_t row[2] = {place[0], place[1]};
     for (int axis = 0; axis < 2; ++axis) {
       const std::int64_t n = fine.sizes[axis];
-      if (fine.periodic[axis]) row[axis] = (row[axis] + n) % n;
+      if (fine.periodic[axis]) row[axis] += row[axis] < 0 ? n : row[axis] >= n ? -n : 0;
       if (row[axis] < 0 || row[axis] >= n) return;
     }
     const std::int64_t start = source_.shares.axes[2].fine(0) + down.point;

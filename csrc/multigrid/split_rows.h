@@ -49,7 +49,7 @@ class SplitRows {
     if (!halved_) return grid.data() + line.at + start;
     const double* const even = split(array, line, grid.data() + line.at - 2);
     const std::int64_t first = start + 2;  // from the first ghost on
-    return even + first % 2 * half_ + first / 2;
+    return even + (first & 1) * half_ + (first >> 1);
   }
 
  private:
@@ -57,8 +57,9 @@ class SplitRows {
   static constexpr std::int64_t kNone = INT64_MIN;
 
   const double* split(int array, const LinePlace& line, const double* from) {
-    const std::int64_t place = (line.plane + 8) % 8 * 8 + (line.row + 8) % 8;
-    const std::int64_t slot = place % slots_ * kArrays + array;
+    // Of a flat grid planes are all 0.
+    const std::int64_t place = (line.plane & 7) * 8 + (line.row & 7);
+    const std::int64_t slot = place * kArrays + array;
     double* const even = memory_.data() + slot * 2 * half_;
     if (tags_[slot] != line.at) {
       tags_[slot] = line.at;

@@ -53,7 +53,8 @@ double gershgorin(const Stencil& a) {
         around += std::abs(weights[0]) + std::abs(weights[-shape.step(offset_of(offset))]);
       }
       const double centre = a.centre.data()[at];
-      if (centre > 0) largest = std::max(largest, 1 + around / centre);
+      // A division only where it is larger.
+      if (around > (largest - 1) * centre && centre > 0) largest = 1 + around / centre;
     }
   }
   return largest;
