@@ -44,9 +44,14 @@ LONGTAIL_INLINE void find_shares_at(const ShareLine& line, std::int64_t x) {
     const ShareLine::Term& term = line.term[i];
     sums[term.sum] = sums[term.sum] + T(term.sign) * load<T>(term.entries + x);
   }
-  T total = sums[0];
-  for (int i = 1; i < line.sums; ++i) total = total + sums[i];
-  const T centre = sums[0] - load<T>(line.without + x) * total;
+  T around = T(0.0), size = T(0.0);
+  for (int i = 1; i < line.sums; ++i) {
+    around = around + sums[i];
+    size = size + select(sums[i] < T(0.0), T(0.0) - sums[i], sums[i]);
+  }
+  // Not where entries of both signs would leave little to divide by.
+  const T lighter = sums[0] - load<T>(line.without + x) * (sums[0] + around);
+  const T centre = select(lighter < T(0.5) * size, sums[0], lighter);
   const T reciprocal = select(centre == T(0.0), T(0.0), T(1.0) / centre);
   for (int k = 0; k < line.parents; ++k) {
     const ShareLine::Parent& parent = line.parent[k];

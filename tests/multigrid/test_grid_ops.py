@@ -119,6 +119,15 @@ def test_levels(op: GridOperator) -> None:
             close(p.sum(1), np.ones(p.shape[0]))
 
 
+def test_shares_stay_small() -> None:
+    """Where spacings differ, entries of coarse operators have both signs: nothing blows up."""
+    for sides in (("dirichlet", "periodic", "neumann"), ("dirichlet", "neumann", "periodic")):
+        op = diffusion_stencil(0.1 + values(8, 12, 13).abs(), (1.0, 1.0, 4.0), boundary=sides)
+        for fine, coarse in itertools.pairwise(op.levels):
+            p = oracle.matrix_of(lambda e, fine=fine: prolong(e, fine), coarse.sizes)
+            assert np.abs(p).max() < 2
+
+
 @pytest.mark.parametrize("op", operators())
 @pytest.mark.parametrize("kind", KINDS)
 def test_smoothers(op: GridOperator, kind: str) -> None:
