@@ -1,40 +1,17 @@
 #include "multigrid/diffusion.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <numeric>
 
-#include "multigrid/stencil_level.h"
+#include "core/buffer.h"
 
 namespace longtail::multigrid {
 namespace {
 
-const StencilKernels<double>& kernels() {
-  static constexpr PerLevel<const AllStencilKernels*> levels =
-      LONGTAIL_ADDRESS_PER_LEVEL(kStencilKernels);
-  return levels[cpu_level()]->float64;
-}
-
 constexpr int kBefore[3] = {offset_index(-1, 0, 0), offset_index(0, -1, 0), offset_index(0, 0, -1)};
-
-/// True if nothing leaves the box: constants are in the null space.
-bool is_singular(const DiffusionShape& shape, const double* const faces[3]) {
-  const std::int64_t* const n = shape.sizes;
-  for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
-    if (shape.periodic[axis]) continue;
-    const std::int64_t inner = axis == 0 ? n[1] * n[2] : axis == 1 ? n[2] : 1;
-    const std::int64_t outer = n[0] * n[1] * n[2] / n[axis] / inner;
-    for (std::int64_t i = 0; i < outer; ++i) {
-      const double* const first = faces[axis] + i * (n[axis] + 1) * inner;
-      const double* const last = first + n[axis] * inner;
-      for (std::int64_t j = 0; j < inner; ++j) {
-        if (first[j] != 0 || last[j] != 0) return false;
-      }
-    }
-  }
-  return true;
-}
 
 StencilView<double> view_of(const Stencil& stencil) {
   StencilView<double> view{};
@@ -86,13 +63,14 @@ class Vectors {
   }
   double apply(const double* u, double* to) {
     return sum([&](std::int64_t line, std::int64_t at) {
-      return kernels().apply(view_, u, line, to + at);
+      return stencil_kernels<double>().apply(view_, u, line, to + at);
     });
   }
   void remove_mean(double* a) {
     const double mean = sum([&](std::int64_t, std::int64_t at) {
-      return std::accumulate(a + at, a + at + view_.shape.sizes[2], 0.0);
-    }) / static_cast<double>(view_.shape.points());
+                          return std::accumulate(a + at, a + at + view_.shape.sizes[2], 0.0);
+                        }) /
+                        static_cast<double>(view_.shape.points());
     each([&](std::int64_t, std::int64_t at) {
       for (std::int64_t x = 0; x < view_.shape.sizes[2]; ++x) a[at + x] -= mean;
     });
@@ -104,7 +82,64 @@ class Vectors {
   std::vector<double> sums_;
 };
 
+/// Where faces of system `i` begin.
+std::array<const double*, 3> faces_of(const DiffusionShape& shape, const double* const faces[3],
+                                      std::int64_t i) {
+  const std::int64_t* const n = shape.sizes;
+  std::array<const double*, 3> result{};
+  for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
+    result[axis] = faces[axis] + i * (n[0] * n[1] * n[2] / n[axis] * (n[axis] + 1));
+  }
+  return result;
+}
+
+/// One system: its finest operator in float64, its hierarchy in float32.
+class System {
+ public:
+  /// `memory` may be null: then the hierarchy is made.
+  System(const DiffusionShape& shape, const StencilPlan& plan, const double* const faces[3],
+         const float* memory)
+      : stencil_(diffusion_stencil(shape, faces)),
+        view_(view_of(stencil_)),
+        singular_(is_singular(shape, faces)),
+        own_(memory ? Buffer() : Buffer(plan.numbers * std::int64_t{sizeof(float)})),
+        hierarchy_(plan, memory ? memory : made(plan)) {}
+
+  /// f, u and, unless null, `initial`: one problem, contiguous.
+  void solve(const double* f, const double* initial, double* u, const SolveOptions& options,
+             std::int64_t& iterations, double& residual, const ParallelFor& parallel_for) const;
+
+ private:
+  const float* made(const StencilPlan& plan) {
+    build_hierarchy(stencil_, plan, singular_, own_.as<float>());
+    return own_.as<float>();
+  }
+
+  Stencil stencil_;
+  StencilView<double> view_;
+  bool singular_;
+  Buffer own_;
+  StencilHierarchy<float> hierarchy_;
+};
+
 }  // namespace
+
+bool is_singular(const DiffusionShape& shape, const double* const faces[3]) {
+  const std::int64_t* const n = shape.sizes;
+  for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
+    if (shape.periodic[axis]) continue;
+    const std::int64_t inner = axis == 0 ? n[1] * n[2] : axis == 1 ? n[2] : 1;
+    const std::int64_t outer = n[0] * n[1] * n[2] / n[axis] / inner;
+    for (std::int64_t i = 0; i < outer; ++i) {
+      const double* const first = faces[axis] + i * (n[axis] + 1) * inner;
+      const double* const last = first + n[axis] * inner;
+      for (std::int64_t j = 0; j < inner; ++j) {
+        if (first[j] != 0 || last[j] != 0) return false;
+      }
+    }
+  }
+  return true;
+}
 
 Stencil diffusion_stencil(const DiffusionShape& of, const double* const faces[3]) {
   const GridShape shape = shape_for<double>(of.flat, of.sizes, of.periodic);
@@ -138,27 +173,38 @@ Stencil diffusion_stencil(const DiffusionShape& of, const double* const faces[3]
   return result;
 }
 
-DiffusionSolver::DiffusionSolver(const DiffusionShape& shape, const double* const faces[3])
-    : stencil_(diffusion_stencil(shape, faces)),
-      view_(view_of(stencil_)),
-      singular_(is_singular(shape, faces)),
-      hierarchy_(stencil_, shape.spacings, singular_) {}
+template <class S>
+void diffusion_hierarchy(const DiffusionShape& shape, std::int64_t systems,
+                         const double* const faces[3], S* memory, const ParallelFor& parallel_for) {
+  const StencilPlan plan = plan_levels<S>(shape);
+  run_parallel(parallel_for, 0, systems, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto of = faces_of(shape, faces, i);
+      build_hierarchy(diffusion_stencil(shape, of.data()), plan, is_singular(shape, of.data()),
+                      memory + i * plan.numbers);
+    }
+  });
+}
 
-void DiffusionSolver::solve(const double* f, const double* initial, double* u,
-                            const SolveOptions& options, std::int64_t& iterations, double& residual,
-                            const ParallelFor& parallel_for) const {
+template void diffusion_hierarchy<float>(const DiffusionShape&, std::int64_t,
+                                         const double* const[3], float*, const ParallelFor&);
+template void diffusion_hierarchy<double>(const DiffusionShape&, std::int64_t,
+                                          const double* const[3], double*, const ParallelFor&);
+
+void System::solve(const double* f, const double* initial, double* u, const SolveOptions& options,
+                   std::int64_t& iterations, double& residual,
+                   const ParallelFor& parallel_for) const {
   const GridShape& shape = stencil_.shape;
   const std::int64_t n = shape.sizes[2];
   Vectors vectors(view_, parallel_for);
   Grid<double> x_grid(shape), r_grid(shape), p_grid(shape), q_grid(shape);
   double *const x = x_grid.data(), *const r = r_grid.data(), *const p = p_grid.data(),
-         *const q = q_grid.data();
-  StencilWorkspace workspace(hierarchy_);
+                *const q = q_grid.data();
+  StencilWorkspace<float> workspace(hierarchy_, Smoother::colours);
   const GridShape& narrow = hierarchy_.levels()[0].shape;
   const auto read = [&](const double* from, double* to) {
-    vectors.each([&](std::int64_t line, std::int64_t at) {
-      std::copy_n(from + line * n, n, to + at);
-    });
+    vectors.each(
+        [&](std::int64_t line, std::int64_t at) { std::copy_n(from + line * n, n, to + at); });
     if (singular_) vectors.remove_mean(to);
     wrap_ghosts(shape, to);
   };
@@ -187,7 +233,7 @@ void DiffusionSolver::solve(const double* f, const double* initial, double* u,
       float* const row = to + narrow.line(line);
       for (std::int64_t i = 0; i < n; ++i) row[i] = static_cast<float>(r[at + i] * unit);
     });
-    symmetric_cycle(hierarchy_, workspace, parallel_for);
+    v_cycle(hierarchy_, workspace, 0, true, StencilMethod{}, parallel_for);
     const double back = residual * whole;
     const double product = vectors.sum([&](std::int64_t line, std::int64_t at) {
       const float* const row = from + narrow.line(line);
@@ -242,22 +288,22 @@ void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& probl
                      const ParallelFor& parallel_for) {
   const std::int64_t* const n = shape.sizes;
   const std::int64_t points = n[0] * n[1] * n[2];
-  const auto make = [&](std::int64_t system) {
-    const double* faces[3] = {};
-    for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
-      faces[axis] = problems.faces[axis] + system * (points / n[axis] * (n[axis] + 1));
-    }
-    return std::make_unique<DiffusionSolver>(shape, faces);
+  const StencilPlan plan = plan_levels<float>(shape);
+  const auto make = [&](std::int64_t i) {
+    const auto faces = faces_of(shape, problems.faces, i);
+    return std::make_unique<System>(
+        shape, plan, faces.data(),
+        problems.hierarchy ? problems.hierarchy + i * plan.numbers : nullptr);
   };
-  std::unique_ptr<DiffusionSolver> common;
+  std::unique_ptr<System> common;
   if (problems.systems == 1) common = make(0);
   const auto solve = [&](std::int64_t begin, std::int64_t end, const ParallelFor& within) {
     for (std::int64_t b = begin; b < end; ++b) {
-      const std::unique_ptr<DiffusionSolver> own = common ? nullptr : make(b);
+      const std::unique_ptr<System> own = common ? nullptr : make(b);
       (common ? *common : *own)
-          .solve(problems.f + b * points,
-                 problems.initial ? problems.initial + b * points : nullptr, problems.u + b * points,
-                 options, report.iterations[b], report.residual[b], within);
+          .solve(
+              problems.f + b * points, problems.initial ? problems.initial + b * points : nullptr,
+              problems.u + b * points, options, report.iterations[b], report.residual[b], within);
     }
   };
   // Many problems side by side, a few one after the other with all threads on each.

@@ -13,42 +13,28 @@
 #include <cstdint>
 
 #include "multigrid/poisson.h"
-#include "multigrid/stencil_hierarchy.h"
+#include "multigrid/stencil_cycle.h"
 
 namespace longtail::multigrid {
-
-struct DiffusionShape {
-  bool flat;
-  std::int64_t sizes[3];
-  bool periodic[3];
-  double spacings[3];
-};
 
 /// faces[0] is not read of a flat one.
 Stencil diffusion_stencil(const DiffusionShape& shape, const double* const faces[3]);
 
-/// Made once for a coefficient, used for many right-hand sides.
-class DiffusionSolver {
- public:
-  DiffusionSolver(const DiffusionShape& shape, const double* const faces[3]);
+/// True if nothing leaves the box: constants are in the null space.
+bool is_singular(const DiffusionShape& shape, const double* const faces[3]);
 
-  /// f, u and, unless null, `initial`: one problem, contiguous.
-  void solve(const double* f, const double* initial, double* u, const SolveOptions& options,
-             std::int64_t& iterations, double& residual, const ParallelFor& parallel_for) const;
-
-  const StencilHierarchy& hierarchy() const { return hierarchy_; }
-
- private:
-  Stencil stencil_;
-  StencilView<double> view_;
-  bool singular_;
-  StencilHierarchy hierarchy_;
-};
+/// The hierarchy of build_hierarchy() for each of so many systems, plan_levels<S>(shape).numbers
+/// numbers each.
+template <class S>
+void diffusion_hierarchy(const DiffusionShape& shape, std::int64_t systems,
+                         const double* const faces[3], S* memory,
+                         const ParallelFor& parallel_for = {});
 
 /// `batch` problems of one system, or of one each; contiguous.
 struct DiffusionProblems {
   std::int64_t systems, batch;
   const double* faces[3];
+  const float* hierarchy;     // of each system, as diffusion_hierarchy() makes it; may be null
   const double *f, *initial;  // initial may be null
   double* u;
 };

@@ -53,16 +53,17 @@ void wrap_ghosts(const GridShape& shape, S* data) {
     }
   }
   if (!shape.flat && shape.periodic[0]) {
-    wrap(data - width - 2, shape.sizes[0], shape.plane_stride, (shape.sizes[1] + 1) * width + n + 4);
+    wrap(data - width - 2, shape.sizes[0], shape.plane_stride,
+         (shape.sizes[1] + 1) * width + n + 4);
   }
 }
 
 const std::vector<int>& offsets_before(Reach reach) {
-  static const std::vector<int> all[4] = {{offset_index(0, -1, 0), offset_index(0, 0, -1)},
-                                          {9, 10, 11, 12},
-                                          {offset_index(-1, 0, 0), offset_index(0, -1, 0),
-                                           offset_index(0, 0, -1)},
-                                          {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
+  static const std::vector<int> all[4] = {
+      {offset_index(0, -1, 0), offset_index(0, 0, -1)},
+      {9, 10, 11, 12},
+      {offset_index(-1, 0, 0), offset_index(0, -1, 0), offset_index(0, 0, -1)},
+      {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}};
   return all[static_cast<int>(reach)];
 }
 

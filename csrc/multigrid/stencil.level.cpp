@@ -13,8 +13,7 @@ struct Indices {};
 
 /// The offsets of a reach but (0, 0, -1), whose points are those of the row itself.
 using FlatCross = Indices<offset_index(0, -1, 0)>;
-using FlatFull =
-    Indices<offset_index(0, -1, -1), offset_index(0, -1, 0), offset_index(0, -1, 1)>;
+using FlatFull = Indices<offset_index(0, -1, -1), offset_index(0, -1, 0), offset_index(0, -1, 1)>;
 using Cross = Indices<offset_index(-1, 0, 0), offset_index(0, -1, 0)>;
 using Full = Indices<0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11>;
 constexpr int kAlongRow = offset_index(0, 0, -1);
@@ -64,15 +63,22 @@ LONGTAIL_INLINE mask_t<T> every_other(int first) {
   return index == T(scalar_t<T>(0));
 }
 
-template <class S>
-void relax(const StencilView<S>& a, S* u, const S* f, std::int64_t line, int first) {
+/// Over: omega is not 1.
+template <bool Over, class S>
+LONGTAIL_INLINE void relax_row(const StencilView<S>& a, S* u, const S* f, std::int64_t line,
+                               int first, S omega) {
   using T = native<S>;
   const std::int64_t at = a.shape.line(line), n = a.shape.sizes[2];
+  const auto moved = []<class V>(V now, V sum, V reciprocal, V over) {
+    if constexpr (Over) return relaxed<V>(now, sum, reciprocal, over);
+    return sum * reciprocal;
+  };
   with_offsets(a, [&](auto offsets) {
     if constexpr (kLanes<T> == 1) {
       for (std::int64_t x = first; x < n; x += 2) {
         S* const p = u + at + x;
-        *p = around<S>(a, u, at, x, p[-1], p[1], f[at + x], offsets) * a.reciprocal[at + x];
+        const S sum = around<S>(a, u, at, x, p[-1], p[1], f[at + x], offsets);
+        *p = moved(*p, sum, a.reciprocal[at + x], omega);
       }
     } else {
       // As in grid.level.cpp: what the next vector needs of this one is read before the store.
@@ -82,7 +88,7 @@ void relax(const StencilView<S>& a, S* u, const S* f, std::int64_t line, int fir
         S* const p = u + at + x;
         const T now = load<T>(p), behind = load<T>(p + 1), next = load<T>(p + kLanes<T> - 1);
         const T sum = around<T>(a, u, at, x, before, behind, load<T>(f + at + x), offsets);
-        store(p, select(chosen, sum * load<T>(a.reciprocal + at + x), now));
+        store(p, select(chosen, moved(now, sum, load<T>(a.reciprocal + at + x), T(omega)), now));
         before = next;
       }
     }
@@ -94,14 +100,36 @@ void relax(const StencilView<S>& a, S* u, const S* f, std::int64_t line, int fir
 }
 
 template <class S>
+void relax(const StencilView<S>& a, S* u, const S* f, std::int64_t line, int first, S omega) {
+  if (omega == S(1)) {
+    relax_row<false>(a, u, f, line, first, omega);
+  } else {
+    relax_row<true>(a, u, f, line, first, omega);
+  }
+}
+
+template <class S>
+void step(const StencilView<S>& a, const S* r, std::int64_t line, S kept, S scale, S* d, S* u) {
+  using T = native<S>;
+  const std::int64_t at = a.shape.line(line), n = a.shape.sizes[2];
+  for (std::int64_t x = at; x < at + n; x += kLanes<T>) {
+    // Behind the row all of them are finite, whatever they are.
+    const T moved =
+        fma(T(kept), load<T>(d + x), T(scale) * load<T>(a.reciprocal + x) * load<T>(r + x));
+    store(d + x, moved);
+    store(u + x, load<T>(u + x) + moved);
+  }
+}
+
+template <class S>
 void residual(const StencilView<S>& a, const S* u, const S* f, std::int64_t line, S* to) {
   using T = native<S>;
   const std::int64_t at = a.shape.line(line), n = a.shape.sizes[2];
   with_offsets(a, [&](auto offsets) {
     for (std::int64_t x = 0; x < n; x += kLanes<T>) {
       const S* const p = u + at + x;
-      const T sum = around<T>(a, u, at, x, load<T>(p - 1), load<T>(p + 1), load<T>(f + at + x),
-                              offsets);
+      const T sum =
+          around<T>(a, u, at, x, load<T>(p - 1), load<T>(p + 1), load<T>(f + at + x), offsets);
       store(to + x, fma(-load<T>(a.centre + at + x), load<T>(p), sum));
     }
   });
@@ -117,8 +145,7 @@ double apply(const StencilView<S>& a, const S* u, std::int64_t line, S* to) {
     for (std::int64_t x = 0; x < n; x += kLanes<T>) {
       const S* const p = u + at + x;
       const T here = load<T>(p);
-      const T sum =
-          around<T>(a, u, at, x, load<T>(p - 1), load<T>(p + 1), T(S(0)), offsets);
+      const T sum = around<T>(a, u, at, x, load<T>(p - 1), load<T>(p + 1), T(S(0)), offsets);
       const T result = fma(load<T>(a.centre + at + x), here, -sum);
       store(to + x, result);
       if (x + kLanes<T> <= n) {
@@ -126,14 +153,44 @@ double apply(const StencilView<S>& a, const S* u, std::int64_t line, S* to) {
       } else {  // what lies behind the row is no point
         for (std::int64_t i = x; i < n; ++i) {
           const int behind = static_cast<int>(i - x);
-          total += static_cast<double>(lane(here, behind)) *
-                   static_cast<double>(lane(result, behind));
+          total +=
+              static_cast<double>(lane(here, behind)) * static_cast<double>(lane(result, behind));
         }
       }
     }
     for (int i = 0; i < kLanes<T>; ++i) total += static_cast<double>(lane(products, i));
   });
   return total;
+}
+
+template <class T, class S>
+LONGTAIL_INLINE T flow_at(const FaceLine<S>& line, std::int64_t x, T before, T behind) {
+  const T here = load<T>(line.u + x);
+  T sum = load<T>(line.along + x) * (here - before);
+  const std::int64_t last = line.periodic && x + 1 == line.size ? 0 : x + 1;
+  sum = fma(load<T>(line.along + last), here - behind, sum);
+  for (int k = 0; k < line.count; ++k) {
+    const T beyond = line.beyond[k] ? load<T>(line.beyond[k] + x) : T(S(0));
+    sum = fma(load<T>(line.faces[k] + x), here - beyond, sum);
+  }
+  return sum;
+}
+
+template <class S>
+void flow(const FaceLine<S>& line, S* to) {
+  using T = native<S>;
+  const std::int64_t n = line.size;
+  const auto one = [&](std::int64_t x) {
+    const S before = x > 0 ? line.u[x - 1] : line.periodic ? line.u[n - 1] : S(0);
+    const S behind = x + 1 < n ? line.u[x + 1] : line.periodic ? line.u[0] : S(0);
+    to[x] = flow_at<S>(line, x, before, behind);
+  };
+  one(0);
+  std::int64_t x = 1;
+  for (; x + kLanes<T> < n; x += kLanes<T>) {
+    store(to + x, flow_at<T>(line, x, load<T>(line.u + x - 1), load<T>(line.u + x + 1)));
+  }
+  for (; x < n; ++x) one(x);
 }
 
 template <class S>
@@ -182,14 +239,14 @@ void prolong_row(const SharesView<S>& shares, int plane, int row, std::int64_t a
   }
   const std::int64_t last = 2 * coarse_size + axis.first - 1;
   if (last < fine_size) {
-    to[last] += fma(left[coarse_size], from[coarse_size],
-                    right[coarse_size - 1] * from[coarse_size - 1]);
+    to[last] +=
+        fma(left[coarse_size], from[coarse_size], right[coarse_size - 1] * from[coarse_size - 1]);
   }
 }
 
 template <class S>
 constexpr StencilKernels<S> kernels_of() {
-  return {relax<S>, residual<S>, apply<S>, restrict_row<S>, prolong_row<S>};
+  return {relax<S>, residual<S>, step<S>, apply<S>, flow<S>, restrict_row<S>, prolong_row<S>};
 }
 
 }  // namespace

@@ -1,66 +1,19 @@
-// The cycle of stencil_hierarchy.h.
-#include <algorithm>
+// Transfers and the cycle of stencil_cycle.h.
+#include "multigrid/stencil_cycle.h"
 
-#include "multigrid/stencil_hierarchy.h"
-#include "multigrid/stencil_level.h"
+#include <algorithm>
 
 namespace longtail::multigrid {
 namespace {
 
-const StencilKernels<float>& kernels() {
-  static constexpr PerLevel<const AllStencilKernels*> levels =
-      LONGTAIL_ADDRESS_PER_LEVEL(kStencilKernels);
-  return levels[cpu_level()]->float32;
-}
-
-/// Rows that are worth a task.
-std::int64_t grain(const GridShape& shape) {
-  constexpr std::int64_t points = 1 << 14;
-  return std::max<std::int64_t>(1, points / shape.sizes[2]);
-}
-
-template <class Visit>
-void each_line(const GridShape& shape, const ParallelFor& parallel_for, const Visit& visit) {
-  run_parallel(parallel_for, 0, shape.lines(), grain(shape),
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t line = begin; line < end; ++line) visit(line);
-               });
-}
-
-/// Points of one colour have no neighbours of their own: red and black for a cross; else a colour
-/// for each combination of even and odd indices.
-void relax_colour(const StencilLevel& level, float* u, const float* f, int colour,
-                  const ParallelFor& parallel_for) {
-  const GridShape& shape = level.shape;
-  const bool cross = level.view.reach == Reach::flat_cross || level.view.reach == Reach::cross;
-  each_line(shape, parallel_for, [&](std::int64_t line) {
-    const std::int64_t plane = line / shape.sizes[1], row = line % shape.sizes[1];
-    if (cross) {
-      kernels().relax(level.view, u, f, line, static_cast<int>((plane + row + colour) % 2));
-    } else if (plane % 2 == colour / 4 && row % 2 == colour / 2 % 2) {
-      kernels().relax(level.view, u, f, line, colour % 2);
-    }
-  });
-  wrap_ghosts(shape, u);
-}
-
-int colours(const StencilLevel& level) {
-  switch (level.view.reach) {
-    case Reach::flat_full:
-      return 4;
-    case Reach::full:
-      return 8;
-    default:
-      return 2;
-  }
-}
-
-/// The offsets at which coarse lines share in a fine one, as (plane, row) of coarse line and offset.
+/// The offsets at which coarse lines share in a fine one, as (plane, row) of coarse line and
+/// offset.
 struct SharedLine {
   std::int64_t line;
   int plane, row;
 };
-int shared_lines(const StencilLevel& level, std::int64_t fine, SharedLine lines[4]) {
+template <class S>
+int shared_lines(const StencilLevel<S>& level, std::int64_t fine, SharedLine lines[4]) {
   int count = 1;
   std::int64_t places[4][2];
   int offsets[4][2];
@@ -108,29 +61,69 @@ int shared_lines(const StencilLevel& level, std::int64_t fine, SharedLine lines[
   return count;
 }
 
-/// coarse_f = P^T (f - A u), a coarse line a task: the residuals of its fine lines are computed
-/// where they are used, so that sums have one order.
-void restrict_residual(const StencilLevel& level, const float* u, const float* f, float* coarse_f,
+template <class S>
+void solve_coarsest(const StencilHierarchy<S>& hierarchy, S* u, const S* f) {
+  const GridShape& shape = hierarchy.levels().back().shape;
+  const std::int64_t n = shape.points();
+  const S* const inverse = hierarchy.coarsest_inverse();
+  const auto at = [&](std::int64_t i) {
+    return shape.line(i / shape.sizes[2]) + i % shape.sizes[2];
+  };
+  for (std::int64_t i = 0; i < n; ++i) {
+    S sum = 0;
+    for (std::int64_t j = 0; j < n; ++j) sum += inverse[i * n + j] * f[at(j)];
+    u[at(i)] = sum;
+  }
+  wrap_ghosts(shape, u);
+}
+
+/// The same as a correction of u: where constants are in the null space, u keeps its own.
+template <class S>
+void correct_coarsest(const StencilHierarchy<S>& hierarchy, S* u, const S* f) {
+  const StencilLevel<S>& level = hierarchy.levels().back();
+  Grid<S> residual(level.shape), correction(level.shape);
+  for (std::int64_t line = 0; line < level.shape.lines(); ++line) {
+    stencil_kernels<S>().residual(level.view, u, f, line, residual.data() + level.shape.line(line));
+  }
+  solve_coarsest(hierarchy, correction.data(), residual.data());
+  for (std::int64_t line = 0; line < level.shape.lines(); ++line) {
+    const std::int64_t at = level.shape.line(line);
+    for (std::int64_t x = at; x < at + level.shape.sizes[2]; ++x) u[x] += correction.data()[x];
+  }
+  wrap_ghosts(level.shape, u);
+}
+
+}  // namespace
+
+/// A coarse line a task: the residuals of its fine lines are computed where they are used, so that
+/// sums have one order.
+template <class S>
+void restrict_residual(const StencilLevel<S>& level, const S* u, const S* f, S* to_coarse,
                        const ParallelFor& parallel_for) {
   const GridShape &fine = level.shape, &coarse = level.coarse;
   const std::int64_t n = fine.sizes[2];
   run_parallel(
-      parallel_for, 0, coarse.lines(), grain(coarse), [&](std::int64_t begin, std::int64_t end) {
+      parallel_for, 0, coarse.lines(), row_grain(coarse),
+      [&](std::int64_t begin, std::int64_t end) {
         // Room for a ghost in front and for whole vectors.
-        const std::int64_t stride = fine.row_stride + kAlignedNumbers<float>;
+        const std::int64_t stride = fine.row_stride + kAlignedNumbers<S>;
         constexpr int slots = 16;  // more lines than one coarse line reads
-        std::vector<float> memory(slots * stride, 0.0f);
+        std::vector<S> memory(slots * stride, S(0));
         std::int64_t tags[slots];
         std::fill_n(tags, slots, -1);
         int next = 0;
-        const auto residual_of = [&](std::int64_t line) -> const float* {
+        const auto residual_of = [&](std::int64_t line) -> const S* {
           for (int slot = 0; slot < slots; ++slot) {
-            if (tags[slot] == line) return memory.data() + slot * stride + kAlignedNumbers<float>;
+            if (tags[slot] == line) return memory.data() + slot * stride + kAlignedNumbers<S>;
           }
-          float* const to = memory.data() + next * stride + kAlignedNumbers<float>;
+          S* const to = memory.data() + next * stride + kAlignedNumbers<S>;
           tags[next] = line;
           next = (next + 1) % slots;
-          kernels().residual(level.view, u, f, line, to);
+          if (u) {
+            stencil_kernels<S>().residual(level.view, u, f, line, to);
+          } else {
+            std::copy_n(f + fine.line(line), n, to);
+          }
           to[-1] = fine.periodic[2] ? to[n - 1] : 0;
           to[n] = fine.periodic[2] ? to[0] : 0;
           return to;
@@ -138,7 +131,7 @@ void restrict_residual(const StencilLevel& level, const float* u, const float* f
         for (std::int64_t line = begin; line < end; ++line) {
           const std::int64_t place[2] = {line / coarse.sizes[1], line % coarse.sizes[1]};
           const std::int64_t at = coarse.line(line);
-          std::fill_n(coarse_f + at, coarse.sizes[2], 0.0f);
+          std::fill_n(to_coarse + at, coarse.sizes[2], S(0));
           const auto reach = [&](int axis) { return level.shares.axes[axis].halved ? 1 : 0; };
           for (int p = -reach(0); p <= reach(0); ++p) {
             for (int r = -reach(1); r <= reach(1); ++r) {
@@ -151,16 +144,17 @@ void restrict_residual(const StencilLevel& level, const float* u, const float* f
                 inside = inside && from[axis] >= 0 && from[axis] < size;
               }
               if (!inside) continue;
-              kernels().restrict_row(level.shares, p, r, at, coarse.sizes[2], n,
-                                     residual_of(from[0] * fine.sizes[1] + from[1]),
-                                     coarse_f + at);
+              stencil_kernels<S>().restrict_row(level.shares, p, r, at, coarse.sizes[2], n,
+                                                residual_of(from[0] * fine.sizes[1] + from[1]),
+                                                to_coarse + at);
             }
           }
         }
       });
 }
 
-void prolong_and_add(const StencilLevel& level, const float* coarse_u, float* u,
+template <class S>
+void prolong_and_add(const StencilLevel<S>& level, const S* from_coarse, S* u,
                      const ParallelFor& parallel_for) {
   const GridShape &fine = level.shape, &coarse = level.coarse;
   each_line(fine, parallel_for, [&](std::int64_t line) {
@@ -168,45 +162,55 @@ void prolong_and_add(const StencilLevel& level, const float* coarse_u, float* u,
     const int count = shared_lines(level, line, lines);
     for (int i = 0; i < count; ++i) {
       const std::int64_t at = coarse.line(lines[i].line);
-      kernels().prolong_row(level.shares, lines[i].plane, lines[i].row, at, coarse.sizes[2],
-                            fine.sizes[2], coarse_u + at, u + fine.line(line));
+      stencil_kernels<S>().prolong_row(level.shares, lines[i].plane, lines[i].row, at,
+                                       coarse.sizes[2], fine.sizes[2], from_coarse + at,
+                                       u + fine.line(line));
     }
   });
   wrap_ghosts(fine, u);
 }
 
-void solve_coarsest(const StencilHierarchy& hierarchy, float* u, const float* f) {
-  const GridShape& shape = hierarchy.levels().back().shape;
-  const std::int64_t n = shape.points();
-  const float* const inverse = hierarchy.coarsest_inverse().data();
-  const auto at = [&](std::int64_t i) { return shape.line(i / shape.sizes[2]) + i % shape.sizes[2]; };
-  for (std::int64_t i = 0; i < n; ++i) {
-    float sum = 0;
-    for (std::int64_t j = 0; j < n; ++j) sum += inverse[i * n + j] * f[at(j)];
-    u[at(i)] = sum;
+template <class S>
+StencilWorkspace<S>::StencilWorkspace(const StencilHierarchy<S>& hierarchy, Smoother smoother,
+                                      std::size_t first) {
+  for (std::size_t i = 0; i < hierarchy.levels().size(); ++i) {
+    if (i < first) {
+      memory_.emplace_back();
+    } else {
+      memory_.emplace_back(hierarchy.levels()[i].shape, smoother);
+    }
   }
-  wrap_ghosts(shape, u);
 }
 
-void cycle(const StencilHierarchy& hierarchy, StencilWorkspace& workspace, std::size_t i,
-           const ParallelFor& parallel_for) {
-  float *const u = workspace.u(i), *const f = workspace.f(i);
-  const StencilLevel& level = hierarchy.levels()[i];
-  if (i + 1 == hierarchy.levels().size()) return solve_coarsest(hierarchy, u, f);
-  std::fill_n(u - origin_of<float>(level.shape), numbers_of<float>(level.shape), 0.0f);
-  const int count = colours(level);
-  for (int c = 0; c < count; ++c) relax_colour(level, u, f, c, parallel_for);
+template <class S>
+void v_cycle(const StencilHierarchy<S>& hierarchy, StencilWorkspace<S>& workspace, std::size_t i,
+             bool zero, const StencilMethod& method, const ParallelFor& parallel_for) {
+  S *const u = workspace.u(i), *const f = workspace.f(i);
+  const StencilLevel<S>& level = hierarchy.levels()[i];
+  if (i + 1 == hierarchy.levels().size()) {
+    return zero ? solve_coarsest(hierarchy, u, f) : correct_coarsest(hierarchy, u, f);
+  }
+  if (zero) std::fill_n(u - origin_of<S>(level.shape), numbers_of<S>(level.shape), S(0));
+  smooth(level, workspace.at(i), method, method.before, method.reverse_before, parallel_for);
   restrict_residual(level, u, f, workspace.f(i + 1), parallel_for);
-  cycle(hierarchy, workspace, i + 1, parallel_for);
+  v_cycle(hierarchy, workspace, i + 1, true, method, parallel_for);
   prolong_and_add(level, workspace.u(i + 1), u, parallel_for);
-  for (int c = count - 1; c >= 0; --c) relax_colour(level, u, f, c, parallel_for);
+  smooth(level, workspace.at(i), method, method.after, method.reverse_after, parallel_for);
 }
 
-}  // namespace
-
-void symmetric_cycle(const StencilHierarchy& hierarchy, StencilWorkspace& workspace,
-                     const ParallelFor& parallel_for) {
-  cycle(hierarchy, workspace, 0, parallel_for);
-}
+template class StencilWorkspace<float>;
+template class StencilWorkspace<double>;
+template void restrict_residual<float>(const StencilLevel<float>&, const float*, const float*,
+                                       float*, const ParallelFor&);
+template void prolong_and_add<float>(const StencilLevel<float>&, const float*, float*,
+                                     const ParallelFor&);
+template void v_cycle<float>(const StencilHierarchy<float>&, StencilWorkspace<float>&, std::size_t,
+                             bool, const StencilMethod&, const ParallelFor&);
+template void restrict_residual<double>(const StencilLevel<double>&, const double*, const double*,
+                                        double*, const ParallelFor&);
+template void prolong_and_add<double>(const StencilLevel<double>&, const double*, double*,
+                                      const ParallelFor&);
+template void v_cycle<double>(const StencilHierarchy<double>&, StencilWorkspace<double>&,
+                              std::size_t, bool, const StencilMethod&, const ParallelFor&);
 
 }  // namespace longtail::multigrid

@@ -1,36 +1,14 @@
 #include "multigrid/stencil_hierarchy.h"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 
 #include "multigrid/dense.h"
 
 namespace longtail::multigrid {
 namespace {
 
-constexpr std::int64_t kFewPoints = 32;
-constexpr double kSimilarSpacing = 1.25;
-
-/// Which axes become coarser next; false if none can.
-bool choose(const GridShape& shape, double spacings[3], bool halved[3]) {
-  bool possible[3];
-  double smallest = std::numeric_limits<double>::infinity();
-  for (int axis = 0; axis < 3; ++axis) {
-    const std::int64_t n = shape.sizes[axis];
-    possible[axis] = shape.periodic[axis] ? n >= 4 : n >= 2;
-    if (axis == 0 && shape.flat) possible[axis] = false;
-    if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
-  }
-  bool any = false;
-  for (int axis = 0; axis < 3; ++axis) {
-    halved[axis] = possible[axis] && spacings[axis] <= kSimilarSpacing * smallest;
-    if (halved[axis]) spacings[axis] *= 2;
-    any = any || halved[axis];
-  }
-  return any;
-}
-
-std::vector<float> inverse_of(const Stencil& a, bool singular) {
+std::vector<double> inverse_of(const Stencil& a, bool singular) {
   const GridShape& shape = a.shape;
   const std::int64_t n = shape.points();
   std::vector<double> matrix(n * n, 0.0);
@@ -57,76 +35,121 @@ std::vector<float> inverse_of(const Stencil& a, bool singular) {
   if (singular) {
     for (double& each : matrix) each += largest / static_cast<double>(n);
   }
-  const std::vector<double> inverse = inverse_of_positive(std::move(matrix), n);
-  return {inverse.begin(), inverse.end()};
+  return inverse_of_positive(std::move(matrix), n);
+}
+
+/// The largest sum of absolute entries of a row over its diagonal, which bounds the eigenvalues of
+/// A over its diagonal (Gershgorin). Bounds that a power iteration finds come from below.
+double gershgorin(const Stencil& a) {
+  const GridShape& shape = a.shape;
+  // Of a cross every diagonal is at least the sum of its weights, which are not negative.
+  if (a.reach == Reach::flat_cross || a.reach == Reach::cross) return 2;
+  double largest = 1;
+  for (std::int64_t line = 0; line < shape.lines(); ++line) {
+    for (std::int64_t at = shape.line(line); at < shape.line(line) + shape.sizes[2]; ++at) {
+      double around = 0;
+      for (const int offset : offsets_before(a.reach)) {
+        const double* const weights = a.weights[offset].data() + at;
+        around += std::abs(weights[0]) + std::abs(weights[-shape.step(offset_of(offset))]);
+      }
+      const double centre = a.centre.data()[at];
+      // A division only where it is larger.
+      if (around > (largest - 1) * centre && centre > 0) largest = 1 + around / centre;
+    }
+  }
+  return largest;
+}
+
+/// Copies a grid with `value(number)`, and its ghosts where `to` has them.
+template <class S, class Value>
+void keep(const GridShape& from, const Grid<double>& grid, const GridShape& to, S* target,
+          const Value& value) {
+  for (std::int64_t line = 0; line < to.lines(); ++line) {
+    const double* const source = grid.data() + from.line(line);
+    S* const row = target + to.line(line);
+    for (std::int64_t x = 0; x < to.sizes[2]; ++x) row[x] = static_cast<S>(value(source[x]));
+  }
+  wrap_ghosts(to, target);
+}
+
+template <class S>
+void keep_stencil(const Stencil& a, const LevelPlan& plan, S* memory) {
+  const auto same = [](double each) { return each; };
+  const auto over = [](double each) { return each > 0 ? 1 / each : 0; };
+  for (const int offset : offsets_before(a.reach)) {
+    keep(a.shape, a.weights[offset], plan.shape, memory + plan.weights[offset], same);
+  }
+  keep(a.shape, a.centre, plan.shape, memory + plan.centre, same);
+  keep(a.shape, a.centre, plan.shape, memory + plan.reciprocal, over);
+  memory[plan.bound] = static_cast<S>(gershgorin(a));
+}
+
+template <class S>
+void keep_shares(const Shares& shares, const LevelPlan& plan, const GridShape& coarse, S* memory) {
+  // Nothing is shared across a seam: there the ghosts stay 0.
+  GridShape to = coarse;
+  for (int axis = 0; axis < 3; ++axis) {
+    to.periodic[axis] = to.periodic[axis] && !plan.axes[axis].seam;
+  }
+  for (int offset = 0; offset < 27; ++offset) {
+    if (plan.share[offset] < 0) continue;
+    keep(shares.coarse, shares.share[offset], to, memory + plan.share[offset],
+         [](double each) { return each; });
+  }
 }
 
 }  // namespace
 
-StencilHierarchy::StencilHierarchy(const Stencil& finest, const double given_spacings[3],
-                                   bool singular) {
-  double spacings[3];
-  std::copy_n(given_spacings, 3, spacings);
+template <class S>
+void build_hierarchy(const Stencil& finest, const StencilPlan& plan, bool singular, S* memory) {
+  std::fill_n(memory, plan.numbers, S(0));
   const Stencil* current = &finest;
   Stencil coarse;
-  bool halved[3];
-  for (;;) {
-    add_level(*current);
-    if (current->shape.points() <= kFewPoints || !choose(current->shape, spacings, halved)) break;
-    const Shares shares = black_box_shares(*current, halved);
-    StencilLevel& level = levels_.back();
-    level.coarse = shape_for<float>(shares.coarse.flat, shares.coarse.sizes, shares.coarse.periodic);
-    for (int axis = 0; axis < 3; ++axis) level.shares.axes[axis] = shares.axes[axis];
-    // Nothing is shared across a seam: there the ghosts stay 0.
-    GridShape shared = shares.coarse;
-    for (int axis = 0; axis < 3; ++axis) {
-      shared.periodic[axis] = shared.periodic[axis] && !shares.axes[axis].seam;
-    }
-    for (int offset = 0; offset < 27; ++offset) {
-      level.shares.share[offset] =
-          shares.along(offset) ? keep(shared, shares.share[offset], false) : nullptr;
-    }
+  for (std::size_t i = 0; i < plan.levels.size(); ++i) {
+    const LevelPlan& level = plan.levels[i];
+    keep_stencil(*current, level, memory);
+    if (level.last) break;
+    const Shares shares = black_box_shares(*current, level.halved);
+    keep_shares(shares, level, plan.levels[i + 1].shape, memory);
     Stencil next = galerkin(*current, shares);
     coarse = std::move(next);
     current = &coarse;
   }
-  inverse_ = inverse_of(*current, singular);
+  const std::vector<double> inverse = inverse_of(*current, singular);
+  for (std::size_t i = 0; i < inverse.size(); ++i) {
+    memory[plan.inverse + static_cast<std::int64_t>(i)] = static_cast<S>(inverse[i]);
+  }
 }
 
-const float* StencilHierarchy::keep(const GridShape& from, const Grid<double>& grid,
-                                    bool reciprocal) {
-  const GridShape to = shape_for<float>(from.flat, from.sizes, from.periodic);
-  Grid<float>& kept = grids_.emplace_back(to);
-  for (std::int64_t line = 0; line < to.lines(); ++line) {
-    const double* const source = grid.data() + from.line(line);
-    float* const target = kept.data() + to.line(line);
-    for (std::int64_t x = 0; x < to.sizes[2]; ++x) {
-      const double a = reciprocal ? (source[x] > 0 ? 1 / source[x] : 0) : source[x];
-      target[x] = static_cast<float>(a);
+template <class S>
+StencilHierarchy<S>::StencilHierarchy(const StencilPlan& plan, const S* memory)
+    : inverse_(memory + plan.inverse) {
+  const auto at = [&](std::int64_t place) { return place < 0 ? nullptr : memory + place; };
+  for (std::size_t i = 0; i < plan.levels.size(); ++i) {
+    const LevelPlan& from = plan.levels[i];
+    StencilLevel<S> level{};
+    level.shape = level.view.shape = from.shape;
+    level.view.reach = from.reach;
+    for (int offset = 0; offset < kCentre; ++offset) {
+      level.view.weights[offset] = at(from.weights[offset]);
     }
+    level.view.centre = at(from.centre);
+    level.view.reciprocal = at(from.reciprocal);
+    level.bound = memory[from.bound];
+    if (!from.last) {
+      level.coarse = plan.levels[i + 1].shape;
+      std::copy_n(from.axes, 3, level.shares.axes);
+      for (int offset = 0; offset < 27; ++offset) {
+        level.shares.share[offset] = at(from.share[offset]);
+      }
+    }
+    levels_.push_back(level);
   }
-  wrap_ghosts(to, kept.data());
-  return kept.data();
 }
 
-void StencilHierarchy::add_level(const Stencil& stencil) {
-  StencilLevel level{};
-  level.shape = shape_for<float>(stencil.shape.flat, stencil.shape.sizes, stencil.shape.periodic);
-  level.view.shape = level.shape;
-  level.view.reach = stencil.reach;
-  for (const int offset : offsets_before(stencil.reach)) {
-    level.view.weights[offset] = keep(stencil.shape, stencil.weights[offset], false);
-  }
-  level.view.centre = keep(stencil.shape, stencil.centre, false);
-  level.view.reciprocal = keep(stencil.shape, stencil.centre, true);
-  levels_.push_back(level);
-}
-
-StencilWorkspace::StencilWorkspace(const StencilHierarchy& hierarchy) {
-  for (const StencilLevel& level : hierarchy.levels()) {
-    u_.emplace_back(level.shape);
-    f_.emplace_back(level.shape);
-  }
-}
+template void build_hierarchy<float>(const Stencil&, const StencilPlan&, bool, float*);
+template void build_hierarchy<double>(const Stencil&, const StencilPlan&, bool, double*);
+template class StencilHierarchy<float>;
+template class StencilHierarchy<double>;
 
 }  // namespace longtail::multigrid

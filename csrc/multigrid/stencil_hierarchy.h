@@ -1,58 +1,42 @@
 #pragma once
-// The levels of an operator of varying coefficients, made by black_box.h in float64 and kept as
-// float32 for cycles that precondition; and such a cycle.
+// The levels of an operator of varying coefficients, made by black_box.h in float64 and kept in
+// memory that stencil_plan.h lays out, as float32 or float64.
 
 #include <cstdint>
 #include <vector>
 
-#include "core/buffer.h"
 #include "core/parallel.h"
 #include "multigrid/black_box.h"
+#include "multigrid/stencil_plan.h"
 
 namespace longtail::multigrid {
 
+/// Fills plan.numbers numbers. The finest operator is symmetric and positive definite, or, if
+/// `singular`, has constants in its null space.
+template <class S>
+void build_hierarchy(const Stencil& finest, const StencilPlan& plan, bool singular, S* memory);
+
+template <class S>
 struct StencilLevel {
-  GridShape shape;  // for float
-  StencilView<float> view;
-  SharesView<float> shares;  // of the next coarser level; none on the coarsest
+  GridShape shape;
+  StencilView<S> view;
+  SharesView<S> shares;  // of the next coarser level; none on the coarsest
   GridShape coarse;
+  S bound;
 };
 
+/// A look at such memory, which outlives it.
+template <class S>
 class StencilHierarchy {
  public:
-  /// The finest operator, symmetric and positive definite, or, if `singular`, with constants in its
-  /// null space; spacings of the axes tell which are strongly coupled.
-  StencilHierarchy(const Stencil& finest, const double spacings[3], bool singular);
-  StencilHierarchy(const StencilHierarchy&) = delete;
+  StencilHierarchy(const StencilPlan& plan, const S* memory);
 
-  const std::vector<StencilLevel>& levels() const { return levels_; }
-  const std::vector<float>& coarsest_inverse() const { return inverse_; }
+  const std::vector<StencilLevel<S>>& levels() const { return levels_; }
+  const S* coarsest_inverse() const { return inverse_; }
 
  private:
-  const float* keep(const GridShape& from, const Grid<double>& grid, bool reciprocal);
-  void add_level(const Stencil& stencil);
-
-  std::vector<StencilLevel> levels_;
-  std::vector<float> inverse_;
-  std::vector<Grid<float>> grids_;
+  std::vector<StencilLevel<S>> levels_;
+  const S* inverse_;
 };
-
-/// Values on all levels, zeros at first.
-class StencilWorkspace {
- public:
-  explicit StencilWorkspace(const StencilHierarchy& hierarchy);
-
-  float* u(std::size_t level) { return u_[level].data(); }
-  float* f(std::size_t level) { return f_[level].data(); }
-
- private:
-  std::vector<Grid<float>> u_, f_;
-};
-
-/// workspace.u(0) from workspace.f(0) and zero: a symmetric V-cycle of one sweep down and one up,
-/// colours in reverse order, so that it serves conjugate gradients. The same bits for any number of
-/// threads.
-void symmetric_cycle(const StencilHierarchy& hierarchy, StencilWorkspace& workspace,
-                     const ParallelFor& parallel_for);
 
 }  // namespace longtail::multigrid

@@ -9,14 +9,21 @@ namespace longtail::multigrid {
 
 template <class S>
 struct StencilKernels {
-  /// Gauss-Seidel of every other point of a row, the first of them `first`; with `zero` u is 0.
-  void (*relax)(const StencilView<S>& a, S* u, const S* f, std::int64_t line, int first);
+  /// Gauss-Seidel of every other point of a row, the first of them `first`, omega times as far.
+  void (*relax)(const StencilView<S>& a, S* u, const S* f, std::int64_t line, int first, S omega);
 
   /// to = f - A u for a row.
   void (*residual)(const StencilView<S>& a, const S* u, const S* f, std::int64_t line, S* to);
 
+  /// One row of a step of a method with memory: d = kept d + scale r / diagonal, u += d. The rows
+  /// of r and d are those of u.
+  void (*step)(const StencilView<S>& a, const S* r, std::int64_t line, S kept, S scale, S* d, S* u);
+
   /// to = A u for a row; returns the sum of u A u along it.
   double (*apply)(const StencilView<S>& a, const S* u, std::int64_t line, S* to);
+
+  /// to = what flows out of each point through its faces: weight times difference.
+  void (*flow)(const FaceLine<S>& line, S* to);
 
   /// A row of the coarse right-hand side: to[c] += the shares of `from`, the fine row at offset
   /// (plane, row) from the coarse one, whose shares these are, from point (that line, 0) on.

@@ -65,8 +65,7 @@ SolveTensors poisson_value(Tensor f, Tensor initial, double plane_spacing, doubl
     axes.push_back(axis_of(function, size, spacings[axis], sides[axis], cell));
   }
   const std::int64_t batch = f.size(0);
-  SolveTensors result(empty_contiguous(f),
-                      torch::stable::new_empty(f, {batch}, ScalarType::Long),
+  SolveTensors result(empty_contiguous(f), torch::stable::new_empty(f, {batch}, ScalarType::Long),
                       float64_buffer(f, batch), float64_buffer(f, batch));
   if (f.numel() > 0) {
     Backend::poisson(multigrid::make_box(axes), batch, dtype, torch::stable::contiguous(f), initial,
@@ -79,13 +78,15 @@ SolveTensors poisson_value(Tensor f, Tensor initial, double plane_spacing, doubl
   return result;
 }
 
+// hierarchy as diffusion_hierarchy makes it of the same arguments, narrow; [0]: made here.
 // faces[d] [1 or batch, ..., size + 1 along d, ...] of diffusion.h; all float64.
 template <class Backend>
 std::tuple<Tensor, Tensor, Tensor> diffusion_value(Tensor plane_faces, Tensor row_faces,
                                                    Tensor point_faces, Tensor f, Tensor initial,
-                                                   double plane_spacing, double row_spacing,
-                                                   double point_spacing, std::int64_t periodic,
-                                                   double tolerance, std::int64_t max_iterations) {
+                                                   Tensor hierarchy, double plane_spacing,
+                                                   double row_spacing, double point_spacing,
+                                                   std::int64_t periodic, double tolerance,
+                                                   std::int64_t max_iterations) {
   const char* function = "diffusion_solve";
   using torch::headeronly::ScalarType;
   const bool flat = is_flat(function, f);
@@ -127,12 +128,21 @@ std::tuple<Tensor, Tensor, Tensor> diffusion_value(Tensor plane_faces, Tensor ro
     check_same_shape(initial, f, function, "initial", "f");
     initial = torch::stable::contiguous(initial);
   }
-  std::tuple<Tensor, Tensor, Tensor> result(
-      empty_contiguous(f), torch::stable::new_empty(f, {batch}, ScalarType::Long),
-      float64_buffer(f, batch));
+  if (given(hierarchy)) {
+    const std::int64_t numbers = multigrid::plan_levels<float>(shape).numbers;
+    check_same_device(hierarchy, f, function, "hierarchy", "f");
+    check_argument(hierarchy.scalar_type() == ScalarType::Float && hierarchy.dim() == 2 &&
+                       hierarchy.size(0) == systems && hierarchy.size(1) == numbers,
+                   function, "hierarchy", "of shape " + shape_string(hierarchy),
+                   "float32 [" + std::to_string(systems) + ", " + std::to_string(numbers) + "]");
+    hierarchy = torch::stable::contiguous(hierarchy);
+  }
+  std::tuple<Tensor, Tensor, Tensor> result(empty_contiguous(f),
+                                            torch::stable::new_empty(f, {batch}, ScalarType::Long),
+                                            float64_buffer(f, batch));
   if (f.numel() > 0) {
     Backend::diffusion(shape, systems, batch, {plane_faces, row_faces, point_faces},
-                       torch::stable::contiguous(f), initial,
+                       torch::stable::contiguous(f), initial, hierarchy,
                        {tolerance, static_cast<int>(max_iterations), {}}, result);
   } else {
     torch::stable::zero_(std::get<1>(result));

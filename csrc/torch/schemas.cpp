@@ -199,8 +199,32 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "int max_iterations) -> (Tensor, Tensor, Tensor, Tensor)");
   m.def(
       "diffusion_solve(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Tensor f, Tensor "
-      "initial, float plane_spacing, float row_spacing, float point_spacing, int periodic, float "
-      "tolerance, int max_iterations) -> (Tensor, Tensor, Tensor)");
+      "initial, Tensor hierarchy, float plane_spacing, float row_spacing, float point_spacing, int "
+      "periodic, float tolerance, int max_iterations) -> (Tensor, Tensor, Tensor)");
+  m.def(
+      "diffusion_hierarchy(Tensor plane_faces, Tensor row_faces, Tensor point_faces, float "
+      "plane_spacing, float row_spacing, float point_spacing, int periodic, bool narrow) -> "
+      "Tensor");
+  m.def(
+      "diffusion_apply(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Tensor u, int "
+      "periodic) -> Tensor");
+
+  // csrc/torch/grid_ops.h; these end with what grid and which of its levels it is.
+#define LONGTAIL_GRID                                                                         \
+  "SymInt planes, SymInt rows, SymInt points, float plane_spacing, float row_spacing, float " \
+  "point_spacing, int periodic, int level) -> Tensor"
+  m.def("grid_apply(Tensor hierarchy, Tensor u, " LONGTAIL_GRID);
+  m.def("grid_restrict(Tensor hierarchy, Tensor r, " LONGTAIL_GRID);
+  m.def("grid_prolong(Tensor hierarchy, Tensor e, " LONGTAIL_GRID);
+  m.def(
+      "grid_smooth(Tensor hierarchy, Tensor u, Tensor f, int smoother, int steps, float omega, "
+      "bool "
+      "reverse, " LONGTAIL_GRID);
+  m.def(
+      "grid_cycle(Tensor hierarchy, Tensor u, Tensor f, int smoother, int before, int after, float "
+      "omega, bool reverse_before, bool reverse_after, " LONGTAIL_GRID);
+#undef LONGTAIL_GRID
+
   // Learned multigrid (csrc/multigrid/winograd.h): x [N, H, W, in], weight [out, in, 3, 3], add
   // [N, H, W, out], bias [out]; [0] for none. Adjoint: of the convolution by weight [in, out, 3,
   // 3].

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail._autograd import Gradient, Saved, differentiable
+from longtail._autograd import Gradient, Saved, differentiable, is_plain_call
 from longtail._grid_geometry import Geometry
+from longtail._grid_ops import differences, hierarchy_of
+from longtail._grid_plan import plan_of
 from longtail._multigrid_arguments import Limits
 from longtail._poisson import Found, add_to_side
 
@@ -98,7 +100,7 @@ def _apply(faces: list[Tensor], u: Tensor, geometry: Geometry) -> Tensor:
     result = torch.zeros_like(u)
     for axis, of_axis in enumerate(faces):
         dim = axis - len(faces)
-        flow = of_axis * _differences(u, geometry, axis)
+        flow = of_axis * differences(u, geometry.periodic(axis), dim)
         if geometry.periodic(axis):
             inner = flow.narrow(dim, 0, u.shape[dim])
             result = result + inner - inner.roll(-1, dim)
@@ -108,65 +110,60 @@ def _apply(faces: list[Tensor], u: Tensor, geometry: Geometry) -> Tensor:
     return result
 
 
-def _differences(u: Tensor, geometry: Geometry, axis: int) -> Tensor:
-    """At every face what is behind it minus what is in front, 0 beyond the ends; of a periodic axis
-    the last face is 0."""
-    dim = axis - len(geometry.sizes)
-    zero = torch.zeros_like(u.narrow(dim, 0, 1))
-    if geometry.periodic(axis):
-        return torch.cat([u - u.roll(1, dim), zero], dim)
-    return torch.cat([u, zero], dim) - torch.cat([zero, u], dim)
-
-
 def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
-    *faces, f, initial, geometry, limits = inputs
+    *faces, f, initial, hierarchy, geometry, limits = inputs
     missing = 3 - len(faces)
     none = f.new_empty([0])
     spacings = [1.0] * missing + list(geometry.spacings)
-    periodic = sum(
-        1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis)
-    )
+    periodic = sum(1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis))
     with torch._C._AutoDispatchBelowAutograd():
         result: tuple[Tensor, Tensor, Tensor] = torch.ops.longtail.diffusion_solve(
-            *[none] * missing, *faces, f, initial, *spacings, periodic, *limits
+            *[none] * missing, *faces, f, initial, hierarchy, *spacings, periodic, *limits
         )
     return result
 
 
-def _inverse(faces: list[Tensor], g: Tensor, geometry: Geometry, limits: Limits) -> Tensor:
-    result: Tensor = _SOLVE[len(faces)](*faces, g, g.new_empty([0]), geometry, limits)[0]
+def _inverse(
+    faces: list[Tensor], g: Tensor, hierarchy: Tensor, geometry: Geometry, limits: Limits
+) -> Tensor:
+    none = g.new_empty([0])
+    result: Tensor = _SOLVE[len(faces)](*faces, g, none, hierarchy, geometry, limits)[0]
     return result
 
 
 def _backward(saved: Saved, grad: Gradient, *rest: Gradient) -> list[Gradient]:
-    *faces, f, initial, geometry, limits = saved.inputs
+    *faces, f, _, hierarchy, geometry, limits = saved.inputs
     if grad is None:
         return [None] * len(saved.inputs)
     # A is symmetric. d(A u) of a face is d weight times the difference across it.
-    adjoint = _inverse(faces, grad, geometry, limits)
+    adjoint = _inverse(faces, grad, hierarchy, geometry, limits)
     result: list[Gradient] = [None] * len(faces)
     if any(saved.needs[: len(faces)]):
-        u = _inverse(faces, f, geometry, limits)
+        u = _inverse(faces, f, hierarchy, geometry, limits)
         for axis, of_axis in enumerate(faces):
-            product = -_differences(u, geometry, axis) * _differences(adjoint, geometry, axis)
+            dim = axis - len(faces)
+            product = -differences(u, geometry.periodic(axis), dim) * differences(
+                adjoint, geometry.periodic(axis), dim
+            )
             result[axis] = product.sum_to_size(of_axis.shape)
-    return [*result, adjoint, None, None, None]
+    return [*result, adjoint, None, None, None, None]
 
 
 def _jvp(saved: Saved, *tangents: Gradient) -> Any:
-    *faces, f, initial, geometry, limits = saved.inputs
+    *faces, f, _, hierarchy, geometry, limits = saved.inputs
     right = tangents[len(faces)]
     moved = [
         torch.zeros_like(each) if tangent is None else tangent
         for each, tangent in zip(faces, tangents, strict=False)
     ]
     if any(tangent is not None for tangent in tangents[: len(faces)]):
-        u = _inverse(faces, f, geometry, limits)
+        u = _inverse(faces, f, hierarchy, geometry, limits)
         change = _apply(moved, u, geometry)
         right = -change if right is None else right - change
     if right is None:
         return None, None, None
-    return _inverse(faces, right, geometry, limits), None, None
+    still = right.new_zeros(right.shape[:1])  # not None: see _poisson
+    return _inverse(faces, right, hierarchy, geometry, limits), None, still
 
 
 _SOLVE: dict[int, Any] = {
@@ -177,29 +174,56 @@ _SOLVE: dict[int, Any] = {
 def solve(
     faces: list[Tensor], f: Tensor, initial: Tensor | None, geometry: Geometry, limits: Limits
 ) -> Found:
-    """f times volumes is the right-hand side of the symmetric system."""
-    dims = len(geometry.sizes)
-    shape, batch = f.shape, f.shape[: f.dim() - dims]
+    """Of what lies at points: f times volumes is the right-hand side of the symmetric system."""
     volumes = geometry.volumes(f)
     right = f.to(torch.float64)
     right = right if volumes is None else right * volumes
+    return solve_symmetric(faces, right, initial, geometry, limits, f.dtype)
+
+
+def systems_of(tensors: list[Tensor], batch: torch.Size, axes: list[int]) -> list[Tensor]:
+    """``[systems, ...]`` of tensors ``[..., so many axes]`` whose batch broadcasts to ``batch``:
+    one system if all have the same, else one each."""
+    result = []
+    for each, count in zip(tensors, axes, strict=True):
+        own = each.shape[each.dim() - count :]
+        one = all(size == 1 for size in each.shape[: each.dim() - count])
+        rows = each if one else each.expand(*batch, *own)
+        result.append(rows.reshape(1 if one else -1, *own))
+    return result
+
+
+def solve_symmetric(
+    faces: list[Tensor],
+    right: Tensor,
+    initial: Tensor | None,
+    geometry: Geometry,
+    limits: Limits,
+    dtype: torch.dtype,
+    hierarchy: Tensor | None = None,
+) -> Found:
+    """``hierarchy [..., numbers]``: float32, of the same faces."""
+    dims = len(geometry.sizes)
+    shape, batch = right.shape, right.shape[: right.dim() - dims]
     rows = right.reshape(-1, *geometry.sizes)
-    one = all(size == 1 for size in faces[0].shape[:-dims])
-    systems = [
-        (each.reshape(1, *each.shape[-dims:]) if one else each.expand(*batch, *each.shape[-dims:]))
-        .reshape(-1 if not one else 1, *each.shape[-dims:])
-        for each in faces
-    ]
+    systems = systems_of(faces, batch, [dims] * dims)
+    if hierarchy is not None:
+        packed = systems_of([hierarchy], batch, [1])[0]
+    elif is_plain_call([*systems, rows]):
+        packed = rows.new_empty([0])
+    else:  # made once for the solve and those of its gradients
+        packed = hierarchy_of(systems, plan_of(geometry), torch.float32, False)
     start = rows.new_empty([0])
     if initial is not None:
         start = initial.detach().to(torch.float64).reshape(rows.shape)
-    solution, iterations, residual = _SOLVE[dims](*systems, rows, start, geometry, limits)
+    solution, iterations, residual = _SOLVE[dims](*systems, rows, start, packed, geometry, limits)
+    volumes = geometry.volumes(right)
     if geometry.singular and volumes is not None:  # the op's mean is not by volume
         mean = (solution * volumes).flatten(1).sum(1) / volumes.sum()
         solution = solution - mean.reshape(-1, *[1] * dims)
-    rounded = solution.to(f.dtype)
+    rounded = solution.to(dtype)
     returned = residual
-    if f.dtype != torch.float64:
+    if dtype != torch.float64:
         with torch.no_grad():
             returned = _relative_residual(systems, rounded.detach(), rows.detach(), geometry)
     return (
@@ -210,9 +234,7 @@ def solve(
     )
 
 
-def _relative_residual(
-    faces: list[Tensor], u: Tensor, right: Tensor, geometry: Geometry
-) -> Tensor:
+def _relative_residual(faces: list[Tensor], u: Tensor, right: Tensor, geometry: Geometry) -> Tensor:
     dims = tuple(range(1, 1 + len(faces)))
     if geometry.singular:
         right = right - right.mean(dims, keepdim=True)

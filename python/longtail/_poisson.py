@@ -102,7 +102,9 @@ def _jvp(saved: Saved, tangent: Gradient, *rest: Gradient) -> Any:
     _, _, geometry, limits = saved.inputs
     if tangent is None:
         return None, None, None, None
-    return _inverse(tangent, geometry, limits), None, None, None
+    # Zeros, not None: torch 2.13 takes a None behind that of an output of integers for a tangent.
+    still = tangent.new_zeros(tangent.shape[:1], dtype=torch.float64)
+    return _inverse(tangent, geometry, limits), None, still, still.clone()
 
 
 _solve: Any = differentiable("poisson_solve", _forward, _backward, _jvp, linear=True)

@@ -11,9 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import _library  # noqa: F401  (loads the raw ops)
 from longtail import _diffusion, _poisson
 from longtail._grid_geometry import boundary_terms, geometry_of
+from longtail._grid_methods import full_multigrid, prolong, residual, restrict, smooth, v_cycle
+from longtail._grid_operator import GridOperator, diffusion_stencil, poisson_stencil
 from longtail._multigrid_arguments import (
     Limits,
     check_field,
@@ -22,9 +23,25 @@ from longtail._multigrid_arguments import (
     finished,
     iterations_limit,
 )
+from longtail._multigrid_solver import MultigridSolver
 from longtail._solve_result import ConvergenceError, SolveResult, check_on_fail, tolerance
 
-__all__ = ["ConvergenceError", "SolveResult", "diffusion_solve", "poisson_solve"]
+__all__ = [
+    "ConvergenceError",
+    "GridOperator",
+    "MultigridSolver",
+    "SolveResult",
+    "diffusion_solve",
+    "diffusion_stencil",
+    "full_multigrid",
+    "poisson_solve",
+    "poisson_stencil",
+    "prolong",
+    "residual",
+    "restrict",
+    "smooth",
+    "v_cycle",
+]
 
 
 def poisson_solve(
