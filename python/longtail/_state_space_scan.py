@@ -108,8 +108,8 @@ def _backward(saved: Saved, grad: Gradient, last: Gradient) -> tuple[Gradient, .
 
 
 def _is_nested() -> bool:
-    """Whether torch.func differentiates twice. The derivative of the raw gradient is a derivative of
-    the convolution inside one of torch.func's inside another; torch 2.13 loses its place there."""
+    """Whether torch.func differentiates twice. The derivative of the raw gradient is a derivative
+    of the convolution inside one of torch.func's inside another; torch 2.13 loses its place."""
     if torch.compiler.is_compiling():
         return False
     levels = [level.key() for level in functorch.get_interpreter_stack() or ()]
