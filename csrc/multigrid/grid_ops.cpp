@@ -118,7 +118,7 @@ template <class S>
 void diffusion_apply(const DiffusionShape& of, std::int64_t systems, const S* const faces[3],
                      std::int64_t batch, const S* u, S* to, const ParallelFor& parallel_for) {
   const std::int64_t* const n = of.sizes;
-  const std::int64_t lines = n[0] * n[1], points = lines * n[2];
+  const std::int64_t lines = n[0] * n[1];
   const std::int64_t grain = std::max<std::int64_t>(1, (1 << 14) / n[2]);
   run_parallel(parallel_for, 0, batch * lines, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
