@@ -135,7 +135,8 @@ Interpolation interpolation(const Axis& fine, const Axis& coarse) {
     std::int64_t points[2] = {left, right};
     for (int k = 0; k < 2; ++k) {
       if (points[k] >= 0 && points[k] < m) continue;
-      points[k] = fine.periodic() ? (points[k] + m) % m : std::clamp<std::int64_t>(points[k], 0, m - 1);
+      points[k] =
+          fine.periodic() ? (points[k] + m) % m : std::clamp<std::int64_t>(points[k], 0, m - 1);
       if (!fine.periodic()) weights[k] = 0;  // on the boundary, 0
     }
     for (int k = 0; k < 2; ++k) {

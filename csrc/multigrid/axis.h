@@ -1,8 +1,8 @@
 #pragma once
 // One axis of a grid of points or cells: its part of -Laplace, and how it is coarsened.
 //
-// An axis is a row of intervals of one length, `spacing`, of which the last may have another, `last`
-// (the first, if it is a vertex axis whose only Dirichlet side is the left one: see below).
+// An axis is a row of intervals of one length, `spacing`, of which the last may have another,
+// `last` (the first, if it is a vertex axis whose only Dirichlet side is the left one: see below).
 // Unknowns are at the ends of intervals (vertex) or at their middles (cell). Ends of the axis:
 //
 //   vertex   dirichlet  the end is no unknown: u = 0 there
@@ -13,8 +13,8 @@
 //            periodic   the first interval follows the last
 //
 // -u'' is what flows out of the volume of an unknown over that volume; inside, at equal spacing h,
-// (2 u[i] - u[i - 1] - u[i + 1]) / h^2. (What the value at a boundary adds to the right-hand side is
-// the caller's.) Times the volumes the operator is symmetric.
+// (2 u[i] - u[i - 1] - u[i + 1]) / h^2. (What the value at a boundary adds to the right-hand side
+// is the caller's.) Times the volumes the operator is symmetric.
 //
 // A coarser axis joins intervals in twos. One that is left over stays as it is: next to a Dirichlet
 // side, or between cells, a short interval does no harm, and every size converges as 2^k - 1 does
@@ -37,9 +37,7 @@ struct Axis {
   bool cell;
   double last = spacing;
 
-  bool last_is_first() const {
-    return !cell && left == Side::dirichlet && right == Side::neumann;
-  }
+  bool last_is_first() const { return !cell && left == Side::dirichlet && right == Side::neumann; }
 
   bool periodic() const { return left == Side::periodic; }
 };
@@ -63,9 +61,9 @@ struct Interpolation {
 Interpolation interpolation(const Axis& fine, const Axis& coarse);
 
 /// v[c] = the sum over k < kMostFine of weights[c][k] u[points[c][k]]: the transpose of the
-/// interpolation times volumes over volumes, or, if `joined`, of cells the mean of those joined. The
-/// latter converges better where all axes become coarser (0.16 instead of 0.20 a cycle), the former
-/// where some do not (0.07 instead of 0.37).
+/// interpolation times volumes over volumes, or, if `joined`, of cells the mean of those joined.
+/// The latter converges better where all axes become coarser (0.16 instead of 0.20 a cycle), the
+/// former where some do not (0.07 instead of 0.37).
 inline constexpr int kMostFine = 5;
 struct Restriction {
   std::vector<std::int64_t> points;  // [coarse size][kMostFine]

@@ -116,8 +116,8 @@ void solve_coarsest(const Hierarchy<S>& hierarchy, S* u, const S* f) {
   const auto each_point = [&](const auto& visit) {
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t line = i / view.points.size;
-      visit(i, line / view.rows.size * view.plane_stride +
-                   line % view.rows.size * view.row_stride + i % view.points.size);
+      visit(i, line / view.rows.size * view.plane_stride + line % view.rows.size * view.row_stride +
+                   i % view.points.size);
     }
   };
   each_point([&](std::int64_t i, std::int64_t to) {
@@ -150,8 +150,7 @@ void smooth(const Level<S>& level, S* u, const S* f, int sweeps, S omega, bool r
   if (zero && sweeps == 0) std::fill_n(u - level.origin(), level.numbers(), S(0));
   for (int half = 0; half < 2 * sweeps; ++half) {
     const int colour = (half + (reverse ? 1 : 0)) % 2;
-    const auto kernel =
-        zero && half == 0 ? kernels<S>().relax_zero : kernels<S>().relax;
+    const auto kernel = zero && half == 0 ? kernels<S>().relax_zero : kernels<S>().relax;
     run_parallel(parallel_for, 0, level.box.lines(), grain(level),
                  [&](std::int64_t begin, std::int64_t end) {
                    kernel(level.view, u, f, begin, end - begin, colour, omega);

@@ -35,17 +35,17 @@ LONGTAIL_INLINE Line<S> line_of(const GridView<S>& grid, std::int64_t line) {
 
 /// The sum of the neighbours of points x ... and f.
 template <class T, bool Flat, class S>
-LONGTAIL_INLINE T around(const GridView<S>& grid, const Line<S>& line, const S* u, T before, T behind,
-                         T f, std::int64_t x) {
+LONGTAIL_INLINE T around(const GridView<S>& grid, const Line<S>& line, const S* u, T before,
+                         T behind, T f, std::int64_t x) {
   T sum = add_neighbours<T>(
       f, {load<T>(grid.points.lower + x), load<T>(grid.points.upper + x), before, behind});
-  sum = add_neighbours<T>(sum, {T(line.row_lower), T(line.row_upper),
-                                load<T>(u + x - grid.row_stride),
-                                load<T>(u + x + grid.row_stride)});
+  sum =
+      add_neighbours<T>(sum, {T(line.row_lower), T(line.row_upper),
+                              load<T>(u + x - grid.row_stride), load<T>(u + x + grid.row_stride)});
   if constexpr (!Flat) {
-    sum = add_neighbours<T>(sum, {T(line.above_lower), T(line.above_upper),
-                                  load<T>(u + x - grid.plane_stride),
-                                  load<T>(u + x + grid.plane_stride)});
+    sum = add_neighbours<T>(
+        sum, {T(line.above_lower), T(line.above_upper), load<T>(u + x - grid.plane_stride),
+              load<T>(u + x + grid.plane_stride)});
   }
   return sum;
 }
@@ -138,8 +138,8 @@ void relax_zero(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t 
 template <class T, bool Flat, class S>
 LONGTAIL_INLINE T residual_at(const GridView<S>& grid, const Line<S>& line, const S* u, const S* f,
                               std::int64_t x) {
-  const T sum = around<T, Flat>(grid, line, u, load<T>(u + x - 1), load<T>(u + x + 1),
-                                load<T>(f + x), x);
+  const T sum =
+      around<T, Flat>(grid, line, u, load<T>(u + x - 1), load<T>(u + x + 1), load<T>(f + x), x);
   return fma(-(load<T>(grid.points.diagonal + x) + T(line.diagonal)), load<T>(u + x), sum);
 }
 
@@ -268,8 +268,8 @@ constexpr GridKernels<S> kernels_of() {
 }  // namespace
 
 extern const AllGridKernels kGridKernels;
-const AllGridKernels kGridKernels = {kernels_of<double>(), kernels_of<float>(),
-                                     residual_to_float32, add_float32};
+const AllGridKernels kGridKernels = {kernels_of<double>(), kernels_of<float>(), residual_to_float32,
+                                     add_float32};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::multigrid

@@ -140,9 +140,7 @@ class Problem {
       for (std::int64_t x = 0; x < view().points.size; ++x) a[at + x] *= factor;
     });
   }
-  void clear(double* a) {
-    std::fill_n(a - level_.origin(), level_.numbers(), 0.0);
-  }
+  void clear(double* a) { std::fill_n(a - level_.origin(), level_.numbers(), 0.0); }
   void renew(double* a) {
     if (view().points.periodic) {
       each_line([&](std::int64_t, std::int64_t at) {
@@ -180,7 +178,8 @@ class Problem {
     });
   }
   double volume_of(std::int64_t line) const {
-    return shared_.volumes[0][line / view().rows.size] * shared_.volumes[1][line % view().rows.size];
+    return shared_.volumes[0][line / view().rows.size] *
+           shared_.volumes[1][line % view().rows.size];
   }
 
   /// f is the first residual.
@@ -202,10 +201,10 @@ class Problem {
     float* const to = workspace_.f(0);
     const GridView<float>& target = shared_.cycles.levels()[0].view;
     each_line([&](std::int64_t line, std::int64_t) {
-      squares_[line] = kernels().residual_to_float32(
-          view(), u_, f_, line,
-          to + line / target.rows.size * target.plane_stride +
-              line % target.rows.size * target.row_stride);
+      squares_[line] =
+          kernels().residual_to_float32(view(), u_, f_, line,
+                                        to + line / target.rows.size * target.plane_stride +
+                                            line % target.rows.size * target.row_stride);
     });
     return std::sqrt(total());
   }
@@ -240,16 +239,14 @@ void solve_all(const Shared& shared, std::int64_t batch, const E* f, const E* in
     Problem problem(shared, within);
     for (std::int64_t b = begin; b < end; ++b) {
       problem.solve(f + b * points, initial ? initial + b * points : nullptr, u + b * points,
-                    options, report.iterations[b], report.residual[b],
-                    report.residual_returned[b]);
+                    options, report.iterations[b], report.residual[b], report.residual_returned[b]);
     }
   };
   // Many problems side by side, a few one after the other with all threads on each.
   constexpr std::int64_t many = 8;
   if (batch < many) return solve(0, batch, parallel_for);
-  run_parallel(parallel_for, 0, batch, 1, [&](std::int64_t begin, std::int64_t end) {
-    solve(begin, end, {});
-  });
+  run_parallel(parallel_for, 0, batch, 1,
+               [&](std::int64_t begin, std::int64_t end) { solve(begin, end, {}); });
 }
 
 }  // namespace
