@@ -7,27 +7,13 @@
 #pragma once
 
 #include "cuda/core/shared.cuh"
-#include "cuda/multigrid/points.cuh"
+#include "cuda/multigrid/batch.cuh"
 #include "cuda/multigrid/poisson_plan.h"
 
 namespace longtail::cuda {
 
 using multigrid::BoxLevel;
 using multigrid::BoxView;
-
-// `all`: problems that have converged too.
-struct Batch {
-  std::int64_t size;
-  const PoissonState* states;
-  bool all = false;
-};
-
-template <class Visit>
-__device__ inline void each_active(const Batch& batch, const Visit& visit) {
-  each_problem(batch.size, [&](std::int64_t problem) {
-    if (batch.all || batch.states[problem].active != 0) visit(problem);
-  });
-}
 
 // u = a sweep of both colours from 0.
 template <class S>
@@ -75,17 +61,6 @@ __global__ void __launch_bounds__(kPointThreads)
       v[start + i] = multigrid::colour_of(at) == 0
                          ? multigrid::relaxed_at(level.box, at, i, f[start + i], omega, corrected)
                          : corrected(at, i);
-    });
-  });
-}
-
-template <class S>
-__global__ void __launch_bounds__(kPointThreads)
-    copy_points(std::int64_t points, const __grid_constant__ PointTiles tiles, Batch batch,
-                const S* from, S* to) {
-  each_active(batch, [&](std::int64_t problem) {
-    each_point(tiles, [&](const Place&, std::int64_t i) {
-      to[problem * points + i] = from[problem * points + i];
     });
   });
 }

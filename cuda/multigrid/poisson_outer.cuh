@@ -1,27 +1,10 @@
 // Around the cycles: the iterate in float64, its residual, norms and means, who has converged.
-//
-// Sums are of blocks, and then of those in a fixed order by one block a problem: the same bits on
-// each run and GPU.
 #pragma once
 
-#include "cuda/core/reduce.cuh"
 #include "cuda/multigrid/poisson_cycle.cuh"
 
 namespace longtail::cuda {
 
-constexpr int kPointWarps = kPointThreads / 32;
-
-struct Sums {
-  std::int64_t blocks;
-  double* of;  // [batch, blocks]
-};
-
-// The sum over the points of this block to its place; every thread of the block takes part.
-__device__ inline void put_sum(const Sums& sums, std::int64_t problem, double mine) {
-  __shared__ double of_warps[kPointWarps];
-  const double total = block_sum<kPointThreads>(mine, of_warps);
-  if (threadIdx.x == 0) sums.of[problem * sums.blocks + blockIdx.x] = total;
-}
 __device__ inline double larger(double a, double b) { return b > a ? b : a; }
 // The largest of a block, in thread 0.
 __device__ inline double block_largest(double value) {
@@ -35,6 +18,15 @@ __device__ inline double block_largest(double value) {
   if (threadIdx.x != 0) return 0;
   for (int w = 1; w < kPointWarps; ++w) value = larger(value, of_warps[w]);
   return value;
+}
+
+// As whole_sum().
+__device__ inline double whole_largest(const Sums& sums, std::int64_t problem) {
+  double mine = 0;
+  for (std::int64_t i = threadIdx.x; i < sums.blocks; i += kPointThreads) {
+    mine = larger(mine, sums.of[problem * sums.blocks + i]);
+  }
+  return block_largest(mine);
 }
 
 template <class E>
@@ -114,12 +106,12 @@ struct Iterates {
 template <bool Add>
 __global__ void __launch_bounds__(kPointThreads)
     new_residual(const __grid_constant__ BoxView<double> box,
-                 const __grid_constant__ PointTiles tiles, Batch batch,
+                 const __grid_constant__ PointTiles tiles, Batch batch, const PoissonState* states,
                  const __grid_constant__ Iterates iterates, const double* all_right,
                  const float* all_found, float* cycle_f, Sums sums) {
   each_active(batch, [&](std::int64_t problem) {
     const std::int64_t begin = problem * box.points();
-    const PoissonState& state = batch.states[problem];
+    const PoissonState& state = states[problem];
     const double* const u = iterates.latest(state) + begin;
     double* const to = iterates.next(state) + begin;
     const float* const found = all_found + begin;
@@ -187,21 +179,15 @@ struct Report {
 template <Found What>
 __global__ void __launch_bounds__(kPointThreads)
     finish(std::int64_t batch, Sums sums, double volume, double tolerance, int most_iterations,
-           PoissonState* states, Report report) {
-  __shared__ double of_warps[kPointWarps];
+           PoissonState* states, int* active, Report report) {
   each_problem(batch, [&](std::int64_t problem) {
     PoissonState& state = states[problem];
-    if (What == Found::residual && state.active == 0) return;
-    double mine = 0;
-    for (std::int64_t i = threadIdx.x; i < sums.blocks; i += kPointThreads) {
-      const double each = sums.of[problem * sums.blocks + i];
-      mine = What == Found::size ? larger(mine, each) : mine + each;
-    }
+    if (What == Found::residual && active[problem] == 0) return;
     const double total =
-        What == Found::size ? block_largest(mine) : block_sum<kPointThreads>(mine, of_warps);
+        What == Found::size ? whole_largest(sums, problem) : whole_sum(sums, problem);
     if (threadIdx.x != 0) return;
     if constexpr (What == Found::size) {
-      state = {total, 0, 0, 0, 0, 1};
+      state = {total, 0, 0, 0, 0};
     } else if constexpr (What == Found::mean) {
       state.mean = total / volume;
     } else if constexpr (What == Found::returned) {
@@ -221,19 +207,9 @@ __global__ void __launch_bounds__(kPointThreads)
       if constexpr (What == Found::residual) ++state.iterations;
       const double whole = state.whole;
       if (whole != whole) state.residual = whole;
-      state.active = state.residual > tolerance && state.iterations < most_iterations ? 1 : 0;
+      active[problem] = state.residual > tolerance && state.iterations < most_iterations ? 1 : 0;
     }
   });
-}
-
-template <int = 0>
-__global__ void __launch_bounds__(kPointThreads)
-    any_active(std::int64_t batch, const PoissonState* states, int* any) {
-  __shared__ double of_warps[kPointWarps];
-  double mine = 0;
-  for (std::int64_t i = threadIdx.x; i < batch; i += kPointThreads) mine += states[i].active;
-  mine = block_sum<kPointThreads>(mine, of_warps);
-  if (threadIdx.x == 0) *any = mine > 0 ? 1 : 0;
 }
 
 }  // namespace longtail::cuda

@@ -104,7 +104,7 @@ std::int64_t PoissonViews::place(const PoissonPlan& plan, std::byte* base) {
   for (double*& iterate : iterates) iterate = layout.place<double>(all);
   sums = layout.place<double>(plan.batch * plan.sums);
   states = layout.place<PoissonState>(plan.batch);
-  active = layout.place<int>(1);
+  active = layout.place<int>(plan.batch + 1);
   return layout.size();
 }
 

@@ -11,11 +11,10 @@
 
 namespace longtail::cuda {
 
-// A problem of a batch while it is solved; `active` until it has converged.
+// A problem of a batch while it is solved.
 struct PoissonState {
   double size, mean, whole, residual;
   std::int64_t iterations;
-  int active;
 };
 
 struct PoissonOptions {
@@ -53,7 +52,7 @@ struct PoissonViews {
   std::vector<float*> f, u, v;
   double *right, *iterates[2], *sums;
   PoissonState* states;
-  int* active;  // of any problem
+  int* active;  // until it has converged: of each problem, and behind them of any
 
   // Returns how many bytes from `base` on they take.
   std::int64_t place(const PoissonPlan& plan, std::byte* base);

@@ -70,7 +70,7 @@ template <class Launch>
 class PoissonCycle {
  public:
   PoissonCycle(const PoissonPlan& plan, const PoissonViews& views, const Launch& launch)
-      : plan_(plan), views_(views), launch_(launch), batch_{plan.batch, views.states} {
+      : plan_(plan), views_(views), launch_(launch), batch_{plan.batch, views.active} {
     for (std::int64_t i = 0; i <= plan.first_shared; ++i) {
       all_.push_back(tiles_of(plan.boxes[i]));
       half_.push_back(tiles_of(plan.boxes[i], true));
@@ -151,7 +151,7 @@ class PoissonSteps {
          views_.iterates[0], views_.f[0], sums_);
     finish_with<Found::whole>();
     if (initial != nullptr) {
-      residual<false>({batch, states, true});
+      residual<false>({batch, nullptr});
       finish_with<Found::first_residual>();
     }
     iterate();
@@ -161,7 +161,7 @@ class PoissonSteps {
     }
     each(write_result<E>, tiles_, batch, points, states, singular_, length, iterates_, u);
     constexpr bool rounded = sizeof(E) < 8;
-    if (rounded) residual<false>({batch, states, true});
+    if (rounded) residual<false>({batch, nullptr});
     finish_with<Found::returned>(report, rounded ? sums_ : Sums{0, nullptr});
   }
 
@@ -174,18 +174,18 @@ class PoissonSteps {
       const bool asks = options.tolerance > 0 && i > 0 && i % options.iterations_a_look == 0;
       if (asks && !is_any_active()) break;
       cycle.run();
-      residual<true>({plan_.batch, views_.states});
+      residual<true>({plan_.batch, views_.active});
       finish_with<Found::residual>();
     }
   }
   bool is_any_active() const {
-    launch_(any_active<>, dim3{1, 1, 1}, kPointThreads, 0, plan_.batch,
-            static_cast<const PoissonState*>(views_.states), views_.active);
-    return launch_.read(views_.active) != 0;
+    int* const any = views_.active + plan_.batch;
+    launch_(find_active<>, dim3{1, 1, 1}, kPointThreads, 0, plan_.batch, views_.active, any);
+    return launch_.read(any) != 0;
   }
   template <bool Add>
   void residual(const Batch& batch) const {
-    each(new_residual<Add>, views_.exact, tiles_, batch, iterates_, views_.right, views_.v[0],
+    each(new_residual<Add>, views_.exact, tiles_, batch, views_.states, iterates_, views_.right, views_.v[0],
          views_.f[0], sums_);
   }
   template <Found What>
@@ -200,7 +200,7 @@ class PoissonSteps {
     }
     launch_(finish<What>, dim3{1, point_grid(tiles_, plan_.batch).y, 1}, kPointThreads, 0,
             plan_.batch, sums, volume, plan_.options.tolerance, plan_.options.most_iterations,
-            views_.states, report);
+            views_.states, views_.active, report);
   }
   // The sum of the volumes of its points.
   static double length_of(const multigrid::Axis& axis) {
