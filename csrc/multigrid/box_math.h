@@ -66,9 +66,9 @@ LONGTAIL_INLINE S around(const BoxView<S>& box, const Place& at, std::int64_t in
     Place front = at, back = at;
     front.of[axis] = before;
     back.of[axis] = behind;
-    sum = add_neighbours<S>(sum, {along.lower[i], along.upper[i],
-                                  value(front, index + (before - i) * stride),
-                                  value(back, index + (behind - i) * stride)});
+    sum = add_neighbours<S>(
+        sum, {along.lower[i], along.upper[i], value(front, index + (before - i) * stride),
+              value(back, index + (behind - i) * stride)});
   }
   return sum;
 }
@@ -161,8 +161,8 @@ LONGTAIL_INLINE S interpolated(const BoxLevel<S>& fine, const BoxView<S>& coarse
       for (int r = 0; r < 2; ++r) {
         const S weight = up[0].weights[p][at.of[0]] * up[1].weights[r][at.of[1]];
         if (weight == S(0)) continue;
-        const Place from = {{up[0].points[p][at.of[0]], up[1].points[r][at.of[1]],
-                             up[2].points[x][at.of[2]]}};
+        const Place from = {
+            {up[0].points[p][at.of[0]], up[1].points[r][at.of[1]], up[2].points[x][at.of[2]]}};
         sum = fma(weight, coarse_u[coarse.index(from)], sum);
       }
     }

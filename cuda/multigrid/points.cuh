@@ -48,7 +48,8 @@ inline PointTiles every_other_point(const std::int64_t sizes[3]) {
 }
 
 inline dim3 point_grid(const PointTiles& tiles, std::int64_t batch) {
-  return {static_cast<unsigned>(tiles.blocks), static_cast<unsigned>(std::min<std::int64_t>(batch, 65535)), 1};
+  return {static_cast<unsigned>(tiles.blocks),
+          static_cast<unsigned>(std::min<std::int64_t>(batch, 65535)), 1};
 }
 
 // Calls visit(plane, row, column) for what this thread is given.

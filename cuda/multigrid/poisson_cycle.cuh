@@ -18,8 +18,9 @@ using multigrid::BoxView;
 // u = a sweep of both colours from 0.
 template <class S>
 __global__ void __launch_bounds__(kPointThreads)
-    sweep_from_zero(const __grid_constant__ BoxView<S> box, const __grid_constant__ PointTiles tiles,
-                    Batch batch, S omega, const S* all_f, S* all_u) {
+    sweep_from_zero(const __grid_constant__ BoxView<S> box,
+                    const __grid_constant__ PointTiles tiles, Batch batch, S omega, const S* all_f,
+                    S* all_u) {
   each_active(batch, [&](std::int64_t problem) {
     const S* const f = all_f + problem * box.points();
     S* const u = all_u + problem * box.points();
@@ -131,9 +132,8 @@ __global__ void __launch_bounds__(kSharedThreads)
     const std::int64_t points = of.levels[0].box.points();
     // u and f of each level behind those of the finer one.
     S *u = memory, *f = memory + of.numbers;
-    each_shared_point(of.levels[0].box, [&](const Place&, std::int64_t i) {
-      f[i] = all_f[problem * points + i];
-    });
+    each_shared_point(of.levels[0].box,
+                      [&](const Place&, std::int64_t i) { f[i] = all_f[problem * points + i]; });
     for (int l = 0; l < last; ++l) {
       const BoxLevel<S>& level = of.levels[l];
       const std::int64_t size = level.box.points();
@@ -164,9 +164,8 @@ __global__ void __launch_bounds__(kSharedThreads)
         relax_shared(level.box, of.odd_seam[l], omega, colour, f, u, copy);
       }
     }
-    each_shared_point(of.levels[0].box, [&](const Place&, std::int64_t i) {
-      all_u[problem * points + i] = u[i];
-    });
+    each_shared_point(of.levels[0].box,
+                      [&](const Place&, std::int64_t i) { all_u[problem * points + i] = u[i]; });
   });
 }
 

@@ -124,8 +124,7 @@ __global__ void __launch_bounds__(kPointThreads)
     };
     double mine = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
-      const double rest =
-          multigrid::residual_at(box, at, i, all_right[begin + i], value);
+      const double rest = multigrid::residual_at(box, at, i, all_right[begin + i], value);
       if constexpr (Add) to[i] = value(at, i);
       cycle_f[begin + i] = static_cast<float>(rest);
       mine = fma(rest, rest, mine);

@@ -47,8 +47,8 @@ void write_tables(const PoissonPlan& plan, const PoissonViews& views, const Laun
       if (coarsest) continue;
       const auto& up = views.levels[i].transfers.up[d];
       const auto& down = views.levels[i].transfers.down[d];
-      TransferTables<float> to{{}, {}, const_cast<std::int64_t*>(down.points),
-                               const_cast<float*>(down.weights)};
+      TransferTables<float> to{
+          {}, {}, const_cast<std::int64_t*>(down.points), const_cast<float*>(down.weights)};
       for (int k = 0; k < 2; ++k) {
         to.up_points[k] = const_cast<std::int64_t*>(up.points[k]);
         to.up_weights[k] = const_cast<float*>(up.weights[k]);
@@ -91,8 +91,8 @@ class PoissonCycle {
     for (std::int64_t i = 0; i < last; ++i) {
       each(all_[i], sweep_from_zero<float>, box(i), all_[i], batch_, omega, views_.f[i],
            views_.u[i]);
-      each(all_[i + 1], restrict_residual<float>, views_.levels[i], all_[i + 1], box(i + 1).points(),
-           batch_, views_.u[i], views_.f[i], views_.f[i + 1]);
+      each(all_[i + 1], restrict_residual<float>, views_.levels[i], all_[i + 1],
+           box(i + 1).points(), batch_, views_.u[i], views_.f[i], views_.f[i + 1]);
     }
     launch_(shared_cycle<float>, dim3{1, problems(), 1}, kSharedThreads,
             plan_.shared_numbers() * sizeof(float), shared_, batch_, omega, views_.f[last],
@@ -185,8 +185,8 @@ class PoissonSteps {
   }
   template <bool Add>
   void residual(const Batch& batch) const {
-    each(new_residual<Add>, views_.exact, tiles_, batch, views_.states, iterates_, views_.right, views_.v[0],
-         views_.f[0], sums_);
+    each(new_residual<Add>, views_.exact, tiles_, batch, views_.states, iterates_, views_.right,
+         views_.v[0], views_.f[0], sums_);
   }
   template <Found What>
   void finish_with() const {
