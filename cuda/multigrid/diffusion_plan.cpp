@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "core/buffer.h"
-#include "cuda/multigrid/points.cuh"
+#include "cuda/multigrid/point_tiles.h"
 
 namespace longtail::cuda {
 namespace {

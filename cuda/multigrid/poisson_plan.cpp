@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "core/buffer.h"
-#include "cuda/multigrid/points.cuh"
+#include "cuda/multigrid/point_tiles.h"
 
 namespace longtail::cuda {
 namespace {
