@@ -79,13 +79,20 @@ def captured(call: Callable[[], object]) -> Callable[[], object]:
     return graph.replay
 
 
+def ignoring(call: Callable[[], object], _: int) -> None:
+    """A call that takes no argument, where one is given."""
+    call()
+
+
 def one_iteration(solve: Callable[[int], object], graph: bool) -> Callable[[], float]:
     """Seconds of an iteration: those of MANY less those of FEW."""
-    calls = [partial(solve, count) for count in (FEW, MANY)]
-    times = [by_events(lambda _, c=captured(each) if graph else each: c()) for each in calls]
+    calls: list[Callable[[], object]] = [partial(solve, count) for count in (FEW, MANY)]
+    if graph:
+        calls = [captured(each) for each in calls]
+    timers = [by_events(partial(ignoring, each)) for each in calls]
 
     def seconds() -> float:
-        few, many = (each() for each in times)
+        few, many = (each() for each in timers)
         return max(many - few, 0.0) / (MANY - FEW)
 
     return seconds
@@ -93,7 +100,7 @@ def one_iteration(solve: Callable[[int], object], graph: bool) -> Callable[[], f
 
 def once(solve: Callable[[int], object]) -> Callable[[], float]:
     """Seconds of all that is not an iteration."""
-    return by_events(lambda _: solve(0))
+    return by_events(partial(ignoring, partial(solve, 0)))
 
 
 class SliceCycle:
@@ -134,7 +141,7 @@ def two_phases(n: int, dims: int) -> list[Tensor]:
     a = torch.rand(*[(n + 7) // 8] * dims, generator=generator, device="cuda", dtype=torch.float64)
     for dim in range(dims):
         a = a.repeat_interleave(8, dim).narrow(dim, 0, n)
-    a = torch.where(a > 0.5, 12.0, 3.0)[None]
+    a = 3 + 9 * (a > 0.5).double()[None]
     faces = []
     for dim in range(1, dims + 1):
         front, behind = a.narrow(dim, 0, n - 1), a.narrow(dim, 1, n - 1)
@@ -149,8 +156,8 @@ def measure(n: int, dims: int, repeats: int) -> list[Record]:
     faces = two_phases(n, dims)
     result = []
     for name, solve in (
-        ("poisson", lambda count: raw_poisson(f, count)),
-        ("diffusion", lambda count: raw_diffusion(f, faces, count)),
+        ("poisson", partial(raw_poisson, f)),
+        ("diffusion", partial(raw_diffusion, f, faces)),
     ):
         providers = [
             Provider(FLOOR, copy_of(cycle_bytes(n, dims)), 1),
@@ -159,7 +166,7 @@ def measure(n: int, dims: int, repeats: int) -> list[Record]:
         ]
         if name == "poisson" and dims == 2:
             narrow, cycle = f[0].float(), SliceCycle()
-            rival = by_events(lambda _, c=cycle, g=narrow: c.run(g))
+            rival = by_events(partial(ignoring, partial(cycle.run, narrow)))
             providers.append(Provider(TORCH, rival, 1))
         providers.append(Provider("setup", once(solve), 1))
         case = " x ".join([str(n)] * dims)
