@@ -14,48 +14,60 @@ inline PointTiles tiles_of(const multigrid::Box& box, bool every_other = false) 
   return every_other ? every_other_point(sizes) : all_points(sizes);
 }
 
+inline AxisTables<float> tables_of(const multigrid::AxisView<float>& view) {
+  return {const_cast<float*>(view.lower), const_cast<float*>(view.diagonal),
+          const_cast<float*>(view.upper)};
+}
+inline AxisTables<double> tables_of(const multigrid::AxisView<double>& view) {
+  return {const_cast<double*>(view.lower), const_cast<double*>(view.diagonal),
+          const_cast<double*>(view.upper)};
+}
+inline TransferTables<float> tables_of(const multigrid::Transfers<float>& transfers, int d) {
+  TransferTables<float> result{{},
+                               {},
+                               const_cast<std::int64_t*>(transfers.down[d].points),
+                               const_cast<float*>(transfers.down[d].weights)};
+  for (int k = 0; k < 2; ++k) {
+    result.up_points[k] = const_cast<std::int64_t*>(transfers.up[d].points[k]);
+    result.up_weights[k] = const_cast<float*>(transfers.up[d].weights[k]);
+  }
+  return result;
+}
+
+// Blocks for the tables of the axes of a box.
+inline dim3 table_grid(const multigrid::Box& box) {
+  std::int64_t largest = 1;
+  for (const multigrid::Axis& axis : box.axes) largest = std::max(largest, axis.size);
+  return {static_cast<unsigned>(std::min<std::int64_t>(largest / kTableThreads + 1, 1024)), 3, 1};
+}
+
 // Tables of all levels.
 template <class Launch>
 void write_tables(const PoissonPlan& plan, const PoissonViews& views, const Launch& launch) {
-  const auto blocks = [](std::int64_t entries) {
-    return dim3{static_cast<unsigned>(std::min<std::int64_t>(entries / kTableThreads + 1, 1024)), 1,
-                1};
-  };
-  const auto write = [&]<class S>(const multigrid::AxisView<S>& to, const AxisPattern<S>& from) {
-    const AxisTables<S> tables = {const_cast<S*>(to.lower), const_cast<S*>(to.diagonal),
-                                  const_cast<S*>(to.upper)};
-    launch(write_axis<S>, blocks(from.size), kTableThreads, 0, from, tables);
-  };
   const auto coupled = [&](int d) { return d > 0 || !plan.boxes[0].flat; };
+  ExactTask exact{};
   for (int d = 0; d < 3; ++d) {
     const multigrid::Axis& axis = plan.boxes[0].axes[d];
-    const auto pattern = axis_pattern<double>(axis, coupled(d));
-    write(views.exact.axes[d], pattern);
-    if (views.volumes[d] == nullptr) continue;
-    launch(write_volumes<>, blocks(axis.size), kTableThreads, 0, pattern, volume_pattern(axis),
-           views.volumes[d]);
+    exact.axes[d] = {axis_pattern<double>(axis, coupled(d)), tables_of(views.exact.axes[d])};
+    exact.to[d] = views.volumes[d];
+    if (exact.to[d] != nullptr) exact.volumes[d] = volume_pattern(axis);
   }
+  launch(write_exact<>, table_grid(plan.boxes[0]), kTableThreads, 0, exact);
   for (std::size_t i = 0; i < plan.boxes.size(); ++i) {
     const multigrid::Box& box = plan.boxes[i];
-    const bool coarsest = i + 1 == plan.boxes.size();
-    const multigrid::Box& coarse = plan.boxes[coarsest ? i : i + 1];
+    LevelTask task{};
+    task.coarsest = i + 1 == plan.boxes.size();
+    const multigrid::Box& coarse = plan.boxes[task.coarsest ? i : i + 1];
     const auto stays = [&](int d) { return box.axes[d].size == coarse.axes[d].size; };
     const bool joined = !(stays(1) || stays(2) || (!box.flat && stays(0)));
     for (int d = 0; d < 3; ++d) {
-      const auto pattern = axis_pattern<float>(box.axes[d], coupled(d));
-      write(views.levels[i].box.axes[d], pattern);
-      if (coarsest) continue;
-      const auto& up = views.levels[i].transfers.up[d];
-      const auto& down = views.levels[i].transfers.down[d];
-      TransferTables<float> to{
-          {}, {}, const_cast<std::int64_t*>(down.points), const_cast<float*>(down.weights)};
-      for (int k = 0; k < 2; ++k) {
-        to.up_points[k] = const_cast<std::int64_t*>(up.points[k]);
-        to.up_weights[k] = const_cast<float*>(up.weights[k]);
-      }
-      launch(write_transfer<float>, blocks(box.axes[d].size), kTableThreads, 0, pattern,
-             transfer_pattern<float>(box.axes[d], coarse.axes[d], joined), to);
+      task.axes[d] = {axis_pattern<float>(box.axes[d], coupled(d)),
+                      tables_of(views.levels[i].box.axes[d])};
+      if (task.coarsest) continue;
+      task.transfers[d] = transfer_pattern<float>(box.axes[d], coarse.axes[d], joined);
+      task.to[d] = tables_of(views.levels[i].transfers, d);
     }
+    launch(write_level<>, table_grid(box), kTableThreads, 0, task);
   }
   const std::vector<double> inverse = multigrid::inverse_of(plan.boxes.back());
   for (std::size_t begin = 0; begin < inverse.size(); begin += kFewNumbers) {
