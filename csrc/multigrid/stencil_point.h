@@ -6,6 +6,15 @@
 #include "multigrid/stencil_view.h"
 
 namespace longtail::multigrid {
+
+/// A level of an operator and what is between it and the next coarser one.
+template <class S>
+struct StencilPointLevel {
+  StencilView<S> stencil;
+  SharesView<S> shares;
+  GridShape coarse;
+};
+
 inline namespace LONGTAIL_LEVEL {
 
 LONGTAIL_INLINE std::int64_t index_at(const GridShape& shape, const Place& at) {
@@ -131,14 +140,6 @@ LONGTAIL_INLINE S stencil_residual(const StencilView<S>& a, std::int64_t base, c
   const auto value = [&](std::int64_t i) { return u[i]; };
   return fma(-a.centre[base + index], u[index], add_weighted(a, base, at, index, f, value));
 }
-
-/// A level of an operator and what is between it and the next coarser one.
-template <class S>
-struct StencilPointLevel {
-  StencilView<S> stencil;
-  SharesView<S> shares;
-  GridShape coarse;
-};
 
 /// What a coarse point is given of residuals.
 template <class S>

@@ -50,9 +50,9 @@ struct StencilView {
   const S *centre, *reciprocal;
 };
 
-/// Of an axis that becomes coarser, coarse point c is fine point 2 c + first; else they are the same.
-/// A periodic one of odd size has a seam: its ends, neighbours, both lie between coarse points, and
-/// each takes its values from its own side.
+/// Of an axis that becomes coarser, coarse point c is fine point 2 c + first; else they are the
+/// same. A periodic one of odd size has a seam: its ends, neighbours, both lie between coarse
+/// points, and each takes its values from its own side.
 struct CoarseAxis {
   bool halved, seam;
   std::int64_t first;
@@ -60,8 +60,8 @@ struct CoarseAxis {
   constexpr std::int64_t fine(std::int64_t c) const { return halved ? 2 * c + first : c; }
 };
 
-/// Values between coarse points: share[o][c] is that of coarse point c in the fine point at offset o
-/// from it. Arrays in the layout of the coarse grid; null at offsets that are along an axis which
+/// Values between coarse points: share[o][c] is that of coarse point c in the fine point at offset
+/// o from it. Arrays in the layout of the coarse grid; null at offsets that are along an axis which
 /// does not become coarser, and at (0, 0, 0), where the share is 1.
 template <class S>
 struct SharesView {

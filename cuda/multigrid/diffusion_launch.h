@@ -1,4 +1,5 @@
-// The CUDA entry point of diffusion solves; no torch here.
+// The CUDA entry point of diffusion solves; no torch here. May be captured in a CUDA graph if the
+// tolerance is 0: see poisson_launch.h.
 #pragma once
 
 #include <cuda_runtime.h>
