@@ -1,6 +1,7 @@
 // The CUDA kernels of diffusion_solve, run on the CPU by simt/cuda_runtime.h, beside the CPU's own
 // solver: setup, cycles and conjugate gradients; sizes, seams, contrast, one system and many.
 #include "cuda/multigrid/diffusion_steps.cuh"
+#include "multigrid/black_box.h"
 #include "multigrid_cuda_case.h"
 #include "test.h"
 
@@ -120,6 +121,77 @@ void compare_diffusion(const DiffusionCase& of, std::int64_t systems = 1,
     CHECK(gpu.report.residual[b] <= tolerance);
   }
   CHECK_EQUAL(gpu.report.iterations[1], 0);
+}
+
+/// An array without ghosts beside one with them.
+void compare_arrays(const double* mine, const float* narrow, const multigrid::GridShape& shape,
+                    const multigrid::Grid<double>& expected) {
+  double largest = 0;
+  for (std::int64_t line = 0; line < shape.lines(); ++line) {
+    for (std::int64_t x = 0; x < shape.sizes[2]; ++x) {
+      largest = std::max(largest, std::abs(expected.data()[shape.line(line) + x]));
+    }
+  }
+  for (std::int64_t line = 0; line < shape.lines(); ++line) {
+    for (std::int64_t x = 0; x < shape.sizes[2]; ++x) {
+      const double exact = expected.data()[shape.line(line) + x];
+      const std::int64_t i = line * shape.sizes[2] + x;
+      // The order of sums differs, and some of them nearly cancel where the contrast is large.
+      CHECK(std::abs(mine[i] - exact) <= 1e-10 * largest);
+      CHECK(std::abs(static_cast<double>(narrow[i]) - exact) <= 1e-7 * largest);
+    }
+  }
+}
+
+/// Every weight and share of every level of the last system.
+void compare_setup(const DiffusionCase& of, std::int64_t systems) {
+  const DiffusionData data(of, systems, false);
+  const cuda::DiffusionPlan plan(data.shape, systems, data.batch, {1e-8, 10});
+  cuda::DiffusionViews views;
+  const Unwritten memory(views.place(plan, nullptr));
+  views.place(plan, memory.data());
+  const OnFibres launch;
+  cuda::DiffusionSteps<OnFibres>(plan, views, launch).prepare(data.pointers);
+  const double* faces[3] = {};
+  for (int axis = data.shape.flat ? 1 : 0; axis < 3; ++axis) {
+    const auto size = static_cast<std::int64_t>(data.faces[axis].size()) / systems;
+    faces[axis] = data.pointers[axis] + (systems - 1) * size;
+  }
+  multigrid::Stencil stencil = multigrid::diffusion_stencil(data.shape, faces);
+  const std::int64_t wide = (systems - 1) * views.exact.system;
+  const std::int64_t narrow = (systems - 1) * views.narrow.system;
+  for (std::size_t i = 0; i < plan.levels.size(); ++i) {
+    const auto& exact = views.exact.levels[i];
+    const auto& rounded = views.narrow.levels[i];
+    compare_arrays(exact.stencil.centre + wide, rounded.stencil.centre + narrow, stencil.shape,
+                   stencil.centre);
+    for (int k = 0; k < multigrid::kCentre; ++k) {
+      CHECK_EQUAL(exact.stencil.weights[k] != nullptr, stencil.has(k));
+      if (!stencil.has(k)) continue;
+      compare_arrays(exact.stencil.weights[k] + wide, rounded.stencil.weights[k] + narrow,
+                     stencil.shape, stencil.weights[k]);
+    }
+    if (i + 1 == plan.levels.size()) break;
+    bool halved[3];
+    for (int axis = 0; axis < 3; ++axis) halved[axis] = exact.shares.axes[axis].halved;
+    const multigrid::Shares shares = multigrid::black_box_shares(stencil, halved);
+    for (int k = 0; k < 27; ++k) {
+      CHECK_EQUAL(exact.shares.share[k] != nullptr, shares.along(k));
+      if (!shares.along(k)) continue;
+      compare_arrays(exact.shares.share[k] + wide, rounded.shares.share[k] + narrow, shares.coarse,
+                     shares.share[k]);
+    }
+    stencil = multigrid::galerkin(stencil, shares);
+  }
+}
+
+TEST(setup_of_levels) {
+  compare_setup({{31, 40}, {false}}, 2);
+  compare_setup({{33, 41}, {true}, false, 1000}, 2);  // seams
+  compare_setup({{32, 21}, {true, false}, true}, 1);
+  compare_setup({{40, 40}, {false}, false, 10, {1, 5.3, 1}}, 1);
+  compare_setup({{11, 12, 13}, {false}, false, 1000}, 1);
+  compare_setup({{7, 10, 9}, {true}, false, 100}, 2);
 }
 
 TEST(diffusion_sizes) {
