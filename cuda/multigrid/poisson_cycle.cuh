@@ -66,6 +66,21 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
+// v = u + the interpolated coarse_u.
+template <class S>
+__global__ void __launch_bounds__(kPointThreads)
+    correct(const __grid_constant__ BoxLevel<S> level, const __grid_constant__ BoxView<S> coarse,
+            const __grid_constant__ PointTiles tiles, Batch batch, const S* all_coarse_u,
+            const S* u, S* v) {
+  each_active(batch, [&](std::int64_t problem) {
+    const std::int64_t start = problem * level.box.points();
+    const S* const coarse_u = all_coarse_u + problem * coarse.points();
+    each_point(tiles, [&](const Place& at, std::int64_t i) {
+      v[start + i] = u[start + i] + multigrid::interpolated(level, coarse, at, coarse_u);
+    });
+  });
+}
+
 // One colour of u; `from` is u or a copy of it.
 template <class S>
 __global__ void __launch_bounds__(kPointThreads)

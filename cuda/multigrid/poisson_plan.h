@@ -24,6 +24,9 @@ struct PoissonOptions {
   // Levels that fit so many bytes of shared memory are one kernel. Every GPU since sm_80 has them.
   std::int64_t shared_bytes = 96 << 10;
   int iterations_a_look = 4;  // after so many the host asks who is active
+  // Up to so many points of a batch one kernel corrects u and relaxes red points, which computes
+  // the correction of black ones again; with more the loads cost more than a launch. An estimate.
+  std::int64_t most_fused = std::int64_t{1} << 17;
 };
 
 // Levels of the kernel that has them all in shared memory, passed by value.

@@ -110,18 +110,29 @@ class PoissonCycle {
             plan_.shared_numbers() * sizeof(float), shared_, batch_, omega, views_.f[last],
             views_.v[last]);
     for (std::int64_t i = last; i-- > 0;) {
-      float *const u = views_.u[i], *const v = views_.v[i];
-      each(all_[i], correct_and_relax<float>, views_.levels[i], box(i + 1), all_[i], batch_, omega,
-           views_.v[i + 1], u, views_.f[i], v);
-      const bool seam = plan_.odd_seam(i);
-      if (seam) each(all_[i], copy_points<float>, box(i).points(), all_[i], batch_, v, u);
-      each(half_[i], relax_colour<float>, box(i), half_[i], batch_, omega, 1, seam ? u : v,
-           views_.f[i], v);
+      float *const u = views_.u[i], *const v = views_.v[i], *const coarse_u = views_.v[i + 1];
+      if (plan_.batch * box(i).points() <= plan_.options.most_fused) {
+        each(all_[i], correct_and_relax<float>, views_.levels[i], box(i + 1), all_[i], batch_,
+             omega, coarse_u, u, views_.f[i], v);
+      } else {
+        each(all_[i], correct<float>, views_.levels[i], box(i + 1), all_[i], batch_, coarse_u, u,
+             v);
+        relax(i, 0);
+      }
+      relax(i, 1);
     }
   }
 
  private:
   const BoxView<float>& box(std::int64_t level) const { return views_.levels[level].box; }
+  // One colour of v; u is not needed any more.
+  void relax(std::int64_t i, int colour) const {
+    float *const u = views_.u[i], *const v = views_.v[i];
+    const bool seam = plan_.odd_seam(i);
+    if (seam) each(all_[i], copy_points<float>, box(i).points(), all_[i], batch_, v, u);
+    each(half_[i], relax_colour<float>, box(i), half_[i], batch_, plan_.options.omega, colour,
+         seam ? u : v, views_.f[i], v);
+  }
   unsigned problems() const { return point_grid(all_[0], plan_.batch).y; }
   template <class... P, class... A>
   void each(const PointTiles& tiles, void (*kernel)(P...), const A&... arguments) const {

@@ -190,6 +190,15 @@ TEST(poisson_without_a_look) {
   // The bits do not depend on what is in shared memory.
   const auto shared = poisson_on_fibres<double>(box, 2, f, nullptr, {0, 6});
   CHECK(shared.u == fixed.u);
+  // Nor on what is one kernel.
+  for (const auto& sides : {kDirichlet, kPeriodic}) {
+    const multigrid::Box other = box_of({{33, 31}, {sides, kDirichlet}});
+    const auto fused = poisson_on_fibres<double>(other, 1, noise(other.points(), 9), nullptr,
+                                                 {0, 3, 1, 4096, 4, 1 << 17});
+    const auto apart = poisson_on_fibres<double>(other, 1, noise(other.points(), 9), nullptr,
+                                                 {0, 3, 1, 4096, 4, 0});
+    CHECK(fused.u == apart.u);
+  }
 }
 
 TEST(poisson_of_nan) {
