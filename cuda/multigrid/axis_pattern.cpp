@@ -23,6 +23,11 @@ void copy(const std::vector<double>& from, S* to) {
   std::transform(from.begin(), from.end(), to, [](double a) { return static_cast<S>(a); });
 }
 
+void copy_points(const std::vector<std::int64_t>& from, std::int8_t* to) {
+  std::transform(from.begin(), from.end(), to,
+                 [](std::int64_t point) { return static_cast<std::int8_t>(point); });
+}
+
 }  // namespace
 
 template <class S>
@@ -58,11 +63,11 @@ TransferPattern<S> transfer_pattern(const Axis& fine, const Axis& coarse, bool j
   }
   const auto up = multigrid::interpolation(short_fine, short_coarse);
   for (int k = 0; k < 2; ++k) {
-    std::copy(up.points[k].begin(), up.points[k].end(), result.up_points[k]);
+    copy_points(up.points[k], result.up_points[k]);
     copy(up.weights[k], result.up_weights[k]);
   }
   const auto down = multigrid::restriction(short_fine, short_coarse, joined);
-  std::copy(down.points.begin(), down.points.end(), &result.down_points[0][0]);
+  copy_points(down.points, &result.down_points[0][0]);
   copy(down.weights, &result.down_weights[0][0]);
   return result;
 }
