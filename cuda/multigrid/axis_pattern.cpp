@@ -23,11 +23,6 @@ void copy(const std::vector<double>& from, S* to) {
   std::transform(from.begin(), from.end(), to, [](double a) { return static_cast<S>(a); });
 }
 
-void copy_points(const std::vector<std::int64_t>& from, std::int8_t* to) {
-  std::transform(from.begin(), from.end(), to,
-                 [](std::int64_t point) { return static_cast<std::int8_t>(point); });
-}
-
 }  // namespace
 
 template <class S>
@@ -63,12 +58,19 @@ TransferPattern<S> transfer_pattern(const Axis& fine, const Axis& coarse, bool j
   }
   const auto up = multigrid::interpolation(short_fine, short_coarse);
   for (int k = 0; k < 2; ++k) {
-    copy_points(up.points[k], result.up_points[k]);
-    copy(up.weights[k], result.up_weights[k]);
+    for (std::int64_t i = 0; i < short_fine.size; ++i) {
+      result.up_points[k][i] = static_cast<std::int8_t>(up.points[k][i]);
+      result.up_weights[k][i] = static_cast<S>(up.weights[k][i]);
+    }
   }
   const auto down = multigrid::restriction(short_fine, short_coarse, joined);
-  copy_points(down.points, &result.down_points[0][0]);
-  copy(down.weights, &result.down_weights[0][0]);
+  for (std::int64_t c = 0; c < short_coarse.size; ++c) {
+    for (int k = 0; k < multigrid::kMostFine; ++k) {
+      const std::int64_t from = c * multigrid::kMostFine + k;
+      result.down_points[c][k] = static_cast<std::int8_t>(down.points[from]);
+      result.down_weights[c][k] = static_cast<S>(down.weights[from]);
+    }
+  }
   return result;
 }
 
