@@ -38,35 +38,56 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
   if (!fine_point(a.shape, axes, coarse, offset, at)) return S(0);
   const Neighbourhood near(a.shape, at);
   const std::int64_t index = index_at(a.shape, at);
-  // Entries summed across the axes that the offset is not along, by the axes (as bits) along which
-  // they lead to the coarse point.
-  S sums[8] = {};
+  // Entries summed across the axes that the offset is not along, by what is left of their offsets.
+  S sums[27] = {};
   LONGTAIL_KEEP_LOOP
   for (int o = 0; o < 27; ++o) {
-    int toward = 0;
-    bool away = false;
+    int left = 0;
     for (int axis = 0; axis < 3; ++axis) {
-      const int along = component_of(offset, axis), step = component_of(o, axis);
+      const int step = component_of(o, axis);
       const std::int64_t to = at.of[axis] + step;
       const bool across_seam = axes[axis].seam && (to < 0 || to >= a.shape.sizes[axis]);
-      if (along == 0 || step == 0 || across_seam) continue;
-      if (step == -along) toward |= 1 << axis;
-      away = away || step == along;
+      const bool kept = component_of(offset, axis) != 0 && !across_seam;
+      left = 3 * left + (kept ? step : 0) + 1;
     }
-    if (!away) sums[toward] += entry_of(a, base, near, index, o);
+    sums[left] += entry_of(a, base, near, index, o);
   }
+  // As black_box_shares.cpp: what leaves through sides across the line of two coarse points does
+  // not belong to their shares, unless that would leave little to divide by.
+  int between = 0, others = 0;
+  for (int axis = a.shape.flat ? 1 : 0; axis < 3; ++axis) {
+    if (a.shape.periodic[axis]) continue;
+    const int ends = at.of[axis] == 0 || at.of[axis] == a.shape.sizes[axis] - 1 ? 1 : 0;
+    (component_of(offset, axis) != 0 ? between : others) += ends;
+  }
+  const int ends = between + others;
+  const S without = ends == 0 ? S(1) : S(others) / S(ends);
+  S around = 0, size = 0;
+  LONGTAIL_KEEP_LOOP
+  for (int o = 0; o < 27; ++o) {
+    if (o == kCentre) continue;
+    around += sums[o];
+    size += sums[o] < S(0) ? -sums[o] : sums[o];
+  }
+  const S lighter = sums[kCentre] - without * (sums[kCentre] + around);
+  const S centre = lighter < S(0.5) * size ? sums[kCentre] : lighter;
   S sum = 0;
   LONGTAIL_KEEP_LOOP
   for (int toward = 1; toward < 8; ++toward) {
-    int rest = 0;  // the offset from the coarse point of the neighbour that is that way
+    int way = 0, rest = 0;  // where the neighbour is, and how the coarse point sees it
     for (int axis = 0; axis < 3; ++axis) {
-      const int step = toward >> axis & 1 ? 0 : component_of(offset, axis);
-      rest += step * (axis == 0 ? 9 : axis == 1 ? 3 : 1);
+      const int along = component_of(offset, axis), bit = toward >> axis & 1;
+      way = 3 * way + (bit ? -along : 0) + 1;
+      rest = 3 * rest + (bit ? 0 : along) + 1;
     }
-    // Not along such an axis: nothing was added there.
-    if (sums[toward] != S(0)) sum += sums[toward] * share(kCentre + rest);
+    // Bits of axes that the offset is not along say nothing new.
+    bool is_new = true;
+    for (int axis = 0; axis < 3; ++axis) {
+      is_new = is_new && !((toward >> axis & 1) && component_of(offset, axis) == 0);
+    }
+    if (is_new && sums[way] != S(0)) sum += sums[way] * share(rest);
   }
-  return sums[0] != S(0) ? -sum * (S(1) / sums[0]) : S(0);
+  return centre == S(0) ? S(0) : -sum * (S(1) / centre);
 }
 
 /// The entry of P^T A P from a coarse point to its neighbour at `to`, signed; share(offset, index)
