@@ -19,7 +19,7 @@ for argument in "$@"; do
     *) families+=("$argument") ;;
   esac
 done
-if [ ${#families[@]} = 0 ]; then families=(bessel rational attention longconv); fi
+if [ ${#families[@]} = 0 ]; then families=(bessel rational attention longconv multigrid); fi
 out=${OUT:-bench/results/gpu}
 mkdir -p "$out"
 

@@ -14,25 +14,6 @@ namespace {
 constexpr std::int64_t kFewPoints = 32;
 constexpr double kSimilarSpacing = 1.25;
 
-/// The next coarser box, or nothing.
-std::optional<Box> coarser(const Box& box) {
-  if (box.points() <= kFewPoints) return std::nullopt;
-  std::array<std::optional<Axis>, 3> candidates;
-  double smallest = std::numeric_limits<double>::infinity();
-  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
-    candidates[d] = coarser(box.axes[d]);
-    if (candidates[d]) smallest = std::min(smallest, box.axes[d].spacing);
-  }
-  Box result = box;
-  bool any = false;
-  for (int d = 0; d < 3; ++d) {
-    if (!candidates[d] || box.axes[d].spacing > kSimilarSpacing * smallest) continue;
-    result.axes[d] = *candidates[d];
-    any = true;
-  }
-  return any ? std::optional<Box>(result) : std::nullopt;
-}
-
 /// The matrix of a box times volumes, symmetric, and the volumes.
 struct Symmetric {
   std::vector<double> matrix, volume;
@@ -60,7 +41,34 @@ Symmetric symmetric_matrix(const Box& box) {
   return result;
 }
 
-/// Of the operator itself. Where constants are in the null space, the solution without them.
+template <class S>
+constexpr std::int64_t kAlignedNumbers = kRowAlignment / std::int64_t{sizeof(S)};
+
+template <class S>
+std::int64_t round_up(std::int64_t size) {
+  return (size + kAlignedNumbers<S> - 1) / kAlignedNumbers<S> * kAlignedNumbers<S>;
+}
+
+}  // namespace
+
+std::optional<Box> coarser(const Box& box) {
+  if (box.points() <= kFewPoints) return std::nullopt;
+  std::array<std::optional<Axis>, 3> candidates;
+  double smallest = std::numeric_limits<double>::infinity();
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    candidates[d] = coarser(box.axes[d]);
+    if (candidates[d]) smallest = std::min(smallest, box.axes[d].spacing);
+  }
+  Box result = box;
+  bool any = false;
+  for (int d = 0; d < 3; ++d) {
+    if (!candidates[d] || box.axes[d].spacing > kSimilarSpacing * smallest) continue;
+    result.axes[d] = *candidates[d];
+    any = true;
+  }
+  return any ? std::optional<Box>(result) : std::nullopt;
+}
+
 std::vector<double> inverse_of(const Box& box) {
   Symmetric system = symmetric_matrix(box);
   const std::int64_t n = box.points();
@@ -93,16 +101,6 @@ Restriction identity_down(std::int64_t size) {
   for (std::int64_t i = 0; i < size; ++i) result.weights[i * kMostFine] = 1;
   return result;
 }
-
-template <class S>
-constexpr std::int64_t kAlignedNumbers = kRowAlignment / std::int64_t{sizeof(S)};
-
-template <class S>
-std::int64_t round_up(std::int64_t size) {
-  return (size + kAlignedNumbers<S> - 1) / kAlignedNumbers<S> * kAlignedNumbers<S>;
-}
-
-}  // namespace
 
 bool Box::singular() const {
   const auto open = [](const Axis& axis) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/buffer.h"
@@ -29,6 +30,17 @@ struct Box {
 
 /// Of [rows, points] or [planes, rows, points].
 Box make_box(const std::vector<Axis>& axes);
+
+/// The next coarser box; nothing if this one has so few points that its inverse is a small matrix.
+std::optional<Box> coarser(const Box& box);
+
+/// [n, n] for its n points, of the operator itself; where constants are in the null space, the
+/// solution without them.
+std::vector<double> inverse_of(const Box& box);
+
+/// The transfers along an axis that does not become coarser.
+Interpolation identity_up(std::int64_t size);
+Restriction identity_down(std::int64_t size);
 
 /// What is between a level and the next coarser one.
 template <class S>

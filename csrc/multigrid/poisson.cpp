@@ -16,20 +16,6 @@ const AllGridKernels& kernels() {
   return *levels[cpu_level()];
 }
 
-/// The same box with steps of about 1, so that numbers of any size fit float32; A is that of the
-/// box times scale^2.
-Box with_unit_steps(Box box, double& scale) {
-  scale = 0;
-  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
-    scale = scale == 0 ? box.axes[d].spacing : std::min(scale, box.axes[d].spacing);
-  }
-  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
-    box.axes[d].spacing /= scale;
-    box.axes[d].last /= scale;
-  }
-  return box;
-}
-
 /// What problems of one shape share.
 struct Shared {
   explicit Shared(const Box& given) : box(with_unit_steps(given, scale)), exact(box), cycles(box) {
@@ -250,6 +236,18 @@ void solve_all(const Shared& shared, std::int64_t batch, const E* f, const E* in
 }
 
 }  // namespace
+
+Box with_unit_steps(Box box, double& scale) {
+  scale = 0;
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    scale = scale == 0 ? box.axes[d].spacing : std::min(scale, box.axes[d].spacing);
+  }
+  for (int d = box.flat ? 1 : 0; d < 3; ++d) {
+    box.axes[d].spacing /= scale;
+    box.axes[d].last /= scale;
+  }
+  return box;
+}
 
 void poisson_solve(const Box& box, std::int64_t batch, DType dtype, const void* f,
                    const void* initial, void* u, const SolveOptions& options,

@@ -26,6 +26,10 @@ struct SolveReport {
   double *residual, *residual_returned;
 };
 
+/// The same box with steps of about 1, so that numbers of any size fit float32; its A is that of the
+/// box times scale^2.
+Box with_unit_steps(Box box, double& scale);
+
 /// f, u and, unless null, `initial` [batch, points of the box], contiguous float32 or float64.
 void poisson_solve(const Box& box, std::int64_t batch, DType dtype, const void* f,
                    const void* initial, void* u, const SolveOptions& options,

@@ -30,13 +30,13 @@ struct GridShape {
   bool periodic[3];
   std::int64_t row_stride, plane_stride;  // in numbers
 
-  std::int64_t lines() const { return sizes[0] * sizes[1]; }
-  std::int64_t points() const { return sizes[0] * sizes[1] * sizes[2]; }
-  std::int64_t at(std::int64_t plane, std::int64_t row, std::int64_t point) const {
+  constexpr std::int64_t lines() const { return sizes[0] * sizes[1]; }
+  constexpr std::int64_t points() const { return sizes[0] * sizes[1] * sizes[2]; }
+  constexpr std::int64_t at(std::int64_t plane, std::int64_t row, std::int64_t point) const {
     return plane * plane_stride + row * row_stride + point;
   }
-  std::int64_t line(std::int64_t i) const { return at(i / sizes[1], i % sizes[1], 0); }
-  std::int64_t step(Offset o) const { return at(o.plane, o.row, o.point); }
+  constexpr std::int64_t line(std::int64_t i) const { return at(i / sizes[1], i % sizes[1], 0); }
+  constexpr std::int64_t step(Offset o) const { return at(o.plane, o.row, o.point); }
 };
 
 /// Which offsets an operator has.
@@ -57,7 +57,7 @@ struct CoarseAxis {
   bool halved, seam;
   std::int64_t first;
 
-  std::int64_t fine(std::int64_t c) const { return halved ? 2 * c + first : c; }
+  constexpr std::int64_t fine(std::int64_t c) const { return halved ? 2 * c + first : c; }
 };
 
 /// Values between coarse points: share[o][c] is that of coarse point c in the fine point at offset
