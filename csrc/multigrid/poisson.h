@@ -26,8 +26,8 @@ struct SolveReport {
   double *residual, *residual_returned;
 };
 
-/// The same box with steps of about 1, so that numbers of any size fit float32; its A is that of the
-/// box times scale^2.
+/// The same box with steps of about 1, so that numbers of any size fit float32; its A is that of
+/// the box times scale^2.
 Box with_unit_steps(Box box, double& scale);
 
 /// f, u and, unless null, `initial` [batch, points of the box], contiguous float32 or float64.

@@ -42,17 +42,17 @@ struct CudaBackend {
                         const multigrid::SolveOptions& options,
                         const std::tuple<Tensor, Tensor, Tensor>& to) {
     if (given(hierarchy)) {
-      throw std::runtime_error("diffusion_solve: a hierarchy on CUDA is not implemented; leave it "
-                               "out and the levels are made in the call");
+      throw std::runtime_error(
+          "diffusion_solve: a hierarchy on CUDA is not implemented; leave it "
+          "out and the levels are made in the call");
     }
     const auto& [u, iterations, residual] = to;
     const Device device(f);
     const cuda::DiffusionPlan plan(shape, systems, batch,
                                    {options.tolerance, options.most_iterations});
     const Memory<std::byte> memory(f, cuda::DiffusionViews().place(plan, nullptr));
-    multigrid::DiffusionProblems problems{systems,         batch,   {},
-                                          nullptr,
-                                          data<double>(f), nullptr, target<double>(u)};
+    multigrid::DiffusionProblems problems{
+        systems, batch, {}, nullptr, data<double>(f), nullptr, target<double>(u)};
     for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
       problems.faces[axis] = data<double>(faces[axis]);
     }

@@ -84,8 +84,8 @@ struct DiffusionData {
 
 Solved<double> diffusion_on_cpu(const DiffusionData& of, double tolerance, int most) {
   Solved<double> result{std::vector<double>(of.f.size()), Reported(of.batch)};
-  multigrid::DiffusionProblems problems{of.systems,  of.batch,     {},
-                                        nullptr, of.f.data(), of.initial(), result.u.data()};
+  multigrid::DiffusionProblems problems{of.systems,   of.batch,       {}, nullptr, of.f.data(),
+                                        of.initial(), result.u.data()};
   std::copy_n(of.pointers, 3, problems.faces);
   multigrid::diffusion_solve(
       of.shape, problems, {tolerance, most, {}},
