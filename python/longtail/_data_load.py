@@ -129,7 +129,7 @@ class ChunkedDataset(torch.utils.data.Dataset[Any]):
         if number not in self._open:
             import safetensors
 
-            file = safetensors.safe_open(str(chunk_path(self.folder, number)), framework="pt")
+            file: Any = safetensors.safe_open(str(chunk_path(self.folder, number)), framework="pt")
             while len(self._open) >= _OPEN_FILES:
                 self._open.popitem(last=False)
             self._open[number] = {name: file.get_slice(name) for name in self._manifest["tensors"]}

@@ -57,13 +57,9 @@ def iterations_limit(name: str, most: Any) -> int:
     return most
 
 
-def finished(
-    name: str, found: tuple[Tensor, ...], limits: Limits, f: Tensor, on_fail: str
-) -> SolveResult:
+def finished(name: str, found: tuple[Tensor, ...], limits: Limits, on_fail: str) -> SolveResult:
     """Marks what converged and complains of the rest. A nan is no failure: f or a has it."""
     solution, iterations, residual, returned = found
-    dims = f.dim() - iterations.dim()
-    assert dims in (2, 3)
     converged = residual <= limits.tolerance
     if not torch.compiler.is_compiling() and not _is_symbolic(residual):
         missed = (residual > limits.tolerance).sum().item()

@@ -85,7 +85,7 @@ class MultigridSolver:
         found = _diffusion.solve_symmetric(
             list(op.faces), right, initial, op.geometry, self.limits, f.dtype, self.hierarchy
         )
-        return finished(name, found, self.limits, f, self.on_fail)
+        return finished(name, found, self.limits, self.on_fail)
 
     def precondition(self, r: Tensor) -> Tensor:
         """One symmetric V(1,1)-cycle in float32 from 0: an approximation to the inverse of op, for

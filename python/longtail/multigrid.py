@@ -113,7 +113,7 @@ def poisson_solve(
     if geometry.singular:
         _poisson.check_mean(name, right, geometry)
     solve = _poisson.by_transforms if method == "dst" else _poisson.by_cycles
-    return finished(name, solve(right, initial, geometry, limits), limits, f, on_fail)
+    return finished(name, solve(right, initial, geometry, limits), limits, on_fail)
 
 
 def diffusion_solve(
@@ -179,5 +179,5 @@ def diffusion_solve(
     if geometry.singular:
         _poisson.check_mean(name, right, geometry)
     return finished(
-        name, _diffusion.solve(faces, right, initial, geometry, limits), limits, f, on_fail
+        name, _diffusion.solve(faces, right, initial, geometry, limits), limits, on_fail
     )
