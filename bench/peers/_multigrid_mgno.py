@@ -153,10 +153,12 @@ def models(compiled: bool) -> dict[str, nn.Module]:
 
 def measure_case(batch: int, size: int, threads: int, repeats: int, compiled: bool) -> list[Record]:
     everybody = models(compiled)
+    ours = everybody[OURS]
+    assert isinstance(ours, MgNO)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(batch, 1, size, size, generator=generator)
     reference = PlainMgNO()
-    reference.take(everybody[OURS])  # type: ignore[arg-type]
+    reference.take(ours)
     exact = forward(reference.double(), x.double())
     records = []
     for kernel, function in ((FORWARD, forward), (BOTH, both)):

@@ -2,12 +2,15 @@
 //
 // z[l] is what the loss makes of the state x[l] after step l, p[l] of it and of the result there:
 //
-//   p[l] = z[l] + sum over c of readout[c] grad[c, l],   z[l - 1] = base p[l],   z[L - 1] = conj
-//   last
+//   p[l] = z[l] + sum over c of readout[c] grad[c, l]
+//   z[l - 1] = base p[l],   z[L - 1] = conj last
 //
-//   conj d base = sum p[l] x[l - 1]    conj d readout[c] = sum grad[c, l] x[l]    d state = conj
-//   z[-1] conj d drive = sum p[l] u[l]       d skip[c] = sum grad[c, l] u[l] d u[l] = Re sum over n
-//   of drive p[l] + sum over c of skip[c] grad[c, l]
+//   conj d base       = sum p[l] x[l - 1]
+//   conj d drive      = sum p[l] u[l]
+//   conj d readout[c] = sum grad[c, l] x[l]
+//   d state           = conj z[-1]
+//   d skip[c]         = sum grad[c, l] u[l]
+//   d u[l]            = Re sum over n of drive p[l] + sum over c of skip[c] grad[c, l]
 //
 // As forwards, rows are cut into blocks of T steps. With x the state before a block, z that after
 // it, and of each block the sums
@@ -29,6 +32,7 @@
 // the batch are in double, in the same order for any number of threads.
 
 #include "longconv/s4d_backward_level.h"
+#include "longconv/s4d_backward_sums.h"
 #include "longconv/s4d_tables.h"
 
 namespace longtail::longconv {
@@ -37,7 +41,6 @@ namespace {
 constexpr std::int64_t kSteps = kBlockSteps;
 constexpr std::int64_t kBlocks = 128;    // of a part
 constexpr std::int64_t kPartsOfSum = 4;  // that are summed in float before they are in double
-constexpr std::int64_t kMostGroups = 16, kLeastRows = 8;
 
 template <class S>
 const S4dBackwardKernels<S>& backward_kernels() {
@@ -51,32 +54,6 @@ const S4dBackwardKernels<S>& backward_kernels() {
     return *levels[cpu_level()];
   }
 }
-
-/// Rows of a head are cut into groups, whose sums are added in their order.
-struct Groups {
-  std::int64_t rows, count;
-  explicit Groups(std::int64_t batch)
-      : rows(std::max(kLeastRows, blocks_of(batch, kMostGroups))), count(blocks_of(batch, rows)) {}
-};
-
-/// A complex number of double, without the library's care for infinities.
-struct Number {
-  double re, im;
-  Number operator*(const Number& b) const { return {re * b.re - im * b.im, re * b.im + im * b.re}; }
-  Number operator*(double b) const { return {re * b, im * b}; }
-  Number operator+(const Number& b) const { return {re + b.re, im + b.im}; }
-};
-
-/// Sums of a group of rows of one head, as pairs: base, drive, readout; and skip.
-struct Sums {
-  std::int64_t states, outputs;
-  double* data;
-  static std::int64_t size(const S4dShape& s) { return 2 * s.states * (2 + s.outputs) + s.outputs; }
-  double* base() const { return data; }
-  double* drive() const { return data + 2 * states; }
-  double* readout(std::int64_t c) const { return data + 2 * states * (2 + c); }
-  double& skip(std::int64_t c) const { return data[2 * states * (2 + outputs) + c]; }
-};
 
 template <class S>
 class Backward {
@@ -148,7 +125,11 @@ class Backward {
     std::fill(lags_.begin(), lags_.end(), 0.0);
     for (std::int64_t c = 0; c < shape_.outputs; ++c) sums.skip(c) = 0;
     for (std::int64_t b = begin; b < end; ++b) row(b, h, sums);
-    if (sums_wanted_) finish(sums);
+    if (!sums_wanted_) return;
+    for (std::int64_t c = 0; c < shape_.outputs; ++c) sums.skip(c) += lags_[c * kSteps];
+    finish_sums({width_, head_.base().data(), drive_.data(), readout_of(0), of_blocks_.data(),
+                 of_tail_.data(), lags_.data()},
+                sums);
   }
 
  private:
@@ -302,43 +283,6 @@ class Backward {
                  du_.at(row * shape_.length + l));
   }
 
-  Number at(const double* planar, std::int64_t n) const {
-    return {planar[n], planar[n + width_ / 2]};
-  }
-  const double* block_sum(std::int64_t k) const { return of_blocks_.data() + k * width_; }
-
-  /// From sums over blocks to gradients.
-  void finish(const Sums& sums) {
-    const auto put = [](double* to, std::int64_t n, const Number& a) {
-      to[2 * n] = a.re;
-      to[2 * n + 1] = -a.im;
-    };
-    for (std::int64_t c = 0; c < shape_.outputs; ++c) sums.skip(c) += lags_[c * kSteps];
-    for (std::int64_t n = 0; n < shape_.states; ++n) {
-      const Number a = at(head_.base().data(), n), b = at(drive_.data(), n);
-      Number power = {static_cast<double>(kSteps), 0};
-      for (std::int64_t t = 1; t < kSteps; ++t) power = power * a;
-      Number of_base =
-          at(of_tail_.data(), n) + power * at(block_sum(0), n) + b * at(block_sum(2), n);
-      Number of_drive = at(of_tail_.data() + width_, n) + at(block_sum(1), n);
-      for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-        Number sum = {0, 0}, slope = {0, 0};  // of r[m] base^m, by Horner's rule
-        for (std::int64_t m = kSteps - 1; m >= 0; --m) {
-          slope = slope * a + sum;
-          sum = sum * a + Number{lags_[c * kSteps + m], 0};
-        }
-        const double* const xq = block_sum(kSumsOfBlocks + kSumsOfResult * c);
-        const Number readout = at(readout_of(c), n);
-        of_base = of_base + readout * (at(xq + width_, n) + b * slope);
-        of_drive = of_drive + readout * sum;
-        put(sums.readout(c), n,
-            at(of_tail_.data() + (2 + c) * width_, n) + a * at(xq, n) + b * sum);
-      }
-      put(sums.base(), n, of_base);
-      put(sums.drive(), n, of_drive);
-    }
-  }
-
   std::int64_t result(std::int64_t b, std::int64_t c, std::int64_t h) const {
     return ((b * shape_.outputs + c) * shape_.heads + h) * shape_.length;
   }
@@ -361,30 +305,6 @@ class Backward {
   S *steps_, *packed_, *grads_, *v_, *v_slopes_, *before_, *q_, *q_slopes_, *after_, *y_, *lagged_;
   double* tail_;
 };
-
-/// Groups of all heads, added in their order.
-void add_groups(const S4dShape& shape, const Groups& groups, const std::vector<double>& partial,
-                const S4dGradients& to) {
-  const std::int64_t size = Sums::size(shape), width = 2 * shape.states;
-  for (std::int64_t h = 0; h < shape.heads; ++h) {
-    const auto add = [&](std::int64_t begin, std::int64_t count, double* result) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        double sum = 0;
-        for (std::int64_t g = 0; g < groups.count; ++g) {
-          sum += partial[static_cast<std::size_t>((h * groups.count + g) * size + begin + i)];
-        }
-        result[i] = sum;
-      }
-    };
-    add(0, width, to.base + h * width);
-    add(width, width, to.drive + h * width);
-    for (std::int64_t c = 0; c < shape.outputs; ++c) {
-      const std::int64_t row = c * shape.heads + h;
-      add((2 + c) * width, width, to.readout + row * width);
-      if (to.skip != nullptr) add((2 + shape.outputs) * width + c, 1, to.skip + row);
-    }
-  }
-}
 
 }  // namespace
 

@@ -57,16 +57,6 @@ LONGTAIL_INLINE void renew_ends(const AxisView<S>& axis, S* u) {
   u[axis.size] = u[0];
 }
 
-/// Lanes whose index is even, or odd.
-template <class T>
-LONGTAIL_INLINE mask_t<T> every_other(int first) {
-  T index = T(scalar_t<T>(0));
-  if constexpr (kLanes<T> > 1) {
-    for (int i = 0; i < kLanes<T>; ++i) index.set(i, scalar_t<T>((i + first) % 2));
-  }
-  return index == T(scalar_t<T>(0));
-}
-
 template <bool Flat, class S>
 LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t at,
                                 int colour, S omega) {

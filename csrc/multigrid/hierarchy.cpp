@@ -5,14 +5,12 @@
 #include <limits>
 #include <optional>
 
+#include "multigrid/coarsening.h"
 #include "multigrid/dense.h"
+#include "multigrid/stencil.h"
 
 namespace longtail::multigrid {
 namespace {
-
-/// A coarsest level is solved by its inverse, a matrix: few points.
-constexpr std::int64_t kFewPoints = 32;
-constexpr double kSimilarSpacing = 1.25;
 
 /// The matrix of a box times volumes, symmetric, and the volumes.
 struct Symmetric {
@@ -40,9 +38,6 @@ Symmetric symmetric_matrix(const Box& box) {
   for (std::int64_t i = 0; i < n * n; ++i) result.matrix[i] *= result.volume[i / n];
   return result;
 }
-
-template <class S>
-constexpr std::int64_t kAlignedNumbers = kRowAlignment / std::int64_t{sizeof(S)};
 
 template <class S>
 std::int64_t round_up(std::int64_t size) {

@@ -2,8 +2,8 @@
 // The levels of -Laplace on a box, finest first: coefficients, transfers, and the inverse of the
 // coarsest. Made once for a shape; a Workspace holds the values of one problem on all levels.
 //
-// An axis becomes coarser where its spacing is within 1.5 times the smallest of those that can, so
-// that points which are strongly coupled are the ones left out (Briggs, Henson and McCormick, "A
+// An axis becomes coarser where its spacing is near the smallest of those that can (coarsening.h),
+// so that points which are strongly coupled are the ones left out (Briggs, Henson and McCormick, "A
 // Multigrid Tutorial", 2000, chapter 7: semicoarsening).
 
 #include <array>

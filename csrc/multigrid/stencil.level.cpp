@@ -54,15 +54,6 @@ LONGTAIL_INLINE T around(const StencilView<S>& a, const S* u, std::int64_t at, s
   return sum;
 }
 
-template <class T>
-LONGTAIL_INLINE mask_t<T> every_other(int first) {
-  T index = T(scalar_t<T>(0));
-  if constexpr (kLanes<T> > 1) {
-    for (int i = 0; i < kLanes<T>; ++i) index.set(i, scalar_t<T>((i + first) % 2));
-  }
-  return index == T(scalar_t<T>(0));
-}
-
 /// Over: omega is not 1.
 template <bool Over, class S>
 LONGTAIL_INLINE void relax_row(const StencilView<S>& a, S* u, const S* f, std::int64_t line,

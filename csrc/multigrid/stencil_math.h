@@ -24,5 +24,15 @@ LONGTAIL_INLINE T relaxed(T u, T around, T reciprocal, T omega) {
   return fma(omega, fma(around, reciprocal, -u), u);
 }
 
+/// Lanes whose index and `first` add up to an even number: points of one colour along a row.
+template <class T>
+LONGTAIL_INLINE mask_t<T> every_other(int first) {
+  T index = T(scalar_t<T>(0));
+  if constexpr (kLanes<T> > 1) {
+    for (int i = 0; i < kLanes<T>; ++i) index.set(i, scalar_t<T>((i + first) % 2));
+  }
+  return index == T(scalar_t<T>(0));
+}
+
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::multigrid

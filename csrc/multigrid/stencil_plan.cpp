@@ -3,31 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "multigrid/coarsening.h"
+
 namespace longtail::multigrid {
 namespace {
-
-/// A coarsest level is solved by its inverse, a matrix: few points.
-constexpr std::int64_t kFewPoints = 32;
-constexpr double kSimilarSpacing = 1.25;
-
-/// Which axes become coarser next; false if none can.
-bool choose(const GridShape& shape, double spacings[3], bool halved[3]) {
-  bool possible[3];
-  double smallest = std::numeric_limits<double>::infinity();
-  for (int axis = 0; axis < 3; ++axis) {
-    const std::int64_t n = shape.sizes[axis];
-    possible[axis] = shape.periodic[axis] ? n >= 4 : n >= 2;
-    if (axis == 0 && shape.flat) possible[axis] = false;
-    if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
-  }
-  bool any = false;
-  for (int axis = 0; axis < 3; ++axis) {
-    halved[axis] = possible[axis] && spacings[axis] <= kSimilarSpacing * smallest;
-    if (halved[axis]) spacings[axis] *= 2;
-    any = any || halved[axis];
-  }
-  return any;
-}
 
 /// Pieces one behind the other, each at the start of a vector.
 template <class S>
@@ -49,6 +28,24 @@ class Places {
 };
 
 }  // namespace
+
+bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]) {
+  bool possible[3];
+  double smallest = std::numeric_limits<double>::infinity();
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::int64_t n = shape.sizes[axis];
+    possible[axis] = shape.periodic[axis] ? n >= 4 : n >= 2;
+    if (axis == 0 && shape.flat) possible[axis] = false;
+    if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
+  }
+  bool any = false;
+  for (int axis = 0; axis < 3; ++axis) {
+    halved[axis] = possible[axis] && spacings[axis] <= kSimilarSpacing * smallest;
+    if (halved[axis]) spacings[axis] *= 2;
+    any = any || halved[axis];
+  }
+  return any;
+}
 
 void coarse_axes(const GridShape& fine, const bool halved[3], CoarseAxis axes[3],
                  std::int64_t sizes[3]) {
@@ -84,7 +81,7 @@ StencilPlan plan_levels(const DiffusionShape& of) {
     level.centre = places.grid(shape);
     level.reciprocal = places.grid(shape);
     level.bound = places.take(1);
-    level.last = shape.points() <= kFewPoints || !choose(shape, spacings, level.halved);
+    level.last = shape.points() <= kFewPoints || !choose_axes(shape, spacings, level.halved);
     if (level.last) {
       plan.levels.push_back(level);
       break;

@@ -42,6 +42,9 @@ struct StencilPlan {
 template <class S>
 StencilPlan plan_levels(const DiffusionShape& shape);
 
+/// Which axes become coarser next; their spacings double. False if none can.
+bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]);
+
 /// How the axes of a grid become coarser.
 void coarse_axes(const GridShape& fine, const bool halved[3], CoarseAxis axes[3],
                  std::int64_t sizes[3]);

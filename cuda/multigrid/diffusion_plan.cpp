@@ -1,7 +1,6 @@
 #include "cuda/multigrid/diffusion_plan.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "core/buffer.h"
 #include "cuda/multigrid/point_tiles.h"
@@ -20,24 +19,6 @@ GridShape dense(const GridShape& like, const std::int64_t sizes[3]) {
   result.row_stride = sizes[2];
   result.plane_stride = sizes[1] * sizes[2];
   return result;
-}
-
-// As csrc/multigrid/stencil_hierarchy.cpp chooses; false if no axis becomes coarser.
-bool choose(const GridShape& shape, double spacings[3], bool halved[3]) {
-  constexpr double similar = 1.25;
-  bool possible[3], any = false;
-  double smallest = std::numeric_limits<double>::infinity();
-  for (int axis = 0; axis < 3; ++axis) {
-    possible[axis] = shape.sizes[axis] >= (shape.periodic[axis] ? 4 : 2);
-    possible[axis] = possible[axis] && !(axis == 0 && shape.flat);
-    if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
-  }
-  for (int axis = 0; axis < 3; ++axis) {
-    halved[axis] = possible[axis] && spacings[axis] <= similar * smallest;
-    if (halved[axis]) spacings[axis] *= 2;
-    any = any || halved[axis];
-  }
-  return any;
 }
 
 bool has(Reach reach, int offset) {
@@ -79,14 +60,10 @@ DiffusionPlan::DiffusionPlan(const multigrid::DiffusionShape& of, std::int64_t o
     level.stencil.reach = of.flat ? (finest ? Reach::flat_cross : Reach::flat_full)
                                   : (finest ? Reach::cross : Reach::full);
     bool halved[3];
-    if (next.points() <= kMostCoarsest || !choose(next, spacings, halved)) break;
+    if (next.points() <= multigrid::kFewPoints || !multigrid::choose_axes(next, spacings, halved))
+      break;
     std::int64_t sizes[3];
-    for (int axis = 0; axis < 3; ++axis) {
-      const std::int64_t n = next.sizes[axis];
-      const bool seam = halved[axis] && next.periodic[axis] && n % 2 == 1;
-      level.shares.axes[axis] = {halved[axis], seam, next.periodic[axis] && !seam ? 0 : 1};
-      sizes[axis] = halved[axis] ? n / 2 : n;
-    }
+    multigrid::coarse_axes(next, halved, level.shares.axes, sizes);
     next = level.coarse = dense(next, sizes);
   }
   first_shared = std::ssize(levels) - 1;

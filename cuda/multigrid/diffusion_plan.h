@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "multigrid/coarsening.h"
 #include "multigrid/stencil_point.h"
 
 // After what opens the level's namespace.
@@ -27,7 +28,6 @@ struct DiffusionOptions {
   int iterations_a_look = 4;
 };
 
-constexpr std::int64_t kMostCoarsest = 32;  // points
 constexpr int kMostSharedStencils = 12;
 
 struct DiffusionPlan {

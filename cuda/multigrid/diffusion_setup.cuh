@@ -146,15 +146,15 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
-constexpr int kInverseThreads = kMostCoarsest;
+constexpr int kInverseThreads = multigrid::kFewPoints;
 
 // The inverse of the coarsest operator, by Cholesky factors as multigrid::inverse_of_positive: a
 // system a block, a row or a column a thread.
 template <int = 0>
 __global__ void __launch_bounds__(kInverseThreads)
     invert_coarsest(const __grid_constant__ BothLevels of, const int* singular, float* inverse) {
-  __shared__ double a[kMostCoarsest][kMostCoarsest + 1];
-  __shared__ double columns[kMostCoarsest][kMostCoarsest + 1];
+  __shared__ double a[multigrid::kFewPoints][multigrid::kFewPoints + 1];
+  __shared__ double columns[multigrid::kFewPoints][multigrid::kFewPoints + 1];
   const GridShape& shape = of.exact.stencil.shape;
   const int n = static_cast<int>(shape.points()), row = static_cast<int>(threadIdx.x);
   each_problem(of.systems, [&](std::int64_t system) {

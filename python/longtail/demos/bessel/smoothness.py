@@ -111,7 +111,8 @@ def _profile(fit: MaternFit) -> Figure:
         ax = drawn.ax
         ax.plot(grid, likelihood, color=draw.OURS)
         low, high = fit.nu - 2 * fit.nu_error, fit.nu + 2 * fit.nu_error
-        ax.axvspan(low, high, color=draw.OURS, alpha=0.12, linewidth=0, label="± 2 standard errors")
+        two_errors = "± 2 standard errors"
+        ax.axvspan(low, high, color=draw.OURS, alpha=0.12, linewidth=0, label=two_errors)
         ax.axvline(TRUTH[0], color=draw.RIVAL, linestyle="--", linewidth=1.4, label="simulated nu")
         ax.set_xlabel("nu")
         ax.set_ylabel("log-likelihood below its maximum")
