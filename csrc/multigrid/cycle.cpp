@@ -1,7 +1,10 @@
 #include "multigrid/cycle.h"
 
 #include <algorithm>
-#include <cstring>
+
+#include "multigrid/dense.h"
+#include "multigrid/grid_memory.h"
+#include "multigrid/recent.h"
 
 namespace longtail::multigrid {
 namespace {
@@ -25,35 +28,7 @@ std::int64_t grain(const Level<S>& level) {
   return std::max<std::int64_t>(1, points / level.box.axes[2].size);
 }
 
-/// The last few of a sequence of arrays, each made when it is asked for first.
-template <class S>
-class Recent {
- public:
-  explicit Recent(std::int64_t size) : size_(size), memory_(kSlots * size * sizeof(S)) {
-    std::fill_n(memory_.as<S>(), kSlots * size, S(0));  // lanes behind a row are read
-    forget();
-  }
-  /// make(i, to) fills what stands for i.
-  template <class Make>
-  const S* get(std::int64_t i, const Make& make) {
-    for (int slot = 0; slot < kSlots; ++slot) {
-      if (tags_[slot] == i) return memory_.as<S>() + slot * size_;
-    }
-    S* const to = memory_.as<S>() + next_ * size_;
-    tags_[next_] = i;
-    next_ = (next_ + 1) % kSlots;
-    make(i, to);
-    return to;
-  }
-  void forget() { std::fill_n(tags_, kSlots, -1); }
-
- private:
-  static constexpr int kSlots = 8;  // more than kMostFine: what one sum needs stays
-  std::int64_t size_;
-  Buffer memory_;
-  std::int64_t tags_[kSlots];
-  int next_ = 0;
-};
+constexpr int kFineRows = 8;  // more than kMostFine: what one sum needs stays
 
 /// A sum of rows as the kernels take it; terms of weight 0 are left out.
 template <class S>
@@ -105,33 +80,17 @@ class RestrictedPlane {
   const Level<S>&level_, &coarse_;
   const S *u_, *f_;
   Buffer residual_;
-  Recent<S> rows_;
+  Recent<S, kFineRows> rows_;
 };
-
-template <class S>
-void solve_coarsest(const Hierarchy<S>& hierarchy, S* u, const S* f) {
-  const GridView<S>& view = hierarchy.levels().back().view;
-  const std::int64_t count = hierarchy.levels().back().box.points();
-  const S* inverse = hierarchy.coarsest_inverse().data();
-  const auto each_point = [&](const auto& visit) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t line = i / view.points.size;
-      visit(i, line / view.rows.size * view.plane_stride + line % view.rows.size * view.row_stride +
-                   i % view.points.size);
-    }
-  };
-  each_point([&](std::int64_t i, std::int64_t to) {
-    S sum = 0;
-    each_point([&](std::int64_t j, std::int64_t from) { sum += inverse[i * count + j] * f[from]; });
-    u[to] = sum;
-  });
-}
 
 template <class S>
 void cycle(const Hierarchy<S>& hierarchy, const Workspace<S>& workspace, std::size_t i, bool zero,
            const CycleOptions& options, const ParallelFor& parallel_for) {
   const std::vector<Level<S>>& levels = hierarchy.levels();
-  if (i + 1 == levels.size()) return solve_coarsest(hierarchy, workspace.u(i), workspace.f(i));
+  if (i + 1 == levels.size()) {
+    return multiply_by_inverse(levels[i].shape, hierarchy.coarsest_inverse().data(), workspace.u(i),
+                               workspace.f(i));
+  }
   const Level<S>&level = levels[i], &coarse = levels[i + 1];
   const S omega = static_cast<S>(options.omega);
   S* const u = workspace.u(i);
@@ -147,7 +106,9 @@ void cycle(const Hierarchy<S>& hierarchy, const Workspace<S>& workspace, std::si
 template <class S>
 void smooth(const Level<S>& level, S* u, const S* f, int sweeps, S omega, bool reverse, bool zero,
             const ParallelFor& parallel_for) {
-  if (zero && sweeps == 0) std::fill_n(u - level.origin(), level.numbers(), S(0));
+  if (zero && sweeps == 0) {
+    std::fill_n(u - origin_of<S>(level.shape), numbers_of<S>(level.shape), S(0));
+  }
   for (int half = 0; half < 2 * sweeps; ++half) {
     const int colour = (half + (reverse ? 1 : 0)) % 2;
     const auto kernel = zero && half == 0 ? kernels<S>().relax_zero : kernels<S>().relax;
@@ -155,7 +116,7 @@ void smooth(const Level<S>& level, S* u, const S* f, int sweeps, S omega, bool r
                  [&](std::int64_t begin, std::int64_t end) {
                    kernel(level.view, u, f, begin, end - begin, colour, omega);
                  });
-    renew_ghosts(level, u);
+    wrap_ghosts(level.shape, u);
   }
 }
 
@@ -174,7 +135,7 @@ void restrict_residual(const Level<S>& level, const Level<S>& coarse, const S* u
   const std::int64_t planes = std::max<std::int64_t>(1, grain(coarse) / to.rows.size);
   run_parallel(parallel_for, 0, to.planes.size, planes, [&](std::int64_t begin, std::int64_t end) {
     RestrictedPlane<S> plane(level, coarse, u, f);
-    Recent<S> recent(to.plane_stride);
+    Recent<S, kFineRows> recent(to.plane_stride);
     for (std::int64_t c = begin; c < end; ++c) {
       Terms<S> sum;
       for (int k = 0; k < kMostFine; ++k) {
@@ -217,30 +178,9 @@ void prolong_and_add(const Level<S>& level, const Level<S>& coarse, const S* coa
           S* const to = u + plane * view.plane_stride + row * view.row_stride;
           kernels<S>().prolong_row(level.transfers.up[2], view.points.size, from.points.size,
                                    sum.count, sum.weights, sum.rows, scratch.as<S>(), to);
-          if (view.points.periodic) {
-            to[-1] = to[view.points.size - 1];
-            to[view.points.size] = to[0];
-          }
         }
       });
-  renew_ghosts(level, u);
-}
-
-template <class S>
-void renew_ghosts(const Level<S>& level, S* u) {
-  const GridView<S>& view = level.view;
-  const auto wrap = [](S* first, std::int64_t count, std::int64_t stride, std::int64_t size) {
-    std::memcpy(first - stride, first + (count - 1) * stride, size * sizeof(S));
-    std::memcpy(first + count * stride, first, size * sizeof(S));
-  };
-  if (view.rows.periodic) {
-    for (std::int64_t plane = 0; plane < view.planes.size; ++plane) {
-      wrap(u + plane * view.plane_stride, view.rows.size, view.row_stride, view.points.size);
-    }
-  }
-  if (!view.flat && view.planes.periodic) {
-    wrap(u, view.planes.size, view.plane_stride, view.rows.size * view.row_stride);
-  }
+  wrap_ghosts(level.shape, u);
 }
 
 template <class S>
@@ -261,8 +201,6 @@ template void prolong_and_add<float>(const Level<float>&, const Level<float>&, c
                                      const ParallelFor&);
 template void prolong_and_add<double>(const Level<double>&, const Level<double>&, const double*,
                                       double*, const ParallelFor&);
-template void renew_ghosts<float>(const Level<float>&, float*);
-template void renew_ghosts<double>(const Level<double>&, double*);
 template void v_cycle<float>(const Hierarchy<float>&, const Workspace<float>&, bool,
                              const CycleOptions&, const ParallelFor&);
 template void v_cycle<double>(const Hierarchy<double>&, const Workspace<double>&, bool,

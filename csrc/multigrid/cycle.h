@@ -31,11 +31,6 @@ template <class S>
 void prolong_and_add(const Level<S>& level, const Level<S>& coarse, const S* coarse_u, S* u,
                      const ParallelFor& parallel_for);
 
-/// Copies the ends of periodic axes to the ghosts beyond the other end (of rows and planes: along a
-/// row each kernel does so).
-template <class S>
-void renew_ghosts(const Level<S>& level, S* u);
-
 /// workspace.u(0) from workspace.f(0); with `zero` u(0) counts as 0 and need not be.
 template <class S>
 void v_cycle(const Hierarchy<S>& hierarchy, const Workspace<S>& workspace, bool zero,

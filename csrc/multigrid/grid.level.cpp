@@ -50,13 +50,6 @@ LONGTAIL_INLINE T around(const GridView<S>& grid, const Line<S>& line, const S* 
   return sum;
 }
 
-template <class S>
-LONGTAIL_INLINE void renew_ends(const AxisView<S>& axis, S* u) {
-  if (!axis.periodic) return;
-  u[-1] = u[axis.size - 1];
-  u[axis.size] = u[0];
-}
-
 template <bool Flat, class S>
 LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t at,
                                 int colour, S omega) {
@@ -85,7 +78,6 @@ LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_
       before = next_before;
     }
   }
-  renew_ends(grid.points, u);
 }
 
 template <class S>
@@ -121,7 +113,6 @@ void relax_zero(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t 
         store(u + x, select(chosen, moved, T(S(0))));
       }
     }
-    renew_ends(grid.points, u);
   }
 }
 

@@ -11,7 +11,7 @@ namespace longtail::multigrid {
 template <class S>
 struct GridKernels {
   /// One colour of red-black Gauss-Seidel: points whose indices and colour add up to an even
-  /// number. Omega times the step; ghosts along the row are renewed.
+  /// number. Omega times the step; ghosts stay as they were.
   void (*relax)(const GridView<S>& grid, S* u, const S* f, std::int64_t line, std::int64_t count,
                 int colour, S omega);
 

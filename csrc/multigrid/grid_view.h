@@ -11,6 +11,25 @@ namespace longtail::multigrid {
 
 inline constexpr std::int64_t kRowAlignment = 64;  // bytes
 
+struct Offset {
+  int plane, row, point;
+};
+
+struct GridShape {
+  bool flat;  // one plane, without neighbours
+  std::int64_t sizes[3];
+  bool periodic[3];
+  std::int64_t row_stride, plane_stride;  // in numbers
+
+  constexpr std::int64_t lines() const { return sizes[0] * sizes[1]; }
+  constexpr std::int64_t points() const { return sizes[0] * sizes[1] * sizes[2]; }
+  constexpr std::int64_t at(std::int64_t plane, std::int64_t row, std::int64_t point) const {
+    return plane * plane_stride + row * row_stride + point;
+  }
+  constexpr std::int64_t line(std::int64_t i) const { return at(i / sizes[1], i % sizes[1], 0); }
+  constexpr std::int64_t step(Offset o) const { return at(o.plane, o.row, o.point); }
+};
+
 /// The second difference of an axis (axis.h); as of axis.h each array has `size` numbers, and of
 /// the axis along a row zeros behind them, for whole vectors.
 template <class S>
@@ -34,7 +53,7 @@ struct GridView {
   bool flat;  // one plane, whose axis has no neighbours
   AxisView<S> planes, rows, points;
   Reciprocals<S> reciprocals;
-  std::int64_t row_stride, plane_stride;  // in numbers
+  std::int64_t row_stride, plane_stride;  // of a GridShape
 };
 
 /// Values between the points of a coarser axis, as Interpolation in axis.h.

@@ -7,7 +7,7 @@
 
 #include "multigrid/coarsening.h"
 #include "multigrid/dense.h"
-#include "multigrid/stencil.h"
+#include "multigrid/grid_memory.h"
 
 namespace longtail::multigrid {
 namespace {
@@ -37,11 +37,6 @@ Symmetric symmetric_matrix(const Box& box) {
   }
   for (std::int64_t i = 0; i < n * n; ++i) result.matrix[i] *= result.volume[i / n];
   return result;
-}
-
-template <class S>
-std::int64_t round_up(std::int64_t size) {
-  return (size + kAlignedNumbers<S> - 1) / kAlignedNumbers<S> * kAlignedNumbers<S>;
 }
 
 }  // namespace
@@ -112,18 +107,6 @@ Box make_box(const std::vector<Axis>& axes) {
 }
 
 template <class S>
-std::int64_t Level<S>::numbers() const {
-  const std::int64_t planes = box.flat ? 1 : box.axes[0].size + 2;
-  // A vector may be read across the end of the last row.
-  return planes * view.plane_stride + 2 * kAlignedNumbers<S>;
-}
-
-template <class S>
-std::int64_t Level<S>::origin() const {
-  return (box.flat ? 0 : view.plane_stride) + view.row_stride + kAlignedNumbers<S>;
-}
-
-template <class S>
 Hierarchy<S>::Hierarchy(const Box& box) {
   for (std::optional<Box> next = box; next; next = coarser(*next)) add_level(*next);
   for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
@@ -147,7 +130,10 @@ const std::int64_t* Hierarchy<S>::keep_points(std::vector<std::int64_t> points) 
 
 template <class S>
 void Hierarchy<S>::add_level(const Box& box) {
-  Level<S> level{box, {}, {}};
+  const std::int64_t sizes[3] = {box.axes[0].size, box.axes[1].size, box.axes[2].size};
+  const bool periodic[3] = {!box.flat && box.axes[0].periodic(), box.axes[1].periodic(),
+                            box.axes[2].periodic()};
+  Level<S> level{box, shape_for<S>(box.flat, sizes, periodic), {}, {}};
   GridView<S>& view = level.view;
   view.flat = box.flat;
   AxisView<S>* const views[3] = {&view.planes, &view.rows, &view.points};
@@ -176,8 +162,8 @@ void Hierarchy<S>::add_level(const Box& box) {
       view.reciprocals.rows[plane][row] = keep(reciprocal, kAlignedNumbers<S>);
     }
   }
-  view.row_stride = round_up<S>(view.points.size) + kAlignedNumbers<S>;
-  view.plane_stride = (view.rows.size + 2) * view.row_stride;
+  view.row_stride = level.shape.row_stride;
+  view.plane_stride = level.shape.plane_stride;
   levels_.push_back(level);
 }
 
@@ -205,8 +191,9 @@ Workspace<S>::Workspace(const Hierarchy<S>& hierarchy) {
     u_.clear();
     f_.clear();
     for (const Level<S>& level : hierarchy.levels()) {
-      u_.push_back(layout.place<S>(level.numbers()) + level.origin());
-      f_.push_back(layout.place<S>(level.numbers()) + level.origin());
+      for (std::vector<S*>* const of : {&u_, &f_}) {
+        of->push_back(layout.place<S>(numbers_of<S>(level.shape)) + origin_of<S>(level.shape));
+      }
     }
     return layout.size();
   };
@@ -216,8 +203,6 @@ Workspace<S>::Workspace(const Hierarchy<S>& hierarchy) {
   place_all(memory_.as<std::byte>());
 }
 
-template struct Level<float>;
-template struct Level<double>;
 template class Hierarchy<float>;
 template class Hierarchy<double>;
 template class Workspace<float>;

@@ -52,11 +52,9 @@ struct Transfers {
 template <class S>
 struct Level {
   Box box;
+  GridShape shape;
   GridView<S> view;
   Transfers<S> transfers;  // none on the coarsest
-
-  std::int64_t numbers() const;  // of a grid with its ghosts
-  std::int64_t origin() const;   // of point (0, 0, 0) in them
 };
 
 template <class S>

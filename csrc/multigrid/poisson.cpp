@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/element_type.h"
+#include "multigrid/grid_memory.h"
 
 namespace longtail::multigrid {
 namespace {
@@ -36,11 +37,12 @@ class Problem {
         level_(shared.exact.levels()[0]),
         parallel_for_(parallel_for),
         workspace_(shared.cycles),
-        memory_(2 * level_.numbers() * sizeof(double)),
-        u_(memory_.as<double>() + level_.origin()),
-        f_(u_ + level_.numbers()),
+        numbers_(numbers_of<double>(level_.shape)),
+        memory_(2 * numbers_ * sizeof(double)),
+        u_(memory_.as<double>() + origin_of<double>(level_.shape)),
+        f_(u_ + numbers_),
         squares_(level_.box.lines()) {
-    std::fill_n(memory_.as<double>(), 2 * level_.numbers(), 0.0);
+    std::fill_n(memory_.as<double>(), 2 * numbers_, 0.0);
   }
 
   template <class E>
@@ -53,7 +55,7 @@ class Problem {
     const double length = shared_.scale * shared_.scale;
     if (initial) {
       read(initial, unit / length, u_);
-      renew(u_);
+      wrap_ghosts(level_.shape, u_);
     } else {
       clear(u_);
     }
@@ -74,7 +76,7 @@ class Problem {
     if constexpr (sizeof(E) < 8) {
       if (whole > 0) {
         read(u, unit / length, u_);
-        renew(u_);
+        wrap_ghosts(level_.shape, u_);
         returned = residual_to_cycle() / whole;
       }
     }
@@ -83,17 +85,13 @@ class Problem {
  private:
   const GridView<double>& view() const { return level_.view; }
 
-  std::int64_t offset(std::int64_t line) const {
-    return line / view().rows.size * view().plane_stride +
-           line % view().rows.size * view().row_stride;
-  }
-
   template <class Visit>
   void each_line(const Visit& visit) const {
     const std::int64_t grain = std::max<std::int64_t>(1, (1 << 15) / view().points.size);
     run_parallel(parallel_for_, 0, level_.box.lines(), grain,
                  [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t line = begin; line < end; ++line) visit(line, offset(line));
+                   for (std::int64_t line = begin; line < end; ++line)
+                     visit(line, level_.shape.line(line));
                  });
   }
 
@@ -126,16 +124,7 @@ class Problem {
       for (std::int64_t x = 0; x < view().points.size; ++x) a[at + x] *= factor;
     });
   }
-  void clear(double* a) { std::fill_n(a - level_.origin(), level_.numbers(), 0.0); }
-  void renew(double* a) {
-    if (view().points.periodic) {
-      each_line([&](std::int64_t, std::int64_t at) {
-        a[at - 1] = a[at + view().points.size - 1];
-        a[at + view().points.size] = a[at];
-      });
-    }
-    renew_ghosts(level_, a);
-  }
+  void clear(double* a) { std::fill_n(a - origin_of<double>(level_.shape), numbers_, 0.0); }
 
   double total() const { return std::accumulate(squares_.begin(), squares_.end(), 0.0); }
 
@@ -171,10 +160,9 @@ class Problem {
   /// f is the first residual.
   double copy_to_cycle(double whole) {
     float* const to = workspace_.f(0);
-    const GridView<float>& target = shared_.cycles.levels()[0].view;
+    const GridShape& target = shared_.cycles.levels()[0].shape;
     each_line([&](std::int64_t line, std::int64_t at) {
-      float* const row = to + line / target.rows.size * target.plane_stride +
-                         line % target.rows.size * target.row_stride;
+      float* const row = to + target.line(line);
       for (std::int64_t x = 0; x < view().points.size; ++x) {
         row[x] = static_cast<float>(f_[at + x]);
       }
@@ -185,32 +173,27 @@ class Problem {
   /// Returns its norm.
   double residual_to_cycle() {
     float* const to = workspace_.f(0);
-    const GridView<float>& target = shared_.cycles.levels()[0].view;
+    const GridShape& target = shared_.cycles.levels()[0].shape;
     each_line([&](std::int64_t line, std::int64_t) {
-      squares_[line] =
-          kernels().residual_to_float32(view(), u_, f_, line,
-                                        to + line / target.rows.size * target.plane_stride +
-                                            line % target.rows.size * target.row_stride);
+      squares_[line] = kernels().residual_to_float32(view(), u_, f_, line, to + target.line(line));
     });
     return std::sqrt(total());
   }
 
   void add_correction() {
     const float* const from = workspace_.u(0);
-    const GridView<float>& source = shared_.cycles.levels()[0].view;
+    const GridShape& source = shared_.cycles.levels()[0].shape;
     each_line([&](std::int64_t line, std::int64_t at) {
-      kernels().add_float32(view().points.size,
-                            from + line / source.rows.size * source.plane_stride +
-                                line % source.rows.size * source.row_stride,
-                            u_ + at);
+      kernels().add_float32(view().points.size, from + source.line(line), u_ + at);
     });
-    renew(u_);
+    wrap_ghosts(level_.shape, u_);
   }
 
   const Shared& shared_;
   const Level<double>& level_;
   const ParallelFor& parallel_for_;
   Workspace<float> workspace_;
+  std::int64_t numbers_;
   Buffer memory_;
   double *u_, *f_;
   std::vector<double> squares_;  // of each line, added up in their order

@@ -1,47 +1,12 @@
 #pragma once
-// Memory of an operator of varying coefficients (stencil_view.h), in float64 while it is made.
+// An operator of varying coefficients (stencil_view.h), in float64 while it is made.
 
-#include <cstdint>
 #include <vector>
 
-#include "multigrid/grid_view.h"
+#include "multigrid/grid_memory.h"
 #include "multigrid/stencil_view.h"
 
 namespace longtail::multigrid {
-
-/// Numbers of a row that a vector may begin at.
-template <class S>
-constexpr std::int64_t kAlignedNumbers = kRowAlignment / std::int64_t{sizeof(S)};
-
-/// The layout for numbers of type S.
-template <class S>
-GridShape shape_for(bool flat, const std::int64_t sizes[3], const bool periodic[3]);
-
-/// How many numbers a grid takes with its ghosts, and where point (0, 0, 0) is among them.
-template <class S>
-std::int64_t numbers_of(const GridShape& shape);
-template <class S>
-std::int64_t origin_of(const GridShape& shape);
-
-/// One array in the layout of a grid, 0 at first, ghosts too.
-template <class S>
-class Grid {
- public:
-  Grid() = default;
-  explicit Grid(const GridShape& shape)
-      : numbers_(numbers_of<S>(shape), S(0)), origin_(origin_of<S>(shape)) {}
-
-  S* data() { return numbers_.data() + origin_; }
-  const S* data() const { return numbers_.data() + origin_; }
-
- private:
-  std::vector<S> numbers_;
-  std::int64_t origin_ = 0;
-};
-
-/// Copies the ends of periodic axes to the ghosts, two of them along a row.
-template <class S>
-void wrap_ghosts(const GridShape& shape, S* data);
 
 struct Stencil {
   GridShape shape;

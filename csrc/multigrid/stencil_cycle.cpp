@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "multigrid/dense.h"
+#include "multigrid/recent.h"
+
 namespace longtail::multigrid {
 namespace {
 
@@ -64,16 +67,7 @@ int shared_lines(const StencilLevel<S>& level, std::int64_t fine, SharedLine lin
 template <class S>
 void solve_coarsest(const StencilHierarchy<S>& hierarchy, S* u, const S* f) {
   const GridShape& shape = hierarchy.levels().back().shape;
-  const std::int64_t n = shape.points();
-  const S* const inverse = hierarchy.coarsest_inverse();
-  const auto at = [&](std::int64_t i) {
-    return shape.line(i / shape.sizes[2]) + i % shape.sizes[2];
-  };
-  for (std::int64_t i = 0; i < n; ++i) {
-    S sum = 0;
-    for (std::int64_t j = 0; j < n; ++j) sum += inverse[i * n + j] * f[at(j)];
-    u[at(i)] = sum;
-  }
+  multiply_by_inverse(shape, hierarchy.coarsest_inverse(), u, f);
   wrap_ghosts(shape, u);
 }
 
@@ -107,26 +101,19 @@ void restrict_residual(const StencilLevel<S>& level, const S* u, const S* f, S* 
       [&](std::int64_t begin, std::int64_t end) {
         // Room for a ghost in front and for whole vectors.
         const std::int64_t stride = fine.row_stride + kAlignedNumbers<S>;
-        constexpr int slots = 16;  // more lines than one coarse line reads
-        std::vector<S> memory(slots * stride, S(0));
-        std::int64_t tags[slots];
-        std::fill_n(tags, slots, -1);
-        int next = 0;
+        Recent<S, 16> rows(stride);  // more lines than one coarse line reads
         const auto residual_of = [&](std::int64_t line) -> const S* {
-          for (int slot = 0; slot < slots; ++slot) {
-            if (tags[slot] == line) return memory.data() + slot * stride + kAlignedNumbers<S>;
-          }
-          S* const to = memory.data() + next * stride + kAlignedNumbers<S>;
-          tags[next] = line;
-          next = (next + 1) % slots;
-          if (u) {
-            stencil_kernels<S>().residual(level.view, u, f, line, to);
-          } else {
-            std::copy_n(f + fine.line(line), n, to);
-          }
-          to[-1] = fine.periodic[2] ? to[n - 1] : 0;
-          to[n] = fine.periodic[2] ? to[0] : 0;
-          return to;
+          const S* const row = rows.get(line, [&](std::int64_t, S* room) {
+            S* const to = room + kAlignedNumbers<S>;
+            if (u) {
+              stencil_kernels<S>().residual(level.view, u, f, line, to);
+            } else {
+              std::copy_n(f + fine.line(line), n, to);
+            }
+            to[-1] = fine.periodic[2] ? to[n - 1] : 0;
+            to[n] = fine.periodic[2] ? to[0] : 0;
+          });
+          return row + kAlignedNumbers<S>;
         };
         for (std::int64_t line = begin; line < end; ++line) {
           const std::int64_t place[2] = {line / coarse.sizes[1], line % coarse.sizes[1]};

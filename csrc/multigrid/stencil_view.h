@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdint>
 
+#include "multigrid/grid_view.h"
+
 namespace longtail::multigrid {
 
 /// Offsets (plane, row, point) in memory order from (-1, -1, -1); 13 is (0, 0, 0).
@@ -17,27 +19,9 @@ inline constexpr int kCentre = 13;
 inline constexpr int offset_index(int plane, int row, int point) {
   return 9 * (plane + 1) + 3 * (row + 1) + point + 1;
 }
-struct Offset {
-  int plane, row, point;
-};
 inline constexpr Offset offset_of(int index) {
   return {index / 9 - 1, index / 3 % 3 - 1, index % 3 - 1};
 }
-
-struct GridShape {
-  bool flat;  // one plane, without neighbours
-  std::int64_t sizes[3];
-  bool periodic[3];
-  std::int64_t row_stride, plane_stride;  // in numbers
-
-  constexpr std::int64_t lines() const { return sizes[0] * sizes[1]; }
-  constexpr std::int64_t points() const { return sizes[0] * sizes[1] * sizes[2]; }
-  constexpr std::int64_t at(std::int64_t plane, std::int64_t row, std::int64_t point) const {
-    return plane * plane_stride + row * row_stride + point;
-  }
-  constexpr std::int64_t line(std::int64_t i) const { return at(i / sizes[1], i % sizes[1], 0); }
-  constexpr std::int64_t step(Offset o) const { return at(o.plane, o.row, o.point); }
-};
 
 /// Which offsets an operator has.
 enum class Reach { flat_cross, flat_full, cross, full };
