@@ -14,7 +14,8 @@ import pathlib
 
 import torch
 
-from longtail.demos.data import MissingDataError, darcy
+from longtail.demos.data import MissingDataError
+from longtail.demos.multigrid.data import darcy
 from longtail.losses import H1Loss
 from longtail.nn import MgNO
 

@@ -19,6 +19,7 @@ FAMILIES = {
     "rational": "longtail.demos.rational",
     "attention": "longtail.demos.attention",
     "longconv": "longtail.demos.longconv",
+    "multigrid": "longtail.demos.multigrid",
 }
 
 

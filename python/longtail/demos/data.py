@@ -374,20 +374,3 @@ def chime_sound(name: str) -> Sound:
     padded[:, 4 - width :] = np.frombuffer(raw, np.uint8).reshape(-1, width)
     samples = padded.view("<i4").reshape(-1, channels).mean(1) / 2.0**31
     return Sound(torch.from_numpy(samples.astype(np.float32)), rate)
-
-
-@dataclasses.dataclass(frozen=True)
-class Darcy:
-    """Coefficients a, 0 and 1 for the two phases, and solutions u of -div(a grad u) = 1 with u = 0
-    on the boundary, both [samples, n, n] in float32."""
-
-    a: Tensor
-    u: Tensor
-
-
-@functools.cache
-def darcy(part: str = "train_16") -> Darcy:
-    """Of "train_16" (1000 samples), "test_16" and "test_32" (50 each), by points an axis."""
-    content = NEURALOPERATOR.read(f"neuralop/datasets/data/darcy_{part}.pt")
-    held = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return Darcy(held["x"].to(torch.float32), held["y"].to(torch.float32))
