@@ -27,3 +27,10 @@ def test_directions_finds_both_concentrations():
     assert found, text
     # About five standard errors, 1 / sqrt(n A'(kappa)), of 300 and 200 draws at p = 2048.
     assert abs(int(found[1]) - 800) < 15 and abs(int(found[2]) - 1600) < 30
+
+
+def test_coefficient_is_recovered():
+    text = output(next(path for path in EXAMPLES if path.stem == "recover_coefficient"))
+    found = re.search(r"error of ln a ([\d.]+), .* right phase ([\d.]+)%", text)
+    assert found, text
+    assert float(found[1]) < 0.3 and float(found[2]) > 97

@@ -128,13 +128,11 @@ def _table(study: Study) -> Table:
         for name, each in study.found.items()
     ]
     alone = len(study.cycles) - 1
-    said = (
-        f"needs {alone}" if study.cycles[-1] <= TOLERANCE else f"has not arrived after {alone} and"
-    )
+    said = f"needs {alone}" if study.cycles[-1] <= TOLERANCE else f"is not there after {alone}"
     return Table(
         ("Solver", "Setup, ms", "Solve, ms", "Times ours", "Iterations", "True residual"),
         rows,
         f"{study.title}: medians of up to {solvers.MOST} runs, of slow solvers one; asked for "
         f"{TOLERANCE:g}, relative, computed in float64 from what is returned. The V-cycle alone "
-        f"{said} reduces the residual by {solvers.factor(study.cycles):.3f} each time.",
+        f"{said}; each reduces the residual by {solvers.factor(study.cycles):.3f}.",
     )

@@ -52,13 +52,15 @@ class Kind(NamedTuple):
 
     Attributes:
         title: in words.
-        field: from a standardised Gaussian random field to ln a.
+        alpha: of a Gaussian random field: larger is smoother.
+        field: from that, standardised, to ln a.
         power: of the spectrum that the unknowns are scaled by.
         penalty: of the unknowns z and of ln a; added to half the sum of squares of the misfit.
         assumed: the penalty in words.
     """
 
     title: str
+    alpha: float
     field: Callable[[Tensor], Tensor]
     power: float
     penalty: Callable[[Tensor, Tensor], Tensor]
@@ -74,13 +76,15 @@ def total_variation(log_a: Tensor) -> Tensor:
 
 SMOOTH = Kind(
     "A smooth medium",
+    3.0,
     lambda g: g,
-    1.0,
+    1.5,
     lambda z, log_a: 0.5 * z.square().sum(),
     "a Gaussian field with the spectrum that the truth was drawn from",
 )
 TWO_PHASES = Kind(
     "A medium of two phases",
+    2.0,
     lambda g: torch.where(g >= 0, PHASES[1], PHASES[0]),
     0.5,
     lambda z, log_a: 300 * total_variation(log_a),
@@ -91,7 +95,7 @@ TWO_PHASES = Kind(
 def survey(kind: Kind, n: int, seed: int) -> Survey:
     """A medium of that kind, and readings with noise. Pressures are computed on a grid twice as
     fine, so that what recovers the medium does not know its own error."""
-    random = GaussianRandomField((2 * n, 2 * n))
+    random = GaussianRandomField((2 * n, 2 * n), alpha=kind.alpha)
     g = random.sample(1, seed=seed)[0] / (random.standard_deviation or 1.0)
     log_a = kind.field(g).to(torch.float64)
     fine = diffusion_solve(log_a.exp(), wells(2 * n)).solution

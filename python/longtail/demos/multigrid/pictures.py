@@ -48,7 +48,7 @@ def _map(axes: Axes, field: Tensor, title: str, colours: str, **more: Any) -> An
 def _few_ticks() -> Any:
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(3)
+    return MaxNLocator(3, steps=[1, 2, 5, 10])
 
 
 def _even(field: Tensor) -> dict[str, float]:
@@ -151,7 +151,7 @@ def recovered(title: str, known: Survey, log_a: Tensor) -> Figure:
     down, right = known.at // n, known.at % n
     bounds = {"vmin": float(known.truth.min()), "vmax": float(known.truth.max())}
     difference = log_a - known.truth
-    with draw.drawing(7.6, 2.9, columns=4) as drawn:
+    with draw.drawing(7.6, 2.7, columns=4) as drawn:
         one, two, three, four = drawn.axes
         _map(one, known.pressures[0], "read of one well", PRESSURE)
         one.plot(
@@ -227,18 +227,18 @@ def sample(test: Pairs, learnt: dict[str, Learnt], index: int, what: str) -> Fig
     bounds = {"vmin": 0.0, "vmax": float(true.max())}
     differences = {name: each.predicted[index, 0] - true for name, each in learnt.items()}
     even = _even(torch.stack(list(differences.values())))
-    with draw.drawing(9.0, 2.6, columns=6) as drawn:
+    with draw.drawing(7.6, 2.2, columns=5) as drawn:
         axes = iter(drawn.axes)
         _map(next(axes), (test.x[index, 0] + 1) / 2, "phases", MEDIUM)
         _map(next(axes), true, "true u", PRESSURE, **bounds)
-        for name in (MGNO, FNO):
+        _map(next(axes), learnt[MGNO].predicted[index, 0], MGNO, PRESSURE, **bounds)
+        for name, difference in differences.items():
             error = float(learnt[name].errors[index])
-            _map(next(axes), learnt[name].predicted[index, 0], name, PRESSURE, **bounds)
-            _map(next(axes), differences[name], f"off by {error:.1%}", DIFFERENCE, **even)
+            _map(next(axes), difference, f"{name}: {error:.1%}", DIFFERENCE, **even)
     return drawn.figure(
-        f"The {what} sample of the test by MgNO's error: medium, true pressure, and for both "
-        "operators what they predict and by how much it differs.",
-        "Six maps; predictions look like the truth.",
+        f"The {what} sample of the test by MgNO's error: medium, true pressure, what MgNO "
+        "predicts, and predictions less truth with their relative errors, of MgNO and of FNO.",
+        "Five maps; the prediction looks like the truth.",
     )
 
 
@@ -252,7 +252,7 @@ def learning(
             drawn.ax.plot(used, found, "o-", color=colour, markersize=3.5, label=name)
         for (name, error), style in zip(errors.items(), ("--", ":"), strict=True):
             drawn.ax.axhline(error, color=draw.TRUTH, linestyle=style, linewidth=1.2, label=name)
-        drawn.ax.set_xlim(0, budget)
+        drawn.ax.set_xlim(0, 1.03 * budget)
         drawn.ax.set_ylim(0, None)
         drawn.ax.set_title("relative L2 error on the test")
         drawn.ax.set_xlabel("CPU seconds of training")
