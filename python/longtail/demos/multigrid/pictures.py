@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from longtail.demos.multigrid.darcy import Study
 
 MEDIUM, PRESSURE, FLOW, DIFFERENCE = "cividis", "viridis", "magma", "RdBu_r"
-#: Points an axis of the grid that stream lines follow.
-STREAMS = 48
+#: Points an axis of the grid that stream lines follow, and of the largest map that is drawn.
+STREAMS, LARGEST = 48, 256
 
 
 def _map(axes: Axes, field: Tensor, title: str, colours: str, **more: Any) -> Any:
     """A field [n, n] on the unit square, first row at the top, with a small bar of colours."""
+    if len(field) > LARGEST:
+        field = _means(field, LARGEST)
     image = axes.imshow(
         field.numpy(), cmap=colours, extent=(0, 1, 1, 0), interpolation="none", **more
     )
@@ -43,6 +45,11 @@ def _map(axes: Axes, field: Tensor, title: str, colours: str, **more: Any) -> An
     bar.locator = _few_ticks()
     bar.update_ticks()
     return image
+
+
+def _means(field: Tensor, n: int) -> Tensor:
+    """On n x n larger cells."""
+    return functional.interpolate(field[None, None], (n, n), mode="area")[0, 0]
 
 
 def _few_ticks() -> Any:
@@ -62,10 +69,7 @@ def medium(problem: Problem, u: Tensor) -> Figure:
     down, right = solvers.flux(problem, u)
     speed = (down.square() + right.square()).sqrt()
     at = ((torch.arange(STREAMS) + 0.5) / STREAMS).numpy()
-    coarse = [
-        functional.interpolate(each[None, None], (STREAMS, STREAMS), mode="area")[0, 0].numpy()
-        for each in (right, down)
-    ]
+    across, along = (_means(each, STREAMS).numpy() for each in (right, down))
     with draw.drawing(7.6, 3.3, columns=3) as drawn:
         one, two, three = drawn.axes
         _map(one, problem.a, "medium a", MEDIUM)
@@ -73,7 +77,9 @@ def medium(problem: Problem, u: Tensor) -> Figure:
         two.contour(at_centres(u), at_centres(u), u.numpy(), 8, colors="white", linewidths=0.5)
         most = float(speed.flatten()[:: max(1, speed.numel() // 100_000)].quantile(0.995))
         _map(three, speed, "flow |a grad u|", FLOW, vmax=most)
-        three.streamplot(at, at, *coarse, density=0.75, color="white", linewidth=0.5, arrowsize=0.6)
+        three.streamplot(
+            at, at, across, along, density=0.75, color="white", linewidth=0.5, arrowsize=0.6
+        )
         three.set_xlim(0, 1)
         three.set_ylim(1, 0)
     return drawn.figure(
