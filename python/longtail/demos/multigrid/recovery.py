@@ -13,7 +13,7 @@ from longtail.demos.multigrid.inverse import SMOOTH, TWO_PHASES, Check, Fit, Kin
 from longtail.report import Block, Fact, Facts, Figures, Table, Text
 
 #: Size of the grid and rounds of L-BFGS: whole, quick.
-WHOLE, QUICK = (128, 20), (64, 10)
+WHOLE, QUICK = (128, 20), (64, 6)
 SEED = 0
 
 
