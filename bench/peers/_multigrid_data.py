@@ -1,7 +1,5 @@
-"""Darcy data, samples a second, beside SciPy's SuperLU. Part of bench/peers/multigrid.py; as a
-script, prints a table:
-
-    python bench/peers/_multigrid_data.py [--quick] [--repeats N] [--threads N]
+"""Darcy data, samples a second, beside SciPy's SuperLU. Part of
+bench/peers/multigrid.py.
 
 Everything from the random numbers to u: fields, coefficients, system, solution to 1e-8 (stored as
 float32, the default: to 1e-6, whose error is below the rounding). The rival
@@ -28,7 +26,6 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
-from bench.kit.parts import run_alone  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
@@ -122,6 +119,7 @@ def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
         row = timing.record("multigrid", KERNEL, f"{size}^2", error if name == OURS else None)
         row.threads = threads
         row.extra["samples_a_second"] = 1e9 / row.median
+        row.extra["note"] = f"{1e9 / row.median:.1f} samples a second"
         records.append(row)
     return records
 
@@ -149,15 +147,3 @@ def bars(rows: list[Record]) -> list[Bar]:
         return []
     rival = max(rates[order] for order in ORDERS)
     return [Bar(f"darcy_dataset, {BAR_SIZE}^2, over SuperLU's rate", rates[OURS] / rival, BAR)]
-
-
-def show(rows: list[Record]) -> None:
-    """A line a record."""
-    for r in rows:
-        at_worst = "" if r.max_error is None else f"  error {r.max_error:.1e}"
-        rate = r.extra["samples_a_second"]
-        print(f"{r.case:6} {r.provider:28} {r.threads} thr {rate:10.1f} samples/s{at_worst}")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show, bars)
