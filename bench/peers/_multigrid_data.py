@@ -93,8 +93,8 @@ class Rival:
             self.solve(self.field(generator))
 
 
-def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
-    """All providers, taking turns."""
+def measure_size(size: int, threads: int, repeats: int, once: bool) -> list[Record]:
+    """All providers, taking turns; ``once``: SciPy, which ignores threads, too."""
     many, few = CASES[size]
     rivals = {order: Rival(size, order) for order in ORDERS}
     field = GaussianRandomField(size)
@@ -103,11 +103,11 @@ def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
         STORED: (partial(darcy_dataset, many, size), many),
         FIELD: (partial(field.sample, many), many),
     }
-    for order, rival in rivals.items():
-        calls[order] = (partial(rival.samples, few), few)
+    if once:
+        for order, rival in rivals.items():
+            calls[order] = (partial(rival.samples, few), few)
     providers = [
-        Provider(name, timed(call), count, 1 if name in ORDERS else threads)
-        for name, (call, count) in calls.items()
+        Provider(name, timed(call), count, threads) for name, (call, count) in calls.items()
     ]
     data = darcy_dataset(2, size, dtype=torch.float64)
     exact = np.stack([rivals["SuperLU, MMD"].solve(a) for a in data.a.numpy()])
@@ -117,7 +117,6 @@ def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
     for timing in interleave(providers, repeats):
         name = timing.provider.name
         row = timing.record("multigrid", KERNEL, f"{size}^2", error if name == OURS else None)
-        row.threads = threads
         row.extra["samples_a_second"] = 1e9 / row.median
         row.extra["note"] = f"{1e9 / row.median:.1f} samples a second"
         records.append(row)
@@ -132,7 +131,7 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
         for count in threads:
             torch.set_num_threads(count)
             for size in (BAR_SIZE,) if quick else CASES:
-                result += measure_size(size, count, repeats)
+                result += measure_size(size, count, repeats, count == threads[0])
     return result
 
 
