@@ -29,7 +29,7 @@ from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from longtail import krylov  # noqa: E402
 
-SYSTEMS, QUICK, TOL = 24, 4, 1e-8
+SYSTEMS, QUICK, TOL = 24, 2, 1e-8
 #: Points along a side.
 DARCY_SIZE, HELMHOLTZ_SIZE, WAVENUMBER = 63, 31, 16.0
 #: SciPy takes minutes for all: it gets every eighth system.

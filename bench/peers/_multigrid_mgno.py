@@ -1,6 +1,6 @@
 """A training step of MgNO beside plain torch in both layouts and torch.compile. Part of
-bench/peers/multigrid.py. torch.compile, most of whose time goes into compiling, on one thread only,
-and not if it is to be quick.
+bench/peers/multigrid.py. torch.compile, most of whose time goes into compiling, in the first case on one
+thread only.
 
 The released Darcy configuration (24 channels, 6 levels, 4 layers: 572,661 parameters), the same
 weights for all; whoever is called takes turns with the others, so that ratios of medians hold on a
@@ -186,8 +186,8 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
     result: list[Record] = []
     for count in threads:
         torch.set_num_threads(count)
-        compiled = not quick and count == threads[0]
         for batch, size in QUICK if quick else CASES:
+            compiled = (count, batch, size) == (threads[0], *CASES[0])
             result += measure_case(batch, size, count, repeats, compiled)
     return result
 
