@@ -1,6 +1,6 @@
 """A training step of MgNO beside plain torch in both layouts and torch.compile. Part of
-bench/peers/multigrid.py. torch.compile, most of whose time goes into compiling, in the first case on one
-thread only.
+bench/peers/multigrid.py. torch.compile, which compiles longer than it runs, in the first case on
+one thread only.
 
 The released Darcy configuration (24 channels, 6 levels, 4 layers: 572,661 parameters), the same
 weights for all; whoever is called takes turns with the others, so that ratios of medians hold on a
