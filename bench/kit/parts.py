@@ -61,14 +61,16 @@ def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) 
         versions: packages that the results name.
     """
     restart_warm()
-    parser = parser_of(about, "small shapes")
+    parser = parser_of(about, "small shapes, 3 repeats unless said")
     parser.add_argument("--only", choices=parts, action="append", help="these parts alone")
+    parser.set_defaults(repeats=None)
     options = parser.parse_args()
+    repeats = options.repeats or (3 if options.quick else 9)
     rows: list[Record] = []
     bars: list[Bar] = []
     for part in options.only or parts:
         module = importlib.import_module(f"bench.peers._{family}_{part}")
-        mine = module.measure(THREADS, options.repeats, options.quick)
+        mine = module.measure(THREADS, repeats, options.quick)
         show(mine, min(row.median for row in mine))
         bars += module.bars(mine)
         rows += mine

@@ -9,7 +9,10 @@ from .records import Record
 
 # One colour a provider, ours first; from the Okabe-Ito palette, which colour-blind readers tell
 # apart.
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+_COLOURS = (
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"),
+    *("#F0E442", "#000000"),
+)
 
 
 def bars(records: Sequence[Record], path: Path, title: str, floor: float | None = None) -> Path:

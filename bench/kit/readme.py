@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import plots, records, relative
+from . import plots, records, relative, solvers
 from .environment import ROOT
 from .records import Record
 
@@ -50,6 +50,7 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
 TABLES = {
     "attention": relative.by_part,
     "longconv": relative.by_part,
+    "multigrid": solvers.table,
     "rational": relative.table,
 }
 #: Which records of such a family the picture shows, where all would be too many.
@@ -59,6 +60,17 @@ PICTURED: dict[str, Callable[[Record], bool]] = {
         row.threads == 1
         and row.kernel == "long_conv"
         and row.provider not in ("FMA peak", "longtail, default malloc")
+    ),
+    "multigrid": lambda row: (
+        row.threads == 1
+        and row.kernel == "solve"
+        and row.provider
+        not in (
+            "longtail, MultigridSolver",
+            "torch slices, float32 cycles",
+            "torch conv2d",
+            "PyAMG, aggregation",
+        )
     ),
 }
 

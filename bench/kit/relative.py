@@ -3,7 +3,7 @@ with a row a task and number of threads, one of what the backward pass keeps and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .records import Record
@@ -16,7 +16,7 @@ def table(environment: dict[str, Any], rows: Sequence[Record]) -> str:
     timed = [row for row in rows if row.repeats]
     versions = ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v != "absent")
     lines = [
-        *_times(timed),
+        *times(timed),
         "",
         "ns an element, median (largest error over the largest element, of the value or of dx); "
         f"{environment['cpu']}, {environment['cores']} cores; {versions}; commit "
@@ -37,7 +37,7 @@ def by_part(environment: dict[str, Any], rows: Sequence[Record]) -> str:
         if row.repeats:
             parts.setdefault(row.kernel.split()[0], []).append(row)
     versions = ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v != "absent")
-    tables = ["\n".join(_times(part)) for part in parts.values()]
+    tables = ["\n".join(times(part)) for part in parts.values()]
     return "\n\n".join(
         [
             *tables,
@@ -67,7 +67,15 @@ def _memory(rows: Sequence[Record]) -> list[str]:
     return ["\n".join(lines)]
 
 
-def _times(rows: Sequence[Record]) -> list[str]:
+def _cell(row: Record | None) -> str:
+    if row is None:
+        return "-"
+    error = "" if row.max_error is None else f" ({row.max_error:.1e})"
+    return f"{row.median:.3g}{error}"
+
+
+def times(rows: Sequence[Record], cell: Callable[[Record | None], str] = _cell) -> list[str]:
+    """A row a task, case and number of threads, a column a provider."""
     providers = list(dict.fromkeys(row.provider for row in rows))
     found = {(row.kernel, row.case, row.threads, row.provider): row for row in rows}
     lines = [
@@ -75,16 +83,9 @@ def _times(rows: Sequence[Record]) -> list[str]:
         "| --- | --- | ---: |" + " ---: |" * len(providers),
     ]
     for kernel, case, threads in dict.fromkeys(key[:3] for key in found):
-        cells = [_cell(found.get((kernel, case, threads, name))) for name in providers]
+        cells = [cell(found.get((kernel, case, threads, name))) for name in providers]
         lines.append(f"| {kernel} | {case} | {threads} | " + " | ".join(cells) + " |")
     return lines
-
-
-def _cell(row: Record | None) -> str:
-    if row is None:
-        return "-"
-    error = "" if row.max_error is None else f" ({row.max_error:.1e})"
-    return f"{row.median:.3g}{error}"
 
 
 def _sums(rows: Sequence[Record]) -> list[str]:

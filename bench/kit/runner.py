@@ -4,6 +4,7 @@ load or clock meets all of them alike."""
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -72,14 +73,20 @@ def timed(call: Callable[[], Any]) -> Callable[[], float]:
     return seconds
 
 
-def interleave(providers: Sequence[Provider], repeats: int = 9) -> list[Timing]:
+def interleave(
+    providers: Sequence[Provider], repeats: int = 9, slow: float = math.inf
+) -> list[Timing]:
     """After one unmeasured call each, `repeats` rounds in which each provider runs once; a
-    provider with fewer `repeats` of its own leaves early."""
+    provider with fewer `repeats` of its own leaves early. Whose first call takes longer than
+    `slow` seconds is measured by that alone."""
     timings = [Timing(provider, []) for provider in providers]
-    for provider in providers:
-        provider.seconds()
+    for timing in timings:
+        first = timing.provider.seconds()
+        if first > slow:
+            timing.samples.append(first / timing.provider.elements * 1e9)
+    running = [timing for timing in timings if not timing.samples]
     for turn in range(repeats):
-        for timing in timings:
+        for timing in running:
             provider = timing.provider
             if turn < (provider.repeats or repeats):
                 timing.samples.append(provider.seconds() / provider.elements * 1e9)

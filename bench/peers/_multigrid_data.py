@@ -1,7 +1,5 @@
-"""Darcy data, samples a second, beside SciPy's SuperLU. Part of bench/peers/multigrid.py; as a
-script, prints a table:
-
-    python bench/peers/_multigrid_data.py [--quick] [--repeats N] [--threads N]
+"""Darcy data, samples a second, beside SciPy's SuperLU. Part of
+bench/peers/multigrid.py.
 
 Everything from the random numbers to u: fields, coefficients, system, solution to 1e-8 (stored as
 float32, the default: to 1e-6, whose error is below the rounding). The rival
@@ -28,7 +26,6 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
-from bench.kit.parts import run_alone  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
@@ -96,8 +93,8 @@ class Rival:
             self.solve(self.field(generator))
 
 
-def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
-    """All providers, taking turns."""
+def measure_size(size: int, threads: int, repeats: int, once: bool) -> list[Record]:
+    """All providers, taking turns; ``once``: SciPy, which ignores threads, too."""
     many, few = CASES[size]
     rivals = {order: Rival(size, order) for order in ORDERS}
     field = GaussianRandomField(size)
@@ -106,11 +103,11 @@ def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
         STORED: (partial(darcy_dataset, many, size), many),
         FIELD: (partial(field.sample, many), many),
     }
-    for order, rival in rivals.items():
-        calls[order] = (partial(rival.samples, few), few)
+    if once:
+        for order, rival in rivals.items():
+            calls[order] = (partial(rival.samples, few), few)
     providers = [
-        Provider(name, timed(call), count, 1 if name in ORDERS else threads)
-        for name, (call, count) in calls.items()
+        Provider(name, timed(call), count, threads) for name, (call, count) in calls.items()
     ]
     data = darcy_dataset(2, size, dtype=torch.float64)
     exact = np.stack([rivals["SuperLU, MMD"].solve(a) for a in data.a.numpy()])
@@ -120,8 +117,8 @@ def measure_size(size: int, threads: int, repeats: int) -> list[Record]:
     for timing in interleave(providers, repeats):
         name = timing.provider.name
         row = timing.record("multigrid", KERNEL, f"{size}^2", error if name == OURS else None)
-        row.threads = threads
         row.extra["samples_a_second"] = 1e9 / row.median
+        row.extra["note"] = f"{1e9 / row.median:.1f} samples a second"
         records.append(row)
     return records
 
@@ -134,7 +131,7 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
         for count in threads:
             torch.set_num_threads(count)
             for size in (BAR_SIZE,) if quick else CASES:
-                result += measure_size(size, count, repeats)
+                result += measure_size(size, count, repeats, count == threads[0])
     return result
 
 
@@ -149,15 +146,3 @@ def bars(rows: list[Record]) -> list[Bar]:
         return []
     rival = max(rates[order] for order in ORDERS)
     return [Bar(f"darcy_dataset, {BAR_SIZE}^2, over SuperLU's rate", rates[OURS] / rival, BAR)]
-
-
-def show(rows: list[Record]) -> None:
-    """A line a record."""
-    for r in rows:
-        at_worst = "" if r.max_error is None else f"  error {r.max_error:.1e}"
-        rate = r.extra["samples_a_second"]
-        print(f"{r.case:6} {r.provider:28} {r.threads} thr {rate:10.1f} samples/s{at_worst}")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show, bars)

@@ -1,7 +1,6 @@
 """A training step of MgNO beside plain torch in both layouts and torch.compile. Part of
-bench/peers/multigrid.py; as a script, prints a table:
-
-    python bench/peers/_multigrid_mgno.py [--quick] [--repeats N] [--threads N] [--eager]
+bench/peers/multigrid.py. torch.compile, which compiles longer than it runs, in the first case on
+one thread only.
 
 The released Darcy configuration (24 channels, 6 levels, 4 layers: 572,661 parameters), the same
 weights for all; whoever is called takes turns with the others, so that ratios of medians hold on a
@@ -11,7 +10,6 @@ of the result over its largest element, against float64.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,9 +23,8 @@ from torch.nn import functional
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
-from bench.kit.parts import restart_warm  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar, show_bars  # noqa: E402
+from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 from longtail.nn import MgNO  # noqa: E402
 
@@ -176,18 +173,21 @@ def measure_case(batch: int, size: int, threads: int, repeats: int, compiled: bo
             row.extra["milliseconds"] = row.median * row.elements * 1e-6
             if kernel == BOTH and name != COMPILED:
                 row.extra["saved_bytes"] = saved_bytes(everybody[name], x)
+            kept = row.extra.get("saved_bytes")
+            row.extra["note"] = f"{row.extra['milliseconds']:.1f} ms" + (
+                "" if kept is None else f", keeps {kept / 1e6:.1f} MB"
+            )
             records.append(row)
     return records
 
 
-def measure(
-    threads: tuple[int, ...], repeats: int, quick: bool, compiled: bool = True
-) -> list[Record]:
+def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]:
     """Every case at every number of threads."""
     result: list[Record] = []
     for count in threads:
         torch.set_num_threads(count)
         for batch, size in QUICK if quick else CASES:
+            compiled = (count, batch, size) == (threads[0], *CASES[0])
             result += measure_case(batch, size, count, repeats, compiled)
     return result
 
@@ -203,32 +203,3 @@ def bars(rows: list[Record]) -> list[Bar]:
             ratio = pair[0].median / pair[1].median
             result.append(Bar(f"MgNO step {case}, channels_last over ours", ratio, 1.3))
     return result
-
-
-def show(rows: list[Record]) -> None:
-    """A line a record."""
-    for r in rows:
-        kept = r.extra.get("saved_bytes")
-        saved = "" if kept is None else f"  keeps {kept / 1e6:6.1f} MB"
-        print(
-            f"{r.kernel:26} {r.case:9} {r.provider:22} {r.threads} thr "
-            f"{r.extra['milliseconds']:8.1f} ms  error {r.max_error:.1e}{saved}"
-        )
-
-
-def main() -> None:
-    """Measures and prints."""
-    restart_warm()
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--eager", action="store_true", help="without torch.compile")
-    options = parser.parse_args()
-    rows = measure((options.threads,), options.repeats, options.quick, not options.eager)
-    show(rows)
-    show_bars(bars(rows))
-
-
-if __name__ == "__main__":
-    main()

@@ -5,12 +5,21 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench.kit import environment, readme, records, relative, report, runner  # noqa: E402
+from bench.kit import (  # noqa: E402
+    environment,
+    memory,
+    readme,
+    records,
+    relative,
+    report,
+    runner,
+)
 from bench.kit.records import Record  # noqa: E402
 
 
@@ -38,6 +47,31 @@ def test_providers_take_turns() -> None:
     assert timings[0].percentile(50) == pytest.approx(500)
     kept = timings[1].record("bessel", "f", "case", (3.0, 0.5))
     assert (kept.repeats, kept.max_error, kept.provider) == (1, 3.0, "b")
+
+
+def test_a_slow_provider_runs_once() -> None:
+    calls: list[str] = []
+
+    def provider(name: str, seconds: float) -> runner.Provider:
+        return runner.Provider(name, lambda: calls.append(name) or seconds, 10)
+
+    slow, fast = runner.interleave([provider("a", 5.0), provider("b", 1e-8)], 3, slow=4.0)
+    assert calls == ["a", "b", "b", "b", "b"]
+    assert slow.samples == pytest.approx([5e8]) and fast.samples == pytest.approx([1.0] * 3)
+
+
+def test_growth_is_that_of_the_call() -> None:
+    """Whatever the process had before: the second allocation is as large as the first."""
+    for _ in range(2):
+        assert 63 < memory.growth(lambda: np.ones(8 << 20)) < 70
+
+
+def test_notes_stand_last(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [record("a", 1, 2.0), record("b", 1, 4.0)]
+    rows[1].extra["note"] = "8 iterations"
+    report.show(rows, 2.0)
+    _, first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith(" 0.25") and second.endswith("  8 iterations")
 
 
 def test_records_survive_the_file(tmp_path: Path) -> None:

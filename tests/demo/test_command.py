@@ -99,6 +99,8 @@ def test_bench_runs_the_script_of_the_family(monkeypatch, tmp_path, capfd):
     monkeypatch.chdir(below)
     assert bench.run(parse(bench, "toy", "--bars")) == 3
     assert "ran ['--bars']" in capfd.readouterr().out
+    assert bench.run(parse(bench, "toy", "--quick")) == 3
+    assert "ran ['--quick']" in capfd.readouterr().out
     assert bench.run(parse(bench, "other")) == 2
     assert "got 'other', expected one of toy" in capfd.readouterr().out
     assert bench.run(parse(bench)) == 2

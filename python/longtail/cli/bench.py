@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `longtail bench`."""
     parser.add_argument("family", nargs="?", metavar="FAMILY", help="which family to measure")
     parser.add_argument("--all", action="store_true", help="every family that has a benchmark")
+    parser.add_argument("--quick", action="store_true", help="small sizes, for a first look")
     parser.add_argument(
         "--bars", action="store_true", help="fail where a speed promised in docs/ is not reached"
     )
@@ -40,8 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if args.family and args.family not in families:
         print(f"FAMILY: got {args.family!r}, expected one of {', '.join(families)}")
         return 2
+    options = [f"--{name}" for name in ("quick", "bars") if getattr(args, name)]
     for family in families if args.all else [args.family]:
-        command = [sys.executable, str(PEERS / f"{family}.py"), *(["--bars"] if args.bars else [])]
+        command = [sys.executable, str(PEERS / f"{family}.py"), *options]
         status = subprocess.run(command, cwd=root, env={**os.environ}).returncode
         if status != 0:
             return status
