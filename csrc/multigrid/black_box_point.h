@@ -7,14 +7,15 @@
 namespace longtail::multigrid {
 inline namespace LONGTAIL_LEVEL {
 
-/// A[i, i + offset], signed; 0 beyond an end.
+/// A[i, i + offset], signed; 0 beyond an end. Point i has this number in the arrays.
 template <class S>
-LONGTAIL_INLINE S entry_of(const StencilView<S>& a, std::int64_t base, const Neighbourhood& near,
-                           std::int64_t index, int offset) {
-  if (offset == kCentre) return a.centre[base + index];
+LONGTAIL_INLINE S entry_of(const StencilView<S>& a, const Neighbourhood& near, std::int64_t number,
+                           int offset) {
+  if (offset == kCentre) return a.centre[number];
   const int earlier = offset < kCentre ? offset : 2 * kCentre - offset;
   if (a.weights[earlier] == nullptr || !near.has(offset)) return S(0);
-  return -a.weights[earlier][base + index + (offset < kCentre ? 0 : near.step(offset))];
+  const std::int64_t step = offset < kCentre ? 0 : near.step(offset, strides_of(a.shape));
+  return -a.weights[earlier][number + step];
 }
 
 /// The fine point at an offset from a coarse one; false if there is none.
@@ -37,7 +38,7 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
   Place at;
   if (!fine_point(a.shape, axes, coarse, offset, at)) return S(0);
   const Neighbourhood near(a.shape, at);
-  const std::int64_t index = index_at(a.shape, at);
+  const std::int64_t number = base + index_at(a.shape, at);
   // Entries summed across the axes that the offset is not along, by what is left of their offsets.
   S sums[27] = {};
   LONGTAIL_KEEP_LOOP
@@ -50,7 +51,7 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
       const bool kept = component_of(offset, axis) != 0 && !across_seam;
       left = 3 * left + (kept ? step : 0) + 1;
     }
-    sums[left] += entry_of(a, base, near, index, o);
+    sums[left] += entry_of(a, near, number, o);
   }
   // As black_box_shares.cpp: what leaves through sides across the line of two coarse points does
   // not belong to their shares, unless that would leave little to divide by.
@@ -117,7 +118,7 @@ LONGTAIL_HOST_DEVICE S galerkin_entry(const StencilView<S>& a, std::int64_t base
     Place at;
     if (!possible || !fine_point(a.shape, axes, from, down, at)) continue;
     const Neighbourhood near(a.shape, at);
-    const std::int64_t index = index_at(a.shape, at);
+    const std::int64_t number = base + index_at(a.shape, at);
     const S own = share(down, here_index);
     S of_point = 0;
     LONGTAIL_KEEP_LOOP
@@ -132,11 +133,28 @@ LONGTAIL_HOST_DEVICE S galerkin_entry(const StencilView<S>& a, std::int64_t base
             near_enough && along >= -1 && along <= 1 && (axes[axis].halved || shared == 0);
         step = 3 * step + along + 1;
       }
-      if (near_enough) of_point += entry_of(a, base, near, index, step) * share(up, there_index);
+      if (near_enough) of_point += entry_of(a, near, number, step) * share(up, there_index);
     }
     sum += own * of_point;
   }
   return sum;
+}
+
+/// The sum of the absolute entries of a row over its diagonal: as stencil_hierarchy.cpp bounds
+/// eigenvalues.
+template <class S>
+LONGTAIL_HOST_DEVICE S row_over_diagonal(const StencilView<S>& a, std::int64_t base,
+                                         const Place& at) {
+  const Neighbourhood near(a.shape, at);
+  const std::int64_t number = base + index_at(a.shape, at);
+  S around = 0;
+  LONGTAIL_KEEP_LOOP
+  for (int o = 0; o < 27; ++o) {
+    const S entry = o == kCentre ? S(0) : entry_of(a, near, number, o);
+    around += entry < S(0) ? -entry : entry;
+  }
+  const S centre = a.centre[number];
+  return centre > S(0) ? S(1) + around / centre : S(1);
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -15,6 +15,13 @@ struct GridOperators {
   std::size_t level;
 };
 
+/// What an operation of a level does to its values.
+struct GridWork {
+  enum Kind { apply, smooth, cycle, restrict, prolong } kind;
+  StencilMethod method{};  // of smooth as many sweeps as `before`
+  bool reverse = false;    // of smooth
+};
+
 /// to = A u; [batch, points of the level].
 template <class S>
 void grid_apply(const GridOperators<S>& a, std::int64_t batch, const S* u, S* to,

@@ -105,8 +105,8 @@ void step(const StencilView<S>& a, const S* r, std::int64_t line, S kept, S scal
   const std::int64_t at = a.shape.line(line), n = a.shape.sizes[2];
   for (std::int64_t x = at; x < at + n; x += kLanes<T>) {
     // Behind the row all of them are finite, whatever they are.
-    const T moved =
-        fma(T(kept), load<T>(d + x), T(scale) * load<T>(a.reciprocal + x) * load<T>(r + x));
+    const T moved = moved_along<T>(load<T>(d + x), load<T>(r + x), load<T>(a.reciprocal + x),
+                                   T(kept), T(scale));
     store(d + x, moved);
     store(u + x, load<T>(u + x) + moved);
   }

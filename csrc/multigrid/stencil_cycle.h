@@ -7,20 +7,9 @@
 
 #include "multigrid/stencil_hierarchy.h"
 #include "multigrid/stencil_level.h"
+#include "multigrid/sweeps.h"
 
 namespace longtail::multigrid {
-
-/// Gauss-Seidel by colours, points of one having no neighbours of their own: red and black for a
-/// cross, else one for each combination of even and odd indices. Jacobi. Chebyshev: the polynomial
-/// of the degree of `sweeps` that is smallest on [bound / 4, bound].
-enum class Smoother { colours, jacobi, chebyshev };
-
-struct StencilMethod {
-  Smoother smoother = Smoother::colours;
-  int before = 1, after = 1;                          // sweeps on the way down and up
-  double omega = 1;                                   // not of chebyshev
-  bool reverse_before = false, reverse_after = true;  // the last colour first
-};
 
 /// What a level computes with, all in its layout and 0 at first.
 template <class S>

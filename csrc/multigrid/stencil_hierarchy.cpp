@@ -124,26 +124,10 @@ void build_hierarchy(const Stencil& finest, const StencilPlan& plan, bool singul
 template <class S>
 StencilHierarchy<S>::StencilHierarchy(const StencilPlan& plan, const S* memory)
     : inverse_(memory + plan.inverse) {
-  const auto at = [&](std::int64_t place) { return place < 0 ? nullptr : memory + place; };
   for (std::size_t i = 0; i < plan.levels.size(); ++i) {
-    const LevelPlan& from = plan.levels[i];
-    StencilLevel<S> level{};
-    level.shape = level.view.shape = from.shape;
-    level.view.reach = from.reach;
-    for (int offset = 0; offset < kCentre; ++offset) {
-      level.view.weights[offset] = at(from.weights[offset]);
-    }
-    level.view.centre = at(from.centre);
-    level.view.reciprocal = at(from.reciprocal);
-    level.bound = memory[from.bound];
-    if (!from.last) {
-      level.coarse = plan.levels[i + 1].shape;
-      std::copy_n(from.axes, 3, level.shares.axes);
-      for (int offset = 0; offset < 27; ++offset) {
-        level.shares.share[offset] = at(from.share[offset]);
-      }
-    }
-    levels_.push_back(level);
+    const StencilPointLevel<S> from = level_in(plan, i, memory);
+    levels_.push_back(
+        {from.stencil.shape, from.stencil, from.shares, from.coarse, /*bound=*/*from.bound});
   }
 }
 

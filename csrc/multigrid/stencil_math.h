@@ -24,6 +24,12 @@ LONGTAIL_INLINE T relaxed(T u, T around, T reciprocal, T omega) {
   return fma(omega, fma(around, reciprocal, -u), u);
 }
 
+/// A step of a method with memory, along d: what it was and the residual over the diagonal.
+template <class T>
+LONGTAIL_INLINE T moved_along(T d, T r, T reciprocal, T kept, T scale) {
+  return fma(kept, d, scale * reciprocal * r);
+}
+
 /// Lanes whose index and `first` add up to an even number: points of one colour along a row.
 template <class T>
 LONGTAIL_INLINE mask_t<T> every_other(int first) {

@@ -100,7 +100,29 @@ StencilPlan plan_levels(const DiffusionShape& of) {
   return plan;
 }
 
+template <class S>
+StencilPointLevel<S> level_in(const StencilPlan& plan, std::size_t i, const S* memory) {
+  const auto at = [&](std::int64_t place) { return place < 0 ? nullptr : memory + place; };
+  const LevelPlan& from = plan.levels[i];
+  StencilPointLevel<S> level{};
+  level.stencil.shape = from.shape;
+  level.stencil.reach = from.reach;
+  for (int offset = 0; offset < kCentre; ++offset) {
+    level.stencil.weights[offset] = at(from.weights[offset]);
+  }
+  level.stencil.centre = at(from.centre);
+  level.stencil.reciprocal = at(from.reciprocal);
+  level.bound = at(from.bound);
+  if (from.last) return level;
+  level.coarse = plan.levels[i + 1].shape;
+  std::copy_n(from.axes, 3, level.shares.axes);
+  for (int offset = 0; offset < 27; ++offset) level.shares.share[offset] = at(from.share[offset]);
+  return level;
+}
+
 template StencilPlan plan_levels<float>(const DiffusionShape&);
 template StencilPlan plan_levels<double>(const DiffusionShape&);
+template StencilPointLevel<float> level_in<float>(const StencilPlan&, std::size_t, const float*);
+template StencilPointLevel<double> level_in<double>(const StencilPlan&, std::size_t, const double*);
 
 }  // namespace longtail::multigrid

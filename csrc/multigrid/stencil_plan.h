@@ -5,6 +5,7 @@
 //
 // python/longtail/_grid_plan.py says the same for fakes and for views of the entries.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -41,6 +42,10 @@ struct StencilPlan {
 /// For numbers of type S.
 template <class S>
 StencilPlan plan_levels(const DiffusionShape& shape);
+
+/// A level in such memory, of which nothing is read here: it may be a GPU's.
+template <class S>
+StencilPointLevel<S> level_in(const StencilPlan& plan, std::size_t level, const S* memory);
 
 /// Which axes become coarser next; their spacings double. False if none can.
 bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]);

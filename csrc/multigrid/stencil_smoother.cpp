@@ -10,7 +10,7 @@ template <class S>
 void relax_colour(const StencilLevel<S>& level, S* u, const S* f, int colour, S omega,
                   const ParallelFor& parallel_for) {
   const GridShape& shape = level.shape;
-  const bool cross = level.view.reach == Reach::flat_cross || level.view.reach == Reach::cross;
+  const bool cross = is_cross(level.view.reach);
   each_line(shape, parallel_for, [&](std::int64_t line) {
     const std::int64_t plane = line / shape.sizes[1], row = line % shape.sizes[1];
     if (cross) {
@@ -23,50 +23,30 @@ void relax_colour(const StencilLevel<S>& level, S* u, const S* f, int colour, S 
   wrap_ghosts(shape, u);
 }
 
-int colours(Reach reach) {
-  switch (reach) {
-    case Reach::flat_full:
-      return 4;
-    case Reach::full:
-      return 8;
-    default:
-      return 2;
-  }
-}
-
-/// d = kept d + scale (f - A u) / diagonal, u += d.
+/// The steps of run_smoother() on the CPU.
 template <class S>
-void step(const StencilLevel<S>& level, LevelMemory<S>& memory, double kept, double scale,
-          const ParallelFor& parallel_for) {
-  S *const u = memory.u.data(), *const r = memory.residual.data();
-  const S* const f = memory.f.data();
-  each_line(level.shape, parallel_for, [&](std::int64_t line) {
-    stencil_kernels<S>().residual(level.view, u, f, line, r + level.shape.line(line));
-  });
-  each_line(level.shape, parallel_for, [&](std::int64_t line) {
-    stencil_kernels<S>().step(level.view, r, line, static_cast<S>(kept), static_cast<S>(scale),
-                              memory.direction.data(), u);
-  });
-  wrap_ghosts(level.shape, u);
-}
+struct LevelSteps {
+  const StencilLevel<S>& level;
+  LevelMemory<S>& memory;
+  S omega;
+  const ParallelFor& parallel_for;
 
-/// The usual recursion (Saad, "Iterative Methods for Sparse Linear Systems", 2003, algorithm 12.1).
-template <class S>
-void chebyshev(const StencilLevel<S>& level, LevelMemory<S>& memory, int degree,
-               const ParallelFor& parallel_for) {
-  const double largest = static_cast<double>(level.bound), smallest = largest / 4;
-  const double middle = (largest + smallest) / 2, radius = (largest - smallest) / 2;
-  double rho = radius / middle;
-  for (int i = 0; i < degree; ++i) {
-    const double next = i == 0 ? rho : 1 / (2 * middle / radius - rho);
-    if (i == 0) {
-      step(level, memory, 0, 1 / middle, parallel_for);
-    } else {
-      step(level, memory, next * rho, 2 * next / radius, parallel_for);
-    }
-    rho = next;
+  void relax(int colour) const {
+    relax_colour(level, memory.u.data(), memory.f.data(), colour, omega, parallel_for);
   }
-}
+  void move(const MethodStep& step) const {
+    S *const u = memory.u.data(), *const r = memory.residual.data();
+    const S* const f = memory.f.data();
+    const S kept = static_cast<S>(step.kept), scale = step.scale_for(&level.bound);
+    each_line(level.shape, parallel_for, [&](std::int64_t line) {
+      stencil_kernels<S>().residual(level.view, u, f, line, r + level.shape.line(line));
+    });
+    each_line(level.shape, parallel_for, [&](std::int64_t line) {
+      stencil_kernels<S>().step(level.view, r, line, kept, scale, memory.direction.data(), u);
+    });
+    wrap_ghosts(level.shape, u);
+  }
+};
 
 }  // namespace
 
@@ -84,22 +64,8 @@ const StencilKernels<S>& stencil_kernels() {
 template <class S>
 void smooth(const StencilLevel<S>& level, LevelMemory<S>& memory, const StencilMethod& method,
             int sweeps, bool reverse, const ParallelFor& parallel_for) {
-  switch (method.smoother) {
-    case Smoother::colours: {
-      const int count = colours(level.view.reach);
-      for (int half = 0; half < count * sweeps; ++half) {
-        const int colour = half % count;
-        relax_colour(level, memory.u.data(), memory.f.data(), reverse ? count - 1 - colour : colour,
-                     static_cast<S>(method.omega), parallel_for);
-      }
-      return;
-    }
-    case Smoother::jacobi:
-      for (int i = 0; i < sweeps; ++i) step(level, memory, 0, method.omega, parallel_for);
-      return;
-    case Smoother::chebyshev:
-      return chebyshev(level, memory, sweeps, parallel_for);
-  }
+  const LevelSteps<S> steps{level, memory, static_cast<S>(method.omega), parallel_for};
+  run_smoother(method, level.view.reach, sweeps, reverse, 0, steps);
 }
 
 template const StencilKernels<float>& stencil_kernels<float>();

@@ -25,6 +25,14 @@ inline constexpr Offset offset_of(int index) {
 
 /// Which offsets an operator has.
 enum class Reach { flat_cross, flat_full, cross, full };
+inline constexpr bool is_cross(Reach reach) {
+  return reach == Reach::flat_cross || reach == Reach::cross;
+}
+/// Points of one colour have no neighbours of their own: red and black for a cross; else a colour
+/// for each combination of even and odd indices.
+inline constexpr int colours_of(Reach reach) {
+  return is_cross(reach) ? 2 : reach == Reach::flat_full ? 4 : 8;
+}
 
 template <class S>
 struct StencilView {
@@ -51,6 +59,15 @@ template <class S>
 struct SharesView {
   CoarseAxis axes[3];
   const S* share[27];
+};
+
+/// A level of an operator and what is between it and the next coarser one, if there is one.
+template <class S>
+struct StencilPointLevel {
+  StencilView<S> stencil;
+  SharesView<S> shares;
+  GridShape coarse;
+  const S* bound;  // one number, of which no eigenvalue of A over its diagonal is larger
 };
 
 /// A row of a grid without ghosts and the faces of its points: in front of and behind it along

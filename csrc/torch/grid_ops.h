@@ -126,12 +126,7 @@ Tensor apply_value(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Ten
   return to;
 }
 
-// What an operator of a level does to its tensors.
-struct GridWork {
-  enum Kind { apply, smooth, cycle, restrict, prolong } kind;
-  multigrid::StencilMethod method{};
-  bool reverse = false;  // of smooth
-};
+using multigrid::GridWork;
 
 // u of shape [0]: none, 0.
 template <class Backend>

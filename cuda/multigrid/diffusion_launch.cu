@@ -11,8 +11,8 @@ void launch_diffusion(const DiffusionPlan& plan, std::byte* memory,
   DiffusionViews views;
   views.place(plan, memory);
   const OnStream launch{stream};
-  const DiffusionSteps<OnStream> steps(plan, views, launch);
-  steps.prepare(problems.faces);
+  const DiffusionSteps<OnStream> steps(plan, views, problems.hierarchy, launch);
+  steps.prepare({{problems.faces[0], problems.faces[1], problems.faces[2]}});
   steps.solve(problems.f, problems.initial, problems.u, {report.iterations, report.residual});
 }
 

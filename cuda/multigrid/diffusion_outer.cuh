@@ -3,7 +3,8 @@
 #pragma once
 
 #include "cuda/multigrid/batch.cuh"
-#include "cuda/multigrid/diffusion_cycle.cuh"
+#include "cuda/multigrid/diffusion_plan.h"
+#include "cuda/multigrid/stencil_kernels.cuh"
 
 namespace longtail::cuda {
 
@@ -76,7 +77,8 @@ __global__ void __launch_bounds__(kPointThreads)
     const double* const x = all_x + start;
     double mine = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
-      const double rest = multigrid::stencil_residual(a, base, at, i, f[start + i] - mean, x);
+      const Spot here = multigrid::spot_at(a.shape, base, at);
+      const double rest = multigrid::stencil_residual(a, here, f[start + i] - mean, x);
       r[start + i] = rest;
       mine = fma(rest, rest, mine);
     });
@@ -146,8 +148,8 @@ __global__ void __launch_bounds__(kPointThreads)
     const double* const p = all_p + start;
     double mine = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
-      const double applied =
-          multigrid::stencil_applied(a, base, at, i, [&](std::int64_t j) { return p[j]; });
+      const double applied = multigrid::stencil_applied(a, multigrid::spot_at(a.shape, base, at),
+                                                        [&](std::int64_t j) { return p[j]; });
       q[start + i] = applied;
       mine = fma(p[i], applied, mine);
     });

@@ -1,15 +1,12 @@
 // What a diffusion call on the device needs besides its tensors: which levels there are and where
-// everything lies in one piece of memory. Grids have no ghosts.
+// everything lies in one piece of memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
-#include "multigrid/coarsening.h"
-#include "multigrid/stencil_point.h"
-
-// After what opens the level's namespace.
+#include "cuda/multigrid/cycle_plan.h"
+#include "cuda/multigrid/hierarchies.h"
 #include "multigrid/diffusion.h"
 
 namespace longtail::cuda {
@@ -28,43 +25,32 @@ struct DiffusionOptions {
   int iterations_a_look = 4;
 };
 
-constexpr int kMostSharedStencils = 12;
-
 struct DiffusionPlan {
+  // `given`: the levels in float32 are the caller's.
   DiffusionPlan(const multigrid::DiffusionShape& shape, std::int64_t systems, std::int64_t batch,
-                const DiffusionOptions& options);
+                const DiffusionOptions& options, bool given = false);
+  DiffusionPlan(const DiffusionPlan&) = delete;
 
   multigrid::DiffusionShape shape;
   std::int64_t systems, batch;
   DiffusionOptions options;
-  // Without pointers. `coarse` and `shares.axes` of all but the coarsest.
-  std::vector<multigrid::StencilPointLevel<float>> levels;
-  std::int64_t first_shared;
+  bool given;
+  multigrid::StencilPlan wide, narrow;
+  CyclePlan<float> cycle;
   std::int64_t sums;  // of blocks, for each problem
 
-  std::int64_t shared_numbers() const;
-  bool odd_seam(std::int64_t level) const;
+  std::int64_t points() const { return wide.levels[0].shape.points(); }
+  // Numbers in float64 for each system: of all levels while they are made, else of the finest.
+  std::int64_t wide_numbers() const { return given ? wide.levels[0].bound + 1 : wide.numbers; }
 };
 
-// Arrays of one system, and how many numbers it is to those of the next one.
-template <class S>
-struct StencilArrays {
-  std::vector<multigrid::StencilPointLevel<S>> levels;
-  std::int64_t system;
-
-  // Counts numbers from `base` on.
-  void place(const DiffusionPlan& plan, S* base);
-};
-
-// Pointers into such memory.
+// Pointers into such memory. Values have no ghosts.
 struct DiffusionViews {
-  StencilArrays<double> exact;
-  StencilArrays<float> narrow;
-  float* inverse;  // [systems, n, n]
-  int* singular;   // [systems]
-  // Of levels down to the first shared one; a cycle takes f[0] to u[0]; `rest` is of any level.
-  std::vector<float*> f, u;
-  float* rest;
+  Hierarchies<double> wide;
+  Hierarchies<float> narrow;  // memory null if it is given
+  int* singular;              // [systems]
+  float *cycle_f, *cycle_u;   // a cycle takes the one to the other
+  CycleViews<float> cycle;
   double *residual, *direction, *product, *sums;
   DiffusionState* states;
   // [batch]: until it has converged, and behind them of any; whether its residual is in question.

@@ -1,71 +1,109 @@
-// The levels of black-box multigrid made on the device, in float64, and kept as float32 for the
-// cycles. blockIdx.y counts systems.
+// The levels of black-box multigrid made on the device, in float64, and kept as float32 too where
+// cycles compute in it. blockIdx.y counts systems.
 #pragma once
 
 #include "cuda/core/shared.cuh"
 #include "cuda/multigrid/batch.cuh"
-#include "cuda/multigrid/diffusion_plan.h"
+#include "cuda/multigrid/hierarchies.h"
 #include "multigrid/black_box_point.h"
+#include "multigrid/coarsening.h"
+#include "multigrid/face_point.h"
 
 namespace longtail::cuda {
 
+using multigrid::DiffusionShape;
+using multigrid::FacesView;
 using multigrid::GridShape;
 using multigrid::kCentre;
 using multigrid::StencilPointLevel;
 
-// Both precisions of a level, to be written.
+// Both precisions of a level, to be written; `narrow` without arrays: float64 only.
 struct BothLevels {
   StencilPointLevel<double> exact;
   StencilPointLevel<float> narrow;
-  std::int64_t exact_system, narrow_system;
+  std::int64_t exact_step, narrow_step;
   std::int64_t systems;
 };
 
-__device__ inline void put_both(const double* exact, const float* narrow, const BothLevels& of,
-                                std::int64_t system, std::int64_t index, double value) {
-  const_cast<double*>(exact)[system * of.exact_system + index] = value;
-  const_cast<float*>(narrow)[system * of.narrow_system + index] = static_cast<float>(value);
-}
-__device__ inline void put_centre(const BothLevels& of, std::int64_t system, std::int64_t index,
-                                  double value) {
-  put_both(of.exact.stencil.centre, of.narrow.stencil.centre, of, system, index, value);
-  const_cast<float*>(of.narrow.stencil.reciprocal)[system * of.narrow_system + index] =
-      value > 0 ? static_cast<float>(1 / value) : 0.0f;
+// Calls visit(place) for a point and for the ghosts that are copies of it: as
+// multigrid::wrap_ghosts, two along a row and one across on each side.
+template <class Visit>
+__device__ inline void each_copy(const GridShape& shape, const bool wraps[3], const Place& at,
+                                 const Visit& visit) {
+  std::int64_t from[3], end[3];
+  for (int axis = 0; axis < 3; ++axis) {
+    const std::int64_t size = shape.sizes[axis], ghosts = axis == 2 ? 2 : 1;
+    from[axis] = at.of[axis];
+    end[axis] = wraps[axis] ? size + ghosts : at.of[axis] + 1;
+    while (wraps[axis] && from[axis] - size >= -ghosts) from[axis] -= size;
+  }
+  for (std::int64_t p = from[0]; p < end[0]; p += shape.sizes[0]) {
+    for (std::int64_t r = from[1]; r < end[1]; r += shape.sizes[1]) {
+      for (std::int64_t x = from[2]; x < end[2]; x += shape.sizes[2]) visit(Place{{p, r, x}});
+    }
+  }
 }
 
-struct Faces {
-  const double* of[3];  // [systems, ..., size + 1 along the axis, ...]
-};
+// One number of an array, with its copies.
+template <class S>
+__device__ inline void put_number(const S* to, const GridShape& shape, const bool wraps[3],
+                                  const Place& at, double value) {
+  each_copy(shape, wraps, at, [&](const Place& copy) {
+    const_cast<S*>(to)[multigrid::index_at(shape, copy)] = static_cast<S>(value);
+  });
+}
+// In both precisions. The arrays are those of a first system.
+__device__ inline void put_both(const double* exact, const GridShape& exact_shape,
+                                const float* narrow, const GridShape& narrow_shape,
+                                const bool wraps[3], const BothLevels& of, std::int64_t system,
+                                const Place& at, double value) {
+  put_number(exact + system * of.exact_step, exact_shape, wraps, at, value);
+  if (narrow == nullptr) return;
+  put_number(narrow + system * of.narrow_step, narrow_shape, wraps, at, value);
+}
+// Of an operator.
+__device__ inline void put_entry(const double* exact, const float* narrow, const BothLevels& of,
+                                 std::int64_t system, const Place& at, double value) {
+  const GridShape& shape = of.exact.stencil.shape;
+  const bool wraps[3] = {shape.periodic[0] && !shape.flat, shape.periodic[1], shape.periodic[2]};
+  put_both(exact, shape, narrow, of.narrow.stencil.shape, wraps, of, system, at, value);
+}
+__device__ inline void put_centre(const BothLevels& of, std::int64_t system, const Place& at,
+                                  double value) {
+  const auto& exact = of.exact.stencil;
+  const auto& narrow = of.narrow.stencil;
+  put_entry(exact.centre, narrow.centre, of, system, at, value);
+  put_entry(exact.reciprocal, narrow.reciprocal, of, system, at, value > 0 ? 1 / value : 0);
+}
+__device__ inline void put_bound(const BothLevels& of, std::int64_t system, double value) {
+  const_cast<double*>(of.exact.bound)[system * of.exact_step] = value;
+  if (of.narrow.bound == nullptr) return;
+  const_cast<float*>(of.narrow.bound)[system * of.narrow_step] = static_cast<float>(value);
+}
 
 // The finest operator: multigrid::diffusion_stencil.
 template <int = 0>
 __global__ void __launch_bounds__(kPointThreads)
     stencil_of_faces(const __grid_constant__ BothLevels to,
                      const __grid_constant__ PointTiles tiles,
-                     const __grid_constant__ Faces faces) {
-  const GridShape& shape = to.exact.stencil.shape;
+                     const __grid_constant__ DiffusionShape shape,
+                     const __grid_constant__ FacesView<double> faces) {
   each_problem(to.systems, [&](std::int64_t system) {
     each_point(tiles, [&](const Place& at, std::int64_t index) {
       double centre = 0;
       LONGTAIL_UNROLL
       for (int axis = 0; axis < 3; ++axis) {
         if (axis == 0 && shape.flat) continue;
-        const std::int64_t n = shape.sizes[axis], i = at.of[axis];
-        std::int64_t sizes[3] = {shape.sizes[0], shape.sizes[1], shape.sizes[2]};
-        sizes[axis] += 1;
-        const double* const face = faces.of[axis] + system * sizes[0] * sizes[1] * sizes[2] +
-                                   (at.of[0] * sizes[1] + at.of[1]) * sizes[2] + at.of[2];
-        const std::int64_t step = axis == 0   ? sizes[1] * sizes[2]
-                                  : axis == 1 ? sizes[2]
-                                              : std::int64_t{1};
-        const bool periodic = shape.periodic[axis];
-        const double before = face[0], behind = face[periodic && i + 1 == n ? -i * step : step];
+        const auto pair = multigrid::faces_at(shape, faces, system, at, axis);
         const int offset = axis == 0 ? 4 : axis == 1 ? 10 : 12;
-        put_both(to.exact.stencil.weights[offset], to.narrow.stencil.weights[offset], to, system,
-                 index, i > 0 || periodic ? before : 0.0);
-        centre += before + behind;
+        const bool inside = at.of[axis] > 0 || shape.periodic[axis];
+        put_entry(to.exact.stencil.weights[offset], to.narrow.stencil.weights[offset], to, system,
+                  at, inside ? pair.before : 0.0);
+        centre += pair.before + pair.behind;
       }
-      put_centre(to, system, index, centre);
+      put_centre(to, system, at, centre);
+      // Every diagonal is at least the sum of its weights, which are not negative.
+      if (index == 0) put_bound(to, system, 2);
     });
   });
 }
@@ -73,8 +111,8 @@ __global__ void __launch_bounds__(kPointThreads)
 // Whether constants are in the null space: nothing leaves through the ends. One block a system.
 template <int = 0>
 __global__ void __launch_bounds__(kPointThreads)
-    find_singular(const __grid_constant__ multigrid::DiffusionShape shape, std::int64_t systems,
-                  const __grid_constant__ Faces faces, int* singular) {
+    find_singular(const __grid_constant__ DiffusionShape shape, std::int64_t systems,
+                  const __grid_constant__ FacesView<double> faces, int* singular) {
   __shared__ double of_warps[kPointWarps];
   const std::int64_t* const n = shape.sizes;
   each_problem(systems, [&](std::int64_t system) {
@@ -109,12 +147,20 @@ __global__ void __launch_bounds__(kPointThreads)
       axes += multigrid::component_of(offset, axis) != 0 ? 1 : 0;
     }
     if (axes != count || shares.share[offset] == nullptr) return;
-    const std::int64_t base = system * of.exact_system;
-    each_point(tiles, [&](const Place& at, std::int64_t c) {
+    const std::int64_t base = system * of.exact_step;
+    const GridShape& coarse = of.exact.coarse;
+    // Nothing is shared across a seam: there the ghosts stay 0.
+    bool wraps[3];
+    for (int axis = 0; axis < 3; ++axis) {
+      wraps[axis] = coarse.periodic[axis] && !shares.axes[axis].seam && (axis > 0 || !coarse.flat);
+    }
+    each_point(tiles, [&](const Place& at, std::int64_t) {
+      const std::int64_t c = base + multigrid::index_at(coarse, at);
       const double share = multigrid::black_box_share(
           of.exact.stencil, base, shares.axes, at, offset,
-          [&](int other) { return other == kCentre ? 1.0 : shares.share[other][base + c]; });
-      put_both(shares.share[offset], of.narrow.shares.share[offset], of, system, c, share);
+          [&](int other) { return other == kCentre ? 1.0 : shares.share[other][c]; });
+      put_both(shares.share[offset], coarse, of.narrow.shares.share[offset], of.narrow.coarse,
+               wraps, of, system, at, share);
     });
   });
 }
@@ -127,22 +173,53 @@ __global__ void __launch_bounds__(kPointThreads)
   constexpr int kEntries = kCentre + 1;
   const auto& shares = fine.exact.shares;
   each_problem(kEntries * to.systems, [&](std::int64_t problem) {
-    const std::int64_t system = problem / kEntries, base = system * fine.exact_system;
+    const std::int64_t system = problem / kEntries, base = system * fine.exact_step;
     const int offset = static_cast<int>(problem % kEntries);
     if (offset < kCentre && to.exact.stencil.weights[offset] == nullptr) return;
-    each_point(tiles, [&](const Place& at, std::int64_t c) {
+    each_point(tiles, [&](const Place& at, std::int64_t) {
       const double entry = multigrid::galerkin_entry(
           fine.exact.stencil, base, shares.axes, fine.exact.coarse, at, offset,
           [&](int share, std::int64_t index) {
             return share == kCentre ? 1.0 : shares.share[share][base + index];
           });
       if (offset == kCentre) {
-        put_centre(to, system, c, entry);
+        put_centre(to, system, at, entry);
       } else {
-        put_both(to.exact.stencil.weights[offset], to.narrow.stencil.weights[offset], to, system, c,
-                 -entry);
+        put_entry(to.exact.stencil.weights[offset], to.narrow.stencil.weights[offset], to, system,
+                  at, -entry);
       }
     });
+  });
+}
+
+// Gershgorin's bound of each block's points, and of them all; a bound is never less than 1.
+template <int = 0>
+__global__ void __launch_bounds__(kPointThreads)
+    bound_rows(const __grid_constant__ BothLevels of, const __grid_constant__ PointTiles tiles,
+               Sums of_blocks) {
+  __shared__ double of_warps[kPointWarps];
+  each_problem(of.systems, [&](std::int64_t system) {
+    double mine = 1;
+    each_point(tiles, [&](const Place& at, std::int64_t) {
+      const double row = multigrid::row_over_diagonal(of.exact.stencil, system * of.exact_step, at);
+      mine = row > mine ? row : mine;
+    });
+    mine = block_max<kPointThreads>(mine, of_warps);
+    if (threadIdx.x == 0) of_blocks.of[system * of_blocks.blocks + blockIdx.x] = mine;
+  });
+}
+template <int = 0>
+__global__ void __launch_bounds__(kPointThreads)
+    bound_level(const __grid_constant__ BothLevels of, std::int64_t blocks, Sums of_blocks) {
+  __shared__ double of_warps[kPointWarps];
+  each_problem(of.systems, [&](std::int64_t system) {
+    double mine = 1;
+    for (std::int64_t i = threadIdx.x; i < blocks; i += kPointThreads) {
+      const double each = of_blocks.of[system * of_blocks.blocks + i];
+      mine = each > mine ? each : mine;
+    }
+    mine = block_max<kPointThreads>(mine, of_warps);
+    if (threadIdx.x == 0) put_bound(of, system, mine);
   });
 }
 
@@ -150,31 +227,38 @@ constexpr int kInverseThreads = multigrid::kFewPoints;
 
 // The inverse of the coarsest operator, by Cholesky factors as multigrid::inverse_of_positive: a
 // system a block, a row or a column a thread.
-template <int = 0>
+template <class S>
 __global__ void __launch_bounds__(kInverseThreads)
-    invert_coarsest(const __grid_constant__ BothLevels of, const int* singular, float* inverse) {
+    invert_coarsest(const __grid_constant__ BothLevels of, const int* singular, S* inverse,
+                    std::int64_t inverse_step) {
   __shared__ double a[multigrid::kFewPoints][multigrid::kFewPoints + 1];
   __shared__ double columns[multigrid::kFewPoints][multigrid::kFewPoints + 1];
   const GridShape& shape = of.exact.stencil.shape;
   const int n = static_cast<int>(shape.points()), row = static_cast<int>(threadIdx.x);
   each_problem(of.systems, [&](std::int64_t system) {
-    const std::int64_t base = system * of.exact_system;
+    const std::int64_t base = system * of.exact_step;
+    const auto place_of = [&](int i) {
+      return Place{{i / shape.sizes[2] / shape.sizes[1], i / shape.sizes[2] % shape.sizes[1],
+                    i % shape.sizes[2]}};
+    };
     __syncthreads();
     if (row < n) {
       double largest = 0;
       for (int j = 0; j < n; ++j) {
-        largest = of.exact.stencil.centre[base + j] > largest ? of.exact.stencil.centre[base + j]
-                                                              : largest;
+        const std::int64_t number = base + multigrid::index_at(shape, place_of(j));
+        const double centre = of.exact.stencil.centre[number];
+        largest = centre > largest ? centre : largest;
         a[row][j] = 0;
       }
-      const Place at = {{row / shape.sizes[2] / shape.sizes[1],
-                         row / shape.sizes[2] % shape.sizes[1], row % shape.sizes[2]}};
+      const Place at = place_of(row);
       const multigrid::Neighbourhood near(shape, at);
+      const multigrid::Strides strides = multigrid::value_strides(shape);
+      const std::int64_t number = base + multigrid::index_at(shape, at);
       LONGTAIL_KEEP_LOOP
       for (int offset = 0; offset < 27; ++offset) {
         if (!near.has(offset)) continue;
-        a[row][row + near.step(offset)] +=
-            multigrid::entry_of(of.exact.stencil, base, near, row, offset);
+        a[row][row + near.step(offset, strides)] +=
+            multigrid::entry_of(of.exact.stencil, near, number, offset);
       }
       if (singular[system] != 0) {
         for (int j = 0; j < n; ++j) a[row][j] += largest / n;
@@ -206,7 +290,7 @@ __global__ void __launch_bounds__(kInverseThreads)
         double sum = column[i];
         for (int k = i + 1; k < n; ++k) sum -= a[k][i] * column[k];
         column[i] = sum * a[i][i];
-        inverse[system * n * n + i * n + row] = static_cast<float>(column[i]);
+        inverse[system * inverse_step + i * n + row] = static_cast<S>(column[i]);
       }
     }
   });

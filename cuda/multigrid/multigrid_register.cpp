@@ -1,6 +1,5 @@
 // Multigrid on CUDA: tensors to pointers, memory for a call.
 #include <array>
-#include <stdexcept>
 
 #include "cuda/core/call.h"
 #include "cuda/multigrid/diffusion_launch.h"
@@ -41,21 +40,17 @@ struct CudaBackend {
                         const Tensor& initial, const Tensor& hierarchy,
                         const multigrid::SolveOptions& options,
                         const std::tuple<Tensor, Tensor, Tensor>& to) {
-    if (given(hierarchy)) {
-      throw std::runtime_error(
-          "diffusion_solve: a hierarchy on CUDA is not implemented; leave it "
-          "out and the levels are made in the call");
-    }
     const auto& [u, iterations, residual] = to;
     const Device device(f);
     const cuda::DiffusionPlan plan(shape, systems, batch,
-                                   {options.tolerance, options.most_iterations});
+                                   {options.tolerance, options.most_iterations}, given(hierarchy));
     const Memory<std::byte> memory(f, cuda::DiffusionViews().place(plan, nullptr));
     multigrid::DiffusionProblems problems{
         systems, batch, {}, nullptr, data<double>(f), nullptr, target<double>(u)};
     for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
       problems.faces[axis] = data<double>(faces[axis]);
     }
+    if (given(hierarchy)) problems.hierarchy = data<float>(hierarchy);
     if (given(initial)) problems.initial = data<double>(initial);
     cuda::launch_diffusion(plan, memory.data(), problems,
                            {target<std::int64_t>(iterations), target<double>(residual), nullptr},

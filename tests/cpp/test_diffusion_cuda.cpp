@@ -1,8 +1,7 @@
 // The CUDA kernels of diffusion_solve, run on the CPU by simt/cuda_runtime.h, beside the CPU's own
 // solver: setup, cycles and conjugate gradients; sizes, seams, contrast, one system and many.
 #include "cuda/multigrid/diffusion_steps.cuh"
-#include "multigrid/black_box.h"
-#include "multigrid_cuda_case.h"
+#include "diffusion_cuda_case.h"
 #include "test.h"
 
 #include <limits>
@@ -11,76 +10,6 @@ namespace {
 
 using namespace longtail;
 using namespace multigrid_case;
-
-struct DiffusionCase {
-  std::vector<std::int64_t> sizes;
-  std::vector<bool> periodic;
-  bool closed = false;  // Neumann sides instead of Dirichlet
-  double contrast = 10;
-  std::vector<double> spacings = {1, 1, 1};
-  std::int64_t shared_bytes = 2048;
-};
-
-multigrid::DiffusionShape shape_of(const DiffusionCase& of) {
-  multigrid::DiffusionShape shape{of.sizes.size() == 2, {1, 1, 1}, {}, {1, 1, 1}};
-  const std::size_t missing = 3 - of.sizes.size();
-  for (std::size_t d = 0; d < of.sizes.size(); ++d) {
-    shape.sizes[missing + d] = of.sizes[d];
-    shape.periodic[missing + d] = of.periodic[d % of.periodic.size()];
-    shape.spacings[missing + d] = of.spacings[d];
-  }
-  return shape;
-}
-
-/// Of cells of two phases in random places: the harmonic means of neighbours.
-std::vector<double> faces_across(int axis, const DiffusionCase& of, std::int64_t systems) {
-  const multigrid::DiffusionShape shape = shape_of(of);
-  const std::int64_t* const n = shape.sizes;
-  const std::vector<double> phases = noise(systems * n[0] * n[1] * n[2], 20);
-  std::int64_t sizes[3] = {n[0], n[1], n[2]};
-  sizes[axis] += 1;
-  const double h = shape.spacings[axis];
-  std::vector<double> result;
-  for (std::int64_t i = 0; i < systems * sizes[0] * sizes[1] * sizes[2]; ++i) {
-    std::int64_t place[3], rest = i;
-    for (int d = 3; d-- > 0; rest /= sizes[d]) place[d] = rest % sizes[d];
-    const auto cell = [&](std::int64_t at) {
-      std::int64_t to[3] = {place[0], place[1], place[2]};
-      to[axis] = (at + n[axis]) % n[axis];
-      return phases[((rest * n[0] + to[0]) * n[1] + to[1]) * n[2] + to[2]] > 0.3 ? of.contrast : 1;
-    };
-    const double front = cell(place[axis] - 1), behind = cell(place[axis]);
-    double face = 2 * front * behind / (front + behind);
-    const bool end = place[axis] == 0 || place[axis] == n[axis];
-    if (end && !shape.periodic[axis]) {
-      face = of.closed ? 0 : 2 * (place[axis] == 0 ? behind : front);
-    }
-    result.push_back(face / (h * h));
-  }
-  return result;
-}
-
-/// Faces, right-hand sides and first iterates; those of the second problem are nothing to solve.
-struct DiffusionData {
-  DiffusionData(const DiffusionCase& of, std::int64_t of_systems, bool with_initial)
-      : shape(shape_of(of)), systems(of_systems), batch(systems > 1 ? systems : 3) {
-    const std::int64_t points = shape.sizes[0] * shape.sizes[1] * shape.sizes[2];
-    f = noise(batch * points, 30);
-    if (with_initial) first = noise(batch * points, 31);
-    std::fill_n(f.begin() + points, points, 0.0);
-    for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
-      faces[axis] = faces_across(axis, of, systems);
-      pointers[axis] = faces[axis].data();
-    }
-  }
-  DiffusionData(const DiffusionData&) = delete;
-  const double* initial() const { return first.empty() ? nullptr : first.data(); }
-
-  multigrid::DiffusionShape shape;
-  std::int64_t systems, batch;
-  std::vector<double> faces[3], f, first;
-  const double* pointers[3] = {};
-};
 
 Solved<double> diffusion_on_cpu(const DiffusionData& of, double tolerance, int most) {
   Solved<double> result{std::vector<double>(of.f.size()), Reported(of.batch)};
@@ -94,15 +23,15 @@ Solved<double> diffusion_on_cpu(const DiffusionData& of, double tolerance, int m
 }
 
 Solved<double> diffusion_on_fibres(const DiffusionData& of, const cuda::DiffusionOptions& options,
-                                   int* looks = nullptr) {
-  const cuda::DiffusionPlan plan(of.shape, of.systems, of.batch, options);
+                                   int* looks = nullptr, const float* given = nullptr) {
+  const cuda::DiffusionPlan plan(of.shape, of.systems, of.batch, options, given != nullptr);
   cuda::DiffusionViews views;
   const Unwritten memory(views.place(plan, nullptr));
   views.place(plan, memory.data());
   const OnFibres launch;
   Solved<double> result{std::vector<double>(of.f.size()), Reported(of.batch)};
-  const cuda::DiffusionSteps<OnFibres> steps(plan, views, launch);
-  steps.prepare(of.pointers);
+  const cuda::DiffusionSteps<OnFibres> steps(plan, views, given, launch);
+  steps.prepare({{of.pointers[0], of.pointers[1], of.pointers[2]}});
   steps.solve(of.f.data(), of.initial(), result.u.data(),
               {result.report.iterations.data(), result.report.residual.data()});
   if (looks) *looks = launch.looks;
@@ -121,77 +50,6 @@ void compare_diffusion(const DiffusionCase& of, std::int64_t systems = 1,
     CHECK(gpu.report.residual[b] <= tolerance);
   }
   CHECK_EQUAL(gpu.report.iterations[1], 0);
-}
-
-/// An array without ghosts beside one with them.
-void compare_arrays(const double* mine, const float* narrow, const multigrid::GridShape& shape,
-                    const multigrid::Grid<double>& expected) {
-  double largest = 0;
-  for (std::int64_t line = 0; line < shape.lines(); ++line) {
-    for (std::int64_t x = 0; x < shape.sizes[2]; ++x) {
-      largest = std::max(largest, std::abs(expected.data()[shape.line(line) + x]));
-    }
-  }
-  for (std::int64_t line = 0; line < shape.lines(); ++line) {
-    for (std::int64_t x = 0; x < shape.sizes[2]; ++x) {
-      const double exact = expected.data()[shape.line(line) + x];
-      const std::int64_t i = line * shape.sizes[2] + x;
-      // The order of sums differs, and some of them nearly cancel where the contrast is large.
-      CHECK(std::abs(mine[i] - exact) <= 1e-10 * largest);
-      CHECK(std::abs(static_cast<double>(narrow[i]) - exact) <= 1e-7 * largest);
-    }
-  }
-}
-
-/// Every weight and share of every level of the last system.
-void compare_setup(const DiffusionCase& of, std::int64_t systems) {
-  const DiffusionData data(of, systems, false);
-  const cuda::DiffusionPlan plan(data.shape, systems, data.batch, {1e-8, 10});
-  cuda::DiffusionViews views;
-  const Unwritten memory(views.place(plan, nullptr));
-  views.place(plan, memory.data());
-  const OnFibres launch;
-  cuda::DiffusionSteps<OnFibres>(plan, views, launch).prepare(data.pointers);
-  const double* faces[3] = {};
-  for (int axis = data.shape.flat ? 1 : 0; axis < 3; ++axis) {
-    const auto size = static_cast<std::int64_t>(data.faces[axis].size()) / systems;
-    faces[axis] = data.pointers[axis] + (systems - 1) * size;
-  }
-  multigrid::Stencil stencil = multigrid::diffusion_stencil(data.shape, faces);
-  const std::int64_t wide = (systems - 1) * views.exact.system;
-  const std::int64_t narrow = (systems - 1) * views.narrow.system;
-  for (std::size_t i = 0; i < plan.levels.size(); ++i) {
-    const auto& exact = views.exact.levels[i];
-    const auto& rounded = views.narrow.levels[i];
-    compare_arrays(exact.stencil.centre + wide, rounded.stencil.centre + narrow, stencil.shape,
-                   stencil.centre);
-    for (int k = 0; k < multigrid::kCentre; ++k) {
-      CHECK_EQUAL(exact.stencil.weights[k] != nullptr, stencil.has(k));
-      if (!stencil.has(k)) continue;
-      compare_arrays(exact.stencil.weights[k] + wide, rounded.stencil.weights[k] + narrow,
-                     stencil.shape, stencil.weights[k]);
-    }
-    if (i + 1 == plan.levels.size()) break;
-    bool halved[3];
-    for (int axis = 0; axis < 3; ++axis) halved[axis] = exact.shares.axes[axis].halved;
-    const multigrid::Shares shares = multigrid::black_box_shares(stencil, halved);
-    for (int k = 0; k < 27; ++k) {
-      CHECK_EQUAL(exact.shares.share[k] != nullptr, shares.along(k));
-      if (!shares.along(k)) continue;
-      compare_arrays(exact.shares.share[k] + wide, rounded.shares.share[k] + narrow, shares.coarse,
-                     shares.share[k]);
-    }
-    stencil = multigrid::galerkin(stencil, shares);
-  }
-}
-
-TEST(setup_of_levels) {
-  compare_setup({{31, 40}, {false}}, 2);
-  compare_setup({{33, 41}, {true}, false, 1000}, 2);  // seams
-  compare_setup({{32, 21}, {true, false}, true}, 1);
-  compare_setup({{40, 40}, {false}, false, 10, {1, 5.3, 1}}, 1);
-  compare_setup({{11, 12, 13}, {false}, false, 1000}, 1);
-  compare_setup({{7, 10, 9}, {true}, false, 100}, 2);
 }
 
 TEST(diffusion_sizes) {
@@ -235,6 +93,35 @@ TEST(diffusion_without_a_look) {
   const auto none = diffusion_on_fibres(data, {1e-8, 0, 2048});
   CHECK_EQUAL(none.report.iterations[0], 0);
   CHECK_EQUAL(none.report.residual[0], 1.0);
+}
+
+/// The CPU's levels instead of own ones: the same but for rounding.
+void compare_given(const DiffusionCase& of, std::int64_t systems) {
+  const DiffusionData data(of, systems, true);
+  const std::int64_t numbers = multigrid::plan_levels<float>(data.shape).numbers;
+  std::vector<float> levels(systems * numbers);
+  multigrid::diffusion_hierarchy(data.shape, systems, data.pointers, levels.data());
+  const auto own = diffusion_on_fibres(data, {1e-9, 60, of.shared_bytes});
+  const auto given = diffusion_on_fibres(data, {1e-9, 60, of.shared_bytes}, nullptr, levels.data());
+  CHECK(relative(given.u, own.u) <= 1e-8);
+  for (std::int64_t b = 0; b < data.batch; ++b) {
+    CHECK(std::abs(given.report.iterations[b] - own.report.iterations[b]) <= 1);
+    CHECK(given.report.residual[b] <= 1e-9);
+  }
+  // And it is they that are used: without any shares cycles do far less.
+  const multigrid::StencilPlan plan = multigrid::plan_levels<float>(data.shape);
+  for (std::int64_t i = 0; i < systems; ++i) {
+    const std::int64_t from = plan.levels[0].bound, to = plan.levels[1].weights[12];
+    std::fill_n(levels.begin() + i * numbers + from, to - from - 64, 0.0f);
+  }
+  const auto worse = diffusion_on_fibres(data, {1e-9, 60, of.shared_bytes}, nullptr, levels.data());
+  CHECK(worse.report.iterations[0] > given.report.iterations[0] + 3);
+}
+
+TEST(given_levels) {
+  compare_given({{33, 40}, {false}, false, 100}, 1);
+  compare_given({{33, 40}, {true, false}, true}, 3);
+  compare_given({{9, 12, 11}, {true, false, true}}, 2);
 }
 
 TEST(diffusion_of_nan) {
