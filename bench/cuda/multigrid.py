@@ -6,9 +6,11 @@ Nanoseconds by CUDA events of one V-cycle of `poisson_solve` (float32 cycle, flo
 residual) on 255^2 to 4095^2 and 63^3 to 255^3, and of one step of conjugate gradients of
 `diffusion_solve` (contrast 4): the difference of solves of many and of few iterations, so that what
 a call costs once does not count; that is printed too, as `setup`. Launched one after the other, and
-from a CUDA graph. In the same run a copy that moves the bytes that a cycle must, and in two
-dimensions a V-cycle of torch operations in float32: Jacobi, slices, full weighting. `--small` runs
-every kernel once on small grids, for compute-sanitizer.
+from a CUDA graph. Of an operator that is set up, `v_cycle` in both dtypes and a solve by
+`MultigridSolver` to 1e-8, beside `diffusion_solve` with its setup. In the same run a copy that
+moves the bytes that a cycle must, and in two dimensions a V-cycle of torch operations in float32:
+Jacobi, slices, full weighting. `--small` runs every kernel once on small grids, for compute-
+sanitizer.
 """
 
 from __future__ import annotations
@@ -28,7 +30,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from bench.kit.cuda import by_events, copy_of, run  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
-from longtail.multigrid import diffusion_solve, poisson_solve  # noqa: E402
+from longtail.multigrid import (  # noqa: E402
+    GridOperator,
+    MultigridSolver,
+    diffusion_solve,
+    diffusion_stencil,
+    full_multigrid,
+    poisson_solve,
+    smooth,
+    v_cycle,
+)
 
 FLAT = (255, 511, 1023, 2047, 4095)
 SOLID = (63, 127, 255)
@@ -49,6 +60,20 @@ def cycle_bytes(n: int, dims: int) -> int:
     return int(n**dims * (OUTER + of_level / (1 - share)))
 
 
+def stencil_bytes(op: GridOperator) -> int:
+    """The floor of a V(1,1) from 0 with coefficients: on every level twice weights, reciprocals and
+    shares (of coarse points), on the way down f read, u and coarse f written, on the way up f, u
+    and coarse u read and u written."""
+    item = op.dtype.itemsize
+    total = 0
+    for level, below in zip(op.levels[:-1], op.levels[1:], strict=True):
+        fine, coarse = level.plan.points, below.plan.points
+        shares = 3 ** len(op.sizes) - 1
+        arrays = len(level.plan.before) + 1
+        total += item * (fine * (2 * arrays + 2 + 3) + coarse * (2 * shares + 2))
+    return total
+
+
 def raw_poisson(f: Tensor, iterations: int) -> Tensor:
     """So many cycles, whatever the residual."""
     none, steps = f.new_empty(0), [1.0] * 3
@@ -61,7 +86,7 @@ def raw_diffusion(f: Tensor, faces: list[Tensor], iterations: int) -> Tensor:
     """So many steps of conjugate gradients."""
     none, steps = f.new_empty(0), [1.0] * 3
     solved = torch.ops.longtail.diffusion_solve(
-        *[none] * (3 - len(faces)), *faces, f, none, *steps, 0, 0.0, iterations
+        *[none] * (3 - len(faces)), *faces, f, none, none, *steps, 0, 0.0, iterations
     )
     return solved[0]
 
@@ -135,13 +160,18 @@ class SliceCycle:
         return self.smooth(u + up, f)
 
 
-def two_phases(n: int, dims: int) -> list[Tensor]:
-    """Face weights of random blocks of 8 cells with coefficients 3 and 12."""
+def coefficient(n: int, dims: int) -> Tensor:
+    """Random blocks of 8 cells of 3 and 12."""
     generator = torch.Generator("cuda").manual_seed(n)
     a = torch.rand(*[(n + 7) // 8] * dims, generator=generator, device="cuda", dtype=torch.float64)
     for dim in range(dims):
         a = a.repeat_interleave(8, dim).narrow(dim, 0, n)
-    a = 3 + 9 * (a > 0.5).double()[None]
+    return 3 + 9 * (a > 0.5).double()
+
+
+def two_phases(n: int, dims: int) -> list[Tensor]:
+    """Face weights of them."""
+    a = coefficient(n, dims)[None]
     faces = []
     for dim in range(1, dims + 1):
         front, behind = a.narrow(dim, 0, n - 1), a.narrow(dim, 1, n - 1)
@@ -175,13 +205,46 @@ def measure(n: int, dims: int, repeats: int) -> list[Record]:
     return result
 
 
+def measure_operators(n: int, dims: int, repeats: int) -> list[Record]:
+    """V-cycles and solves with an operator that is set up."""
+    a = coefficient(n, dims)
+    case = " x ".join([str(n)] * dims)
+    result = []
+
+    def record(kernel: str, floor: int, providers: list[Provider]) -> None:
+        rows = interleave([Provider(FLOOR, copy_of(floor), 1), *providers], repeats)
+        result.extend(timing.record("multigrid-cuda", kernel, case) for timing in rows)
+
+    def provider(name: str, call: Callable[[], object]) -> Provider:
+        return Provider(name, by_events(partial(ignoring, call)), 1)
+
+    for dtype in (torch.float32, torch.float64):
+        op = diffusion_stencil(a.to(dtype), dims=dims)
+        f = torch.randn(*op.sizes, device="cuda", dtype=dtype)
+        cycle = partial(v_cycle, None, f, op)
+        ours = [provider(OURS, cycle), provider(GRAPH, captured(cycle))]
+        record(f"v_cycle {str(dtype).removeprefix('torch.')}", stencil_bytes(op), ours)
+    solver = MultigridSolver(op)
+    iterations = int(solver(f).iterations)
+    narrow = stencil_bytes(diffusion_stencil(a.float(), dims=dims))
+    # Around a cycle: r read and f written; p, z read, p written; p, weights read, q written; p, q,
+    # x, r read, x, r written.
+    outer = n**dims * (8 + 4 + 8 + 4 + 8 + 8 * (3 + dims) + 8 * 6)
+    solves = [
+        provider(OURS, partial(solver, f)),
+        provider("with setup", partial(diffusion_solve, a, f, dims=dims)),
+    ]
+    record(f"solver, {iterations} iterations", iterations * (narrow + outer), solves)
+    return result
+
+
 def measure_all(repeats: int) -> list[Record]:
     """Every grid; a line each."""
     check_rival()
     records: list[Record] = []
     for dims, sizes in ((2, FLAT), (3, SOLID)):
         for n in sizes:
-            rows = measure(n, dims, repeats)
+            rows = measure(n, dims, repeats) + measure_operators(n, dims, repeats)
             records += rows
             for kernel in dict.fromkeys(row.kernel for row in rows):
                 shown = "   ".join(
@@ -215,6 +278,19 @@ def run_small() -> None:
             poisson_solve(f.float(), initial=first.float(), **given)
             first = diffusion_solve(a, f, **given).solution
             diffusion_solve(a[:1], f, initial=first, **given)
+            for dtype in (torch.float64, torch.float32):
+                run_operators(a.to(dtype), f.to(dtype), boundary)
+
+
+def run_operators(a: Tensor, f: Tensor, boundary: str) -> None:
+    """Every smoother, transfers, cycles, levels made and given."""
+    op = diffusion_stencil(a, boundary=boundary, dims=f.dim() - 1)
+    for kind in ("rbgs", "jacobi", "chebyshev"):
+        u = smooth(None, f, op, kind, 2)
+        v_cycle(op(u), f, op, kind=kind, pre=2, symmetric=True)
+    full_multigrid(f, op, omega=1.1)
+    MultigridSolver(op, on_fail="warn").precondition(f)
+    MultigridSolver(op, on_fail="warn")(f)
 
 
 if __name__ == "__main__":

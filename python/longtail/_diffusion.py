@@ -209,7 +209,7 @@ def solve_symmetric(
     systems = systems_of(faces, batch, [dims] * dims)
     if hierarchy is not None:
         packed = systems_of([hierarchy], batch, [1])[0]
-    elif rows.is_cuda or is_plain_call([*systems, rows]):  # a GPU makes its own in the call
+    elif is_plain_call([*systems, rows]):
         packed = rows.new_empty([0])
     else:  # made once for the solve and those of its gradients
         packed = hierarchy_of(systems, plan_of(geometry), torch.float32, False)
