@@ -7,6 +7,9 @@
 
 #include "cuda/multigrid/cycle_plan.h"
 #include "cuda/multigrid/hierarchies.h"
+#include "multigrid/stencil_point.h"
+
+// After what opens the level's namespace.
 #include "multigrid/diffusion.h"
 
 namespace longtail::cuda {
