@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from multigrid_entries import Entry, Sizes
+from multigrid_factors import BOUNDARIES
 from multigrid_oracle import FluxOracle, manufactured
 from torch import Tensor
 
@@ -68,14 +70,25 @@ def iterations(sizes: Sizes, seed: int) -> Iterator[Entry]:
                 oracle = FluxOracle(a, DIRICHLET, True)
                 rest = max(oracle.residual(result.solution[i].numpy(), f[i]) for i in range(2))
                 most = int(result.iterations.max())
-                promise = "diffusion_solve, iterations" if name == "phases" else ""
-                column = f"{name}, {contrast}"
-                yield Entry(
-                    "iterations", str(n), column, most, seed, promise, f"contrast {contrast}"
-                )
-                yield Entry(
-                    "iterations", "true residual", column, rest, seed, "residual", "diffusion_solve"
-                )
+                promise = f"diffusion_solve, {name}"
+                case, table = f"contrast {contrast}", f"iterations {contrast}"
+                yield Entry(table, str(n), name, most, seed, promise, case)
+                yield Entry(table, "true residual", name, rest, seed, "residual", "diffusion_solve")
+
+
+def with_sides(sizes: Sizes, seed: int) -> Iterator[Entry]:
+    """Iterations between other sides: plain cycles of the same hierarchy may be slow there."""
+    for name, boundary in BOUNDARIES.items():
+        for n in sorted(sizes.solves + tuple(n + 1 for n in sizes.solves)):
+            a = np.where(phases(n, seed), 4.0, 1.0)
+            oracle = FluxOracle(a, boundary, True)
+            f = oracle.without_mean(np.random.default_rng(seed).standard_normal((n, n)))
+            result = diffusion_solve(torch.from_numpy(a), torch.from_numpy(f), boundary=boundary)
+            count, rest = int(result.iterations), oracle.residual(result.solution.numpy(), f)
+            case = "odd periodic" if name == "periodic" and n % 2 == 1 else "other sides"
+            case, promise = f"{case}, contrast 4", "diffusion_solve, phases"
+            yield Entry("sides", str(n), name, count, seed, promise, case)
+            yield Entry("sides", "true residual", name, rest, seed, "residual", "diffusion_solve")
 
 
 def cycled(f: Any, dtype: torch.dtype) -> Any:
@@ -86,6 +99,13 @@ def cycled(f: Any, dtype: torch.dtype) -> Any:
         u = v_cycle(u, right, op)
     assert u is not None
     return u.double().numpy()
+
+
+def after_cycles(f: Tensor, count: int) -> Tensor:
+    """What poisson_solve has where rounding lets it come no further."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return poisson_solve(f, tol=1e-16, max_iterations=count, on_fail="warn").solution
 
 
 def precision(sizes: Sizes, seed: int) -> Iterator[Entry]:
@@ -99,38 +119,32 @@ def precision(sizes: Sizes, seed: int) -> Iterator[Entry]:
             discrete = oracle.solve(f)
             wide = torch.from_numpy(f)
             default, narrow = poisson_solve(wide), poisson_solve(wide.float())
-            tight = poisson_solve(wide, tol=1e-12)
             found = {
                 "float32 cycles": cycled(f, torch.float32),
                 "poisson_solve, float32": narrow.solution.double().numpy(),
                 "poisson_solve, float64": default.solution.numpy(),
-                "poisson_solve, tol 1e-12": tight.solution.numpy(),
+                "poisson_solve, 20 cycles": after_cycles(wide, 20).numpy(),
                 "float64 cycles": cycled(f, torch.float64),
-                'method="dst"': poisson_solve(wide, method="dst").solution.numpy(),
+                "dst": poisson_solve(wide, method="dst").solution.numpy(),
             }
             for name, u in found.items():
                 rest = oracle.residual(u, f)
                 error = float(np.abs(u - discrete).max() / np.abs(discrete).max())
-                of_sizes = {"residual": rest, "error": error}
-                for what, value in of_sizes.items():
+                for what, value in (("residual", rest), ("error", error)):
                     table = f"{what}, {kind}"
-                    yield Entry(table, str(n), name, value, seed, f"{what}, {kind}", name)
+                    yield Entry(table, str(n), name, value, seed, table, name)
                 if kind == "smooth":
                     whole = float(np.abs(u - exact).max() / np.abs(exact).max())
                     yield Entry("exact", str(n), name, whole * n**2, seed, "exact", name)
             # What a result says of itself, beside the oracle.
-            for name, result in (
-                ("poisson_solve, float32", narrow),
-                ("poisson_solve, float64", default),
-            ):
+            for dtype, result in (("float32", narrow), ("float64", default)):
+                table, name = f"reported, {dtype}", f"poisson_solve, {dtype}"
                 rest = oracle.residual(result.solution.numpy(), f)
-                claimed = float(result.residual_returned)
+                own, claimed = float(result.residual), float(result.residual_returned)
+                yield Entry(table, str(n), f"{kind}: residual", own, seed, "residual", name)
+                yield Entry(table, str(n), f"{kind}: residual_returned", claimed, seed)
                 apart = abs(claimed / rest - 1)
-                yield Entry("reported", str(n), f"{name}, {kind}: residual", float(result.residual),
-                            seed, "residual", name)
-                yield Entry("reported", str(n), f"{name}, {kind}: residual_returned", claimed, seed)
-                yield Entry("reported", str(n), f"{name}, {kind}: apart", apart, seed, "reported",
-                            "residual_returned")
+                yield Entry(table, str(n), f"{kind}: apart", apart, seed, "reported", dtype)
 
 
 def full(sizes: Sizes, seed: int) -> Iterator[Entry]:
@@ -142,16 +156,17 @@ def full(sizes: Sizes, seed: int) -> Iterator[Entry]:
                 oracle = FluxOracle(np.ones((n,) * dims), ("dirichlet",) * dims, cell)
                 exact, f = manufactured(oracle, seed)
                 got = full_multigrid(torch.from_numpy(f), poisson_stencil(f.shape, grid=grid))
-                error, least = (
-                    float(np.linalg.norm(u - exact)) for u in (got.numpy(), oracle.solve(f))
-                )
-                column = f"{dims}-D {grid}"
-                yield Entry(
-                    "full_multigrid", str(n), column, error / least, seed, "full_multigrid", column
-                )
+                discrete, column = oracle.solve(f), f"{dims}-D {grid}"
+                least = float(np.linalg.norm(discrete - exact))
+                for what, beside in (("error", exact), ("distance", discrete)):
+                    error = float(np.linalg.norm(got.numpy() - beside)) / least
+                    table = f"full_multigrid, {what}"
+                    yield Entry(table, str(n), column, error, seed, "full_multigrid", what)
 
 
-def slope(function: Callable[[Tensor], Tensor], x: Tensor, direction: Tensor) -> tuple[float, ...]:
+def slope(
+    function: Callable[[Tensor], Tensor], x: Tensor, direction: Tensor
+) -> tuple[float, float]:
     """By autograd, and by differences of the fourth order."""
     x = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(function(x), x)
@@ -164,30 +179,40 @@ def slope(function: Callable[[Tensor], Tensor], x: Tensor, direction: Tensor) ->
     return float((gradient * direction).sum()), differences
 
 
+class WeightedSums:
+    """Of solutions: functions of one tensor each."""
+
+    def __init__(self, n: int, seed: int) -> None:
+        g = torch.Generator().manual_seed(seed)
+        self.f, self.weight, direction = torch.randn(3, n, n, generator=g, dtype=torch.float64)
+        self.a = torch.from_numpy(np.where(phases(n, seed), 4.0, 1.0))
+        self.direction = 0.1 * direction
+
+    def poisson(self, f: Tensor) -> Tensor:
+        return (self.weight * poisson_solve(f, tol=1e-13).solution).sum()
+
+    def source(self, f: Tensor) -> Tensor:
+        return (self.weight * diffusion_solve(self.a, f, tol=1e-13).solution).sum()
+
+    def coefficient(self, a: Tensor) -> Tensor:
+        return (self.weight * diffusion_solve(a, self.f, tol=1e-13).solution).sum()
+
+
 def gradients(sizes: Sizes, seed: int) -> Iterator[Entry]:
     """Directional derivatives of a weighted sum of the solution."""
     for n in sizes.solves[:3]:
-        g = torch.Generator().manual_seed(seed)
-        f, weight, direction = torch.randn(3, n, n, generator=g, dtype=torch.float64)
-        a = torch.from_numpy(np.where(phases(n, seed), 4.0, 1.0))
-        functions: dict[str, tuple[Callable[[Tensor], Tensor], Tensor]] = {
-            "poisson_solve, f": (lambda x: (weight * poisson_solve(x, tol=1e-13).solution).sum(), f),
-            "diffusion_solve, f": (
-                lambda x: (weight * diffusion_solve(a, x, tol=1e-13).solution).sum(),
-                f,
-            ),
-            "diffusion_solve, a": (
-                lambda x: (weight * diffusion_solve(x, f, tol=1e-13).solution).sum(),
-                a,
-            ),
-        }
-        for name, (function, x) in functions.items():
-            got, expected = slope(function, x, 0.1 * direction)
+        sums = WeightedSums(n, seed)
+        for name, function, x in (
+            ("poisson_solve, f", sums.poisson, sums.f),
+            ("diffusion_solve, f", sums.source, sums.f),
+            ("diffusion_solve, a", sums.coefficient, sums.a),
+        ):
+            got, expected = slope(function, x, sums.direction)
             apart = abs(got / expected - 1)
             yield Entry("gradients", str(n), name, apart, seed, "gradients", name)
 
 
 def solves(sizes: Sizes, seed: int) -> Iterator[Entry]:
     """All of this file."""
-    for each in (iterations, precision, full, gradients):
+    for each in (iterations, with_sides, precision, full, gradients):
         yield from each(sizes, seed)
