@@ -65,13 +65,13 @@ def poisson_solve(
     kept in float64; any size converges alike. Axes of unlike spacing become coarser one after the
     other.
 
-    What a cycle leaves of a residual at last, at most: 0.12 (2-D vertex, Dirichlet), 0.17 (2-D
+    What a cycle leaves of a residual at last, at most: 0.12 (2-D vertex, Dirichlet), 0.18 (2-D
     vertex, Neumann), 0.22 (2-D vertex, periodic), 0.17 (2-D cell, Dirichlet), 0.17 (2-D cell,
-    Neumann), 0.22 (2-D cell, periodic), 0.22 (3-D vertex, Dirichlet), 0.28 (3-D vertex, Neumann),
-    0.22 (3-D cell, Dirichlet), 0.24 (3-D cell, Neumann). Whatever the spacings: 0.2 (2-D), 0.34
+    Neumann), 0.25 (2-D cell, periodic), 0.23 (3-D vertex, Dirichlet), 0.28 (3-D vertex, Neumann),
+    0.23 (3-D cell, Dirichlet), 0.26 (3-D cell, Neumann). Whatever the spacings: 0.2 (2-D), 0.34
     (3-D). Largest error beside the discrete solution, over its largest value, with the default
     tolerances and a random f: 4e-8 (poisson_solve, float64), 3e-4 (poisson_solve, float32). A
-    smooth f: 2e-9 (poisson_solve, float64), 2e-5 (poisson_solve, float32). Sizes to 1023, in three
+    smooth f: 8e-9 (poisson_solve, float64), 4e-5 (poisson_solve, float32). Sizes to 1023, in three
     dimensions to 127 (docs/families/multigrid-convergence.md).
 
     Args:
@@ -150,7 +150,7 @@ def diffusion_solve(
     Iterations to 1e-8 for the two phases of ``darcy_dataset``, at sizes 63 to 1023, at most: 12
     (contrast 4), 14 (contrast 40), 16 (contrast 400), 20 (contrast 1000), 12 (other sides, contrast
     4), 40 (odd periodic, contrast 4). Coarse grids cannot show patterns of single cells: drawn one
-    by one they take 14 (contrast 4), 32 (contrast 40), 80 (contrast 400), 120 (contrast 1000).
+    by one they take 14 (contrast 4), 32 (contrast 40), 80 (contrast 400), 130 (contrast 1000).
     Periodic axes want sizes with many factors of 2.
 
     Args:
