@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "core/buffer.h"
 #include "dense_matrix.h"
 #include "errors.h"
 #include "multigrid/cycle.h"
+#include "multigrid/grid_memory.h"
 #include "multigrid/poisson.h"
 #include "this_level.h"
 
@@ -147,38 +147,31 @@ std::vector<Box> boxes() {
 template <class S>
 class Values {
  public:
-  explicit Values(const Level<S>& level)
-      : level_(level), memory_(level.numbers() * std::int64_t{sizeof(S)}) {
-    std::fill_n(memory_.template as<S>(), level.numbers(), S(0));
-  }
+  explicit Values(const Level<S>& level) : shape_(level.shape), grid_(level.shape) {}
   Values(const Level<S>& level, const Numbers& from) : Values(level) {
-    const GridView<S>& view = level.view;
     for (std::size_t i = 0; i < from.size(); ++i) data()[at(i)] = static_cast<S>(from[i]);
-    for (std::int64_t line = 0; line < level.box.lines(); ++line) {
-      S* const row = data() + at(line * view.points.size);
-      if (!view.points.periodic) continue;
-      row[-1] = row[view.points.size - 1];
-      row[view.points.size] = row[0];
-    }
-    renew_ghosts(level, data());
+    wrap_ghosts(shape_, data());
   }
-  S* data() { return memory_.template as<S>() + level_.origin(); }
+  S* data() { return grid_.data(); }
   Numbers numbers() {
-    Numbers result(level_.box.points());
+    Numbers result(shape_.points());
     for (std::size_t i = 0; i < result.size(); ++i) result[i] = static_cast<double>(data()[at(i)]);
     return result;
   }
   std::int64_t at(std::int64_t i) const {
-    const GridView<S>& view = level_.view;
-    const std::int64_t line = i / view.points.size;
-    return line / view.rows.size * view.plane_stride + line % view.rows.size * view.row_stride +
-           i % view.points.size;
+    return shape_.line(i / shape_.sizes[2]) + i % shape_.sizes[2];
   }
 
  private:
-  const Level<S>& level_;
-  Buffer memory_;
+  GridShape shape_;
+  Grid<S> grid_;
 };
+
+/// All of a level, ghosts too.
+void copy(const Level<double>& level, const double* from, double* to) {
+  const std::int64_t origin = origin_of<double>(level.shape);
+  std::copy_n(from - origin, numbers_of<double>(level.shape), to - origin);
+}
 
 Numbers random_numbers(std::int64_t count, test::Random& random) {
   Numbers result(count);
@@ -365,10 +358,10 @@ TEST(cycles_beside_dense_matrices) {
     for (const CycleOptions& options :
          {CycleOptions{1, 1, 1, false}, CycleOptions{2, 1, 1, true}, CycleOptions{0, 2}}) {
       Values<double> f_grid(level, f);
-      std::copy_n(f_grid.data() - level.origin(), level.numbers(), workspace.f(0) - level.origin());
+      copy(level, f_grid.data(), workspace.f(0));
       v_cycle(hierarchy, workspace, true, options, {});
       Values<double> got(level);
-      std::copy_n(workspace.u(0) - level.origin(), level.numbers(), got.data() - level.origin());
+      copy(level, workspace.u(0), got.data());
       CHECK(difference(got.numbers(), cycled(box, f, options)) < 1e-10);
     }
   }
@@ -417,7 +410,7 @@ double factor(const Box& box, const CycleOptions& options) {
   double logarithms = 0, before = 1;
   for (int i = 0; i < cycles; ++i) {
     double squares = 0;
-    std::copy_n(r.data() - level.origin(), level.numbers(), workspace.f(0) - level.origin());
+    copy(level, r.data(), workspace.f(0));
     v_cycle(hierarchy, workspace, true, options, {});
     for (std::int64_t line = 0; line < box.lines(); ++line) {
       squares += LONGTAIL_LEVEL::kGridKernels.float64.residual(
