@@ -75,8 +75,10 @@ def smooth(
         reverse: the last colour first.
 
     Returns:
-        A new tensor. It computes in its own dtype: float32 iterates end at relative residuals of
-        3e-6 to 3e-5, whatever the number of sweeps.
+        A new tensor. It computes in its own dtype, so that float32 iterates come to rest, whatever
+        the number of sweeps. On 1023 x 1023 points their relative residual then is, for a random f,
+        3e-5 (float32 cycles). For a smooth f, as rounding u moves A u by eps / h^2, 5e-3 (float32
+        cycles).
 
     Gradients: in u and f, exact (the reverse method), to any order and in forward mode; in the
     coefficient of op NotImplementedError.
@@ -160,6 +162,16 @@ def v_cycle(
 ) -> Tensor:
     """What one V-cycle makes of u, towards ``op(u) = f``.
 
+    What a V(1,1)-cycle of ``poisson_stencil`` leaves of a residual at last, at most: 0.09 (2-D
+    vertex, Dirichlet), 0.26 (2-D vertex, Neumann), 0.07 (2-D vertex, periodic), 0.08 (2-D cell,
+    Dirichlet), 0.28 (2-D cell, Neumann), 0.07 (2-D cell, periodic), 0.2 (3-D vertex, Dirichlet),
+    0.27 (3-D vertex, Neumann), 0.2 (3-D cell, Dirichlet), 0.35 (3-D cell, Neumann). V(2,1): 0.07
+    (2-D vertex, Dirichlet), 0.17 (2-D vertex, Neumann), 0.05 (2-D vertex, periodic), 0.06 (2-D
+    cell, Dirichlet), 0.18 (2-D cell, Neumann), 0.05 (2-D cell, periodic), 0.09 (3-D vertex,
+    Dirichlet), 0.18 (3-D vertex, Neumann), 0.09 (3-D cell, Dirichlet), 0.22 (3-D cell, Neumann).
+    Sizes to 1023, in three dimensions to 127. Periodic axes are those of powers of 2 here: a level
+    of odd size slows a plain cycle down, to 0.9 where all are odd.
+
     Args:
         u: as of ``smooth``; None: 0.
         f: as of ``smooth``.
@@ -194,6 +206,10 @@ def full_multigrid(
 ) -> Tensor:
     """A solution of ``op(u) = f`` about as good as the grid: from the coarsest level, which is
     solved, to the finest, each beginning with what the coarser one found.
+
+    Beside a smooth solution of -Laplace u = f, over the error of the discrete solution, with one
+    V(1,1) a level, at most: 1.5 (error), 1 (distance). The latter is that from the discrete
+    solution.
 
     Args:
         f: as of ``smooth``.

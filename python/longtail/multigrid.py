@@ -62,8 +62,17 @@ def poisson_solve(
 
     The usual second differences, ``(2 u[i] - u[i - 1] - u[i + 1]) / h^2`` along each axis. V-cycles
     with one sweep of red-black Gauss-Seidel down and one up, in float32, correct an iterate that is
-    kept in float64; any size converges alike (factor 0.11 a cycle in two dimensions at vertices,
-    0.16 at cells, 0.21 in three). Axes of unlike spacing become coarser one after the other.
+    kept in float64; any size converges alike. Axes of unlike spacing become coarser one after the
+    other.
+
+    What a cycle leaves of a residual at last, at most: 0.12 (2-D vertex, Dirichlet), 0.18 (2-D
+    vertex, Neumann), 0.22 (2-D vertex, periodic), 0.17 (2-D cell, Dirichlet), 0.17 (2-D cell,
+    Neumann), 0.25 (2-D cell, periodic), 0.23 (3-D vertex, Dirichlet), 0.28 (3-D vertex, Neumann),
+    0.23 (3-D cell, Dirichlet), 0.26 (3-D cell, Neumann). Whatever the spacings: 0.2 (2-D), 0.34
+    (3-D). Largest error beside the discrete solution, over its largest value, with the default
+    tolerances and a random f: 4e-8 (poisson_solve, float64), 3e-4 (poisson_solve, float32). A
+    smooth f: 8e-9 (poisson_solve, float64), 4e-5 (poisson_solve, float32). Sizes to 1023, in three
+    dimensions to 127 (docs/families/multigrid-convergence.md).
 
     Args:
         f: ``[..., H, W]``, or ``[..., D, H, W]`` if ``dims``, ``spacing`` or ``boundary`` says so;
@@ -94,7 +103,8 @@ def poisson_solve(
     volume; with what the boundary values add): u has the mean 0.
 
     Gradients: of the solution in f, boundary values and nothing else, by one more solve; to any
-    order, and in forward mode. They are as exact as the tolerance. ``initial`` gets none.
+    order, and in forward mode. They are as exact as the tolerance; with 1e-13 directional
+    derivatives agree with differences to 1e-8 (poisson_solve, f). ``initial`` gets none.
 
     Raises:
         TypeError: a dtype that is not float64 or float32, or does not fit.
@@ -135,7 +145,13 @@ def diffusion_solve(
     The finite volumes of porous media: what flows between neighbours is their difference times the
     harmonic mean of a, over the distance. Conjugate gradients in float64, preconditioned by a
     V-cycle in float32 whose transfer and coarse operators follow the coefficient ("black box"
-    multigrid): 8 to 12 iterations to 1e-8 for jumps of 1 to 10^5, at any size.
+    multigrid).
+
+    Iterations to 1e-8 for the two phases of ``darcy_dataset``, at sizes 63 to 1023, at most: 12
+    (contrast 4), 14 (contrast 40), 16 (contrast 400), 20 (contrast 1000), 12 (other sides, contrast
+    4), 40 (odd periodic, contrast 4). Coarse grids cannot show patterns of single cells: drawn one
+    by one they take 14 (contrast 4), 32 (contrast 40), 80 (contrast 400), 130 (contrast 1000).
+    Periodic axes want sizes with many factors of 2.
 
     Args:
         a: the coefficient, positive, ``[..., H, W]`` or ``[..., D, H, W]`` where f has its values;
@@ -155,7 +171,8 @@ def diffusion_solve(
         As ``poisson_solve``.
 
     Gradients: of the solution in a, f and boundary values by one more solve, to any order, and in
-    forward mode; as exact as the tolerance.
+    forward mode; as exact as the tolerance. With 1e-13 directional derivatives agree with
+    differences to 1e-8 (diffusion_solve, f), 1e-8 (diffusion_solve, a).
 
     Raises:
         TypeError: a dtype that is not float64 or float32, or does not fit.

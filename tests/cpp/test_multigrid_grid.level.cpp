@@ -1,117 +1,18 @@
-// Operators on grids beside dense matrices, all memory exactly as long as it must be, so that the
-// address sanitizer sees a step too far; and the axes of the classical hierarchy.
-#include <algorithm>
+// Operators on grids beside dense matrices, on one level; and the axes of the classical hierarchy.
 #include <cmath>
 #include <vector>
 
 #include "multigrid/axis.h"
-#include "multigrid/grid_ops.h"
-#include "errors.h"
-#include "test.h"
+#include "multigrid_problems.h"
+#include "this_level.h"
 
 namespace longtail::multigrid {
 namespace {
 
-using Numbers = std::vector<double>;
-
-// Columns are what a linear function makes of unit vectors.
-struct Matrix {
-  std::int64_t rows, columns;
-  Numbers entries;
-  double& at(std::int64_t i, std::int64_t j) { return entries[i * columns + j]; }
-  double at(std::int64_t i, std::int64_t j) const { return entries[i * columns + j]; }
-};
-
-template <class Apply>
-Matrix matrix_of(std::int64_t rows, std::int64_t columns, const Apply& apply) {
-  Matrix result{rows, columns, Numbers(rows * columns)};
-  for (std::int64_t j = 0; j < columns; ++j) {
-    Numbers unit(columns, 0.0), image(rows);
-    unit[j] = 1;
-    apply(unit.data(), image.data());
-    for (std::int64_t i = 0; i < rows; ++i) result.at(i, j) = image[i];
-  }
-  return result;
-}
-
-Matrix times(const Matrix& a, const Matrix& b) {
-  Matrix result{a.rows, b.columns, Numbers(a.rows * b.columns, 0.0)};
-  for (std::int64_t i = 0; i < a.rows; ++i) {
-    for (std::int64_t k = 0; k < a.columns; ++k) {
-      for (std::int64_t j = 0; j < b.columns; ++j) result.at(i, j) += a.at(i, k) * b.at(k, j);
-    }
-  }
-  return result;
-}
-
-Matrix transposed(const Matrix& a) {
-  Matrix result{a.columns, a.rows, Numbers(a.entries.size())};
-  for (std::int64_t i = 0; i < a.rows; ++i) {
-    for (std::int64_t j = 0; j < a.columns; ++j) result.at(j, i) = a.at(i, j);
-  }
-  return result;
-}
-
-// The largest difference in units of the largest entry.
-double difference(const Matrix& a, const Matrix& b) {
-  CHECK_EQUAL(a.rows, b.rows);
-  CHECK_EQUAL(a.columns, b.columns);
-  double apart = 0, largest = 0;
-  for (std::size_t i = 0; i < a.entries.size(); ++i) {
-    apart = std::max(apart, std::abs(a.entries[i] - b.entries[i]));
-    largest = std::max(largest, std::abs(b.entries[i]));
-  }
-  return apart / largest;
-}
-
-struct Problem {
-  DiffusionShape shape;
-  Numbers faces[3];
-  const double* pointers[3];
-  StencilPlan plan;
-  Numbers memory;
-
-  Problem(bool flat, std::initializer_list<std::int64_t> sizes, int periodic, double stretch,
-          test::Random& random)
-      : shape{flat, {}, {}, {1, 1, stretch}} {
-    std::copy(sizes.begin(), sizes.end(), shape.sizes);
-    for (int axis = 0; axis < 3; ++axis) shape.periodic[axis] = (periodic >> axis & 1) != 0;
-    const std::int64_t points = shape.sizes[0] * shape.sizes[1] * shape.sizes[2];
-    for (int axis = flat ? 1 : 0; axis < 3; ++axis) {
-      const std::int64_t n = shape.sizes[axis];
-      const double unit = axis == 2 ? 1 / (stretch * stretch) : 1;
-      for (std::int64_t i = 0; i < points / n * (n + 1); ++i) {
-        faces[axis].push_back(unit * random.uniform(0.5, 2));
-      }
-    }
-    for (int axis = 0; axis < 3; ++axis) pointers[axis] = faces[axis].data();
-    plan = plan_levels<double>(shape);
-    memory.resize(plan.numbers);
-    diffusion_hierarchy(shape, 1, pointers, memory.data());
-  }
-
-  GridOperators<double> level(std::size_t i) const { return {plan, memory.data(), 1, i}; }
-  std::int64_t points(std::size_t i) const { return plan.levels[i].shape.points(); }
-};
-
-std::vector<Problem> problems() {
-  test::Random random(7);
-  std::vector<Problem> result;
-  result.reserve(16);
-  for (const int periodic : {0, 2, 4, 6}) {
-    result.emplace_back(true, std::initializer_list<std::int64_t>{1, 9, 10}, periodic, 1, random);
-    result.emplace_back(true, std::initializer_list<std::int64_t>{1, 10, 9}, periodic, 3, random);
-  }
-  for (const int periodic : {0, 7, 1}) {
-    result.emplace_back(false, std::initializer_list<std::int64_t>{4, 5, 5}, periodic, 1, random);
-  }
-  result.emplace_back(false, std::initializer_list<std::int64_t>{5, 4, 6}, 2, 3, random);
-  result.emplace_back(true, std::initializer_list<std::int64_t>{1, 1, 67}, 0, 1, random);
-  for (Problem& problem : result) {
-    for (int axis = 0; axis < 3; ++axis) problem.pointers[axis] = problem.faces[axis].data();
-  }
-  return result;
-}
+using test::difference;
+using test::matrix_of;
+using test::times;
+using test::transposed;
 
 // Threads that take a range from its end, one item each.
 const ParallelFor kBackwards = [](std::int64_t begin, std::int64_t end, std::int64_t,
