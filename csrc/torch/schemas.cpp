@@ -202,6 +202,9 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "initial, Tensor hierarchy, float plane_spacing, float row_spacing, float point_spacing, int "
       "periodic, float tolerance, int max_iterations) -> (Tensor, Tensor, Tensor)");
   m.def(
+      "diffusion_side_by_side(Tensor a, Tensor f, float row_spacing, float point_spacing, float "
+      "tolerance, int max_iterations) -> (Tensor, Tensor, Tensor)");
+  m.def(
       "diffusion_hierarchy(Tensor plane_faces, Tensor row_faces, Tensor point_faces, float "
       "plane_spacing, float row_spacing, float point_spacing, int periodic, bool narrow) -> "
       "Tensor");

@@ -16,6 +16,7 @@ def multigrid_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
     namespace = torch.ops.longtail
     yield "multigrid.poisson_solve", namespace.poisson_solve.default, _poisson
     yield "multigrid.diffusion_solve", namespace.diffusion_solve.default, _diffusion
+    yield "data.darcy_dataset", namespace.diffusion_side_by_side.default, _side_by_side
     hierarchy = namespace.diffusion_hierarchy.default
     yield "multigrid.MultigridSolver", hierarchy, _hierarchy
     yield "multigrid.diffusion_stencil", namespace.diffusion_apply.default, _applied
@@ -34,6 +35,10 @@ def _poisson(f: Tensor, *rest: Any) -> tuple[Tensor, ...]:
 
 def _diffusion(planes: Tensor, rows: Tensor, points: Tensor, f: Tensor, *rest: Any) -> Any:
     return _poisson(f)[:3]
+
+
+def _side_by_side(a: Tensor, f: Tensor, *rest: Any) -> Any:
+    return _poisson(a)[:3]
 
 
 def _plan(sizes: tuple[int, ...], spacings: tuple[float, ...], periodic: int) -> GridPlan:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from longtail._darcy import pressures
 from longtail._data_generate import generated
 from longtail._data_load import ChunkedDataset, Darcy, Helmholtz
 from longtail._helmholtz import DirectSolver, HelmholtzOperator
@@ -30,7 +31,6 @@ from longtail._random_fields import (
     whole_number,
 )
 from longtail._solve_result import ConvergenceError, tolerance
-from longtail.multigrid import diffusion_solve
 
 __all__ = [
     "ChunkedDataset",
@@ -126,7 +126,7 @@ def darcy_dataset(
     def make(index: int, count: int) -> dict[str, Tensor]:
         g = field.sample(count, seed=seed, first=index)
         a = torch.full_like(g, low).masked_fill_(g >= 0, low * contrast)
-        u = diffusion_solve(a, right, tol=tol, dims=len(sizes)).solution
+        u = pressures(a, right, tol)
         return {"a": a.to(kind), "u": u.to(kind)}
 
     parameters = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from longtail import _native
 from multigrid import test_grid_ops as tests
-from multigrid import test_solver
+from multigrid import test_data_side_by_side, test_solver
 
 print(_native.cpu_level())
 for sides in tests.SIDES[::5]:
@@ -18,3 +18,5 @@ for parameters in tests.operators():
 tests.test_float32()
 test_solver.test_solves("dirichlet", "cell")
 test_solver.test_float32_and_initial()
+test_data_side_by_side.test_solutions((33, 32), 4.0)
+test_data_side_by_side.test_a_problem_does_not_see_those_beside_it()
