@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from longtail import _native
-from multigrid import test_grid_ops as tests
 from multigrid import test_data_side_by_side, test_solver
+from multigrid import test_grid_ops as tests
 
 print(_native.cpu_level())
 for sides in tests.SIDES[::5]:
