@@ -1,6 +1,7 @@
 #include "multigrid/side_by_side.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "core/buffer.h"
 
@@ -27,7 +28,9 @@ void solve_side_by_side(const SideBySide& problems, const ParallelFor& parallel_
   const SideBySideKernels& of = kernels();
   const std::int64_t blocks = (problems.batch + of.lanes - 1) / of.lanes;
   run_parallel(parallel_for, 0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    const Buffer memory(of.memory(problems.rows, problems.columns));
+    const std::int64_t bytes = of.memory(problems.rows, problems.columns);
+    const Buffer memory(bytes);
+    std::memset(memory.as<void>(), 0, bytes);
     for (std::int64_t block = begin; block < end; ++block) {
       of.solve(problems, block * of.lanes, memory.as<void>());
     }

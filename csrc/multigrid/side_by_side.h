@@ -35,7 +35,8 @@ struct SideBySideKernels {
   int lanes;
   /// Bytes for a block of problems.
   std::int64_t (*memory)(std::int64_t rows, std::int64_t columns);
-  /// Problems [first, first + lanes), as far as there are so many.
+  /// Problems [first, first + lanes), as far as there are so many. Memory is all zeros, or was that
+  /// of others of the same size: ghosts stay 0, and all else is written before it is read.
   void (*solve)(const SideBySide& problems, std::int64_t first, void* memory);
 };
 

@@ -160,6 +160,7 @@ void read_coefficients(const SideBySide& problems, Index first, const Hierarchy&
     }
   }
   for (Index i = 0; i < kParts * level.size(); ++i) h.x[i] = D(0.0);
+  for (Index i = 0; i < level.size(); ++i) h.p[i] = T(0.0f);
 }
 
 /// Entries of the nine-point row of A at a point, by (dy + 1) * 3 + dx + 1.
@@ -702,10 +703,8 @@ void solve_block(const SideBySide& problems, const Hierarchy& h, double unit, do
 }
 
 void solve(const SideBySide& problems, Index first, void* memory) {
-  char* const base = static_cast<char*>(memory);
-  Places places(base);
+  Places places(static_cast<char*>(memory));
   const Hierarchy h = arranged(problems.rows, problems.columns, places);
-  __builtin_memset(base, 0, places.size());
   const Index points = problems.rows * problems.columns;
   // In units of its largest value f does not leave float32's range.
   double largest = 0;

@@ -35,6 +35,6 @@ def pressures(a: Tensor, f: Tensor, tol: float) -> Tensor:
         a, f, 1 / rows, 1 / points, tol, _MOST_ITERATIONS
     )
     slow = ~(residual <= tol)
-    if slow.any():  # in float64 with a hierarchy made in float64
+    if slow.any():
         u[slow] = diffusion_solve(a[slow], f, tol=tol, dims=2).solution
     return u

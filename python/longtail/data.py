@@ -73,8 +73,8 @@ def darcy_dataset(
     """Flow through a medium of two phases: ``-div(a grad u) = f``, u = 0 on the boundary.
 
     a is ``low * contrast`` where a :class:`GaussianRandomField` is not negative and ``low``
-    elsewhere; by default 12 and 3. Unit box, centres of cells, harmonic faces
-    (``longtail.multigrid.diffusion_solve``, in float64). The Fourier neural operator's recipe but
+    elsewhere; by default 12 and 3. Unit box, centres of cells, harmonic faces, in float64, as
+    ``longtail.multigrid.diffusion_solve`` has them. The Fourier neural operator's recipe but
     for one thing: there a is interpolated by splines, which overshoot, so that published sets
     differ from this one by 0.3 to 1.5 %.
 

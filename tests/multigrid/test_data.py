@@ -113,6 +113,18 @@ def test_a_field_has_the_same_bits_wherever_it_is_made(boundary: str) -> None:
     assert torch.equal(narrow.sample(2, seed=3, first=4), many[:2].float())
 
 
+def test_every_seed_and_index_is_another_sample() -> None:
+    field = GaussianRandomField(4)
+    most = 2**64 - 1
+    keys = [(0, 0), (0, most - 1), (most, 0), (most - 1, 0), (2**63, 7), (2**63 + 1, 7)]
+    samples = [field.sample(1, seed=seed, first=first) for seed, first in keys]
+    for a, b in itertools.combinations(samples, 2):
+        assert not torch.equal(a, b)
+    expected = np.stack([random_numbers(most, 2**63 + i).standard_normal((4, 4)) for i in range(3)])
+    drawn = field.sample(3, seed=most, first=2**63)
+    assert torch.equal(drawn, field.of_noise(torch.from_numpy(expected)))
+
+
 def stiffness(a: Any, spacing: tuple[float, ...]) -> Any:
     """The finite volumes of -div(a grad) as a dense matrix, a loop over faces."""
     matrix = np.zeros((a.size, a.size))
