@@ -58,7 +58,7 @@ def geometry_of(
     """The last axes of f with what the caller says of them."""
     if grid not in ("vertex", "cell"):
         raise ValueError(f"{name}: grid: got {grid!r}, expected 'vertex' or 'cell'")
-    dims = _dimensions(name, f, spacing, boundary, dims)
+    dims = number_of_axes(name, spacing, boundary, dims)
     if f.dim() < dims:
         raise ValueError(f"{name}: f has shape {list(f.shape)}, expected {dims} axes or more")
     sizes = tuple(f.shape[-dims:])
@@ -72,7 +72,7 @@ def geometry_of(
     return Geometry(sizes, _spacings(name, spacing, sizes, sides, grid), sides, grid == "cell")
 
 
-def _dimensions(name: str, f: Tensor, spacing: Any, boundary: Any, dims: Any) -> int:
+def number_of_axes(name: str, spacing: Any, boundary: Any, dims: Any) -> int:
     """Two, unless something is given for each of three."""
     counts = {
         "dims": dims,

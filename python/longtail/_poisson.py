@@ -51,9 +51,13 @@ def check_mean(name: str, f: Tensor, geometry: Geometry) -> None:
         weighted = f.detach().to(torch.float64)
         volumes = geometry.volumes(f)
         weighted = weighted if volumes is None else weighted * volumes
-        total, size = weighted.sum(dims), weighted.abs().sum(dims)
-        allowed = math.sqrt(torch.finfo(f.dtype).eps)
-        worst = (total.abs() / size.clamp_min(torch.finfo(torch.float64).tiny)).max().item()
+        refuse_mean(name, weighted.sum(dims), weighted.abs().sum(dims), f.dtype)
+
+
+def refuse_mean(name: str, total: Tensor, size: Tensor, dtype: torch.dtype) -> None:
+    """For sums of f and of its size over a box: the former must be 0 to half the digits."""
+    allowed = math.sqrt(torch.finfo(dtype).eps)
+    worst = (total.abs() / size.clamp_min(torch.finfo(torch.float64).tiny)).max().item()
     if worst > allowed:
         raise ValueError(
             f"{name}: f has a mean of {worst:.2e} times its mean size (by volume, with what "

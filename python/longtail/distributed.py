@@ -19,6 +19,7 @@ from longtail import (  # noqa: F401  (the families declare their rules when the
     kan,
     kv_cache,
     longconv,
+    multigrid,
     ntk,
     polynomials,
     rationals,
@@ -26,9 +27,10 @@ from longtail import (  # noqa: F401  (the families declare their rules when the
     state_space,
     tokenformer,
 )
+from longtail._domain_decomposition import diffusion_solve, poisson_solve
 from longtail._sequence_parallel import long_conv
 
-__all__ = ["long_conv", "register_sharding_rules"]
+__all__ = ["diffusion_solve", "long_conv", "poisson_solve", "register_sharding_rules"]
 
 
 def register_sharding_rules() -> None:
