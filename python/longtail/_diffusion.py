@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longtail._autograd import Gradient, Saved, differentiable, is_plain_call
+from longtail._dtensor import beside, register_rules_for
 from longtail._grid_geometry import Geometry
 from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
@@ -112,6 +113,7 @@ def _apply(faces: list[Tensor], u: Tensor, geometry: Geometry) -> Tensor:
 
 def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     *faces, f, initial, hierarchy, geometry, limits = inputs
+    register_rules_for(f, *faces)
     missing = 3 - len(faces)
     none = f.new_empty([0])
     spacings = [1.0] * missing + list(geometry.spacings)
@@ -205,10 +207,10 @@ def solve_symmetric(
     """``hierarchy [..., numbers]``: float32, of the same faces."""
     dims = len(geometry.sizes)
     shape, batch = right.shape, right.shape[: right.dim() - dims]
-    rows = right.reshape(-1, *geometry.sizes)
-    systems = systems_of(faces, batch, [dims] * dims)
+    rows = beside(right, *faces).reshape(-1, *geometry.sizes)
+    systems = [beside(each, rows) for each in systems_of(faces, batch, [dims] * dims)]
     if hierarchy is not None:
-        packed = systems_of([hierarchy], batch, [1])[0]
+        packed = beside(systems_of([hierarchy], batch, [1])[0], rows)
     elif is_plain_call([*systems, rows]):
         packed = rows.new_empty([0])
     else:  # made once for the solve and those of its gradients

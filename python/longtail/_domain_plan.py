@@ -88,7 +88,7 @@ def domain_plan(geometry: Geometry, rank: int, count: int, group: Any) -> Domain
 
 
 def _even(rows: int, count: int) -> tuple[int, ...]:
-    return tuple(rank * rows // count for rank in range(count + 1))
+    return tuple((2 * rank * rows + count) // (2 * count) for rank in range(count + 1))
 
 
 def _with_depth(

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail._dtensor import beside
+
 SIDES = ("dirichlet", "neumann", "periodic")
 
 
@@ -49,7 +51,7 @@ class Geometry:
                 if side == "neumann":
                     along[end] *= 0.5
             result = result.unsqueeze(-1) * along
-        return result
+        return beside(result, like)
 
 
 def geometry_of(
@@ -169,7 +171,8 @@ def boundary_terms(name: str, geometry: Geometry, values: Any, like: Tensor) -> 
 
 def _side_value(name: str, geometry: Geometry, axis: int, value: Any, like: Tensor) -> Tensor:
     if not isinstance(value, Tensor):
-        return torch.tensor(float(value), dtype=torch.float64, device=like.device)
+        value = torch.tensor(float(value), dtype=torch.float64, device=like.device)
+        return beside(value, like)
     batch = like.shape[: like.dim() - len(geometry.sizes)]
     side = [size for i, size in enumerate(geometry.sizes) if i != axis]
     try:
@@ -179,4 +182,4 @@ def _side_value(name: str, geometry: Geometry, axis: int, value: Any, like: Tens
             f"{name}: boundary_values: of axis {axis} shape {list(value.shape)}, expected one that "
             f"broadcasts to {[*batch, *side]}"
         ) from None
-    return value.to(torch.float64)
+    return beside(value.to(torch.float64), like)
