@@ -88,7 +88,8 @@ def with_boundary(f: Tensor, a: Tensor, geometry: Geometry, terms: list[Any]) ->
         h = geometry.spacings[axis]
         dim = axis - dims
         if geometry.sides[axis][end] == "dirichlet":
-            near = a.select(dim, 0 if end == 0 else geometry.sizes[axis] - 1)
+            # (From the front: DTensor's gradient of select is wrong at a negative dim, torch 2.13.)
+            near = a.select(a.dim() + dim, 0 if end == 0 else geometry.sizes[axis] - 1)
             amount = value * near * ((2 if geometry.cell else 1) / h**2)
         else:
             amount = value * ((1 if geometry.cell else 2) / h)

@@ -19,9 +19,7 @@ _ERRORS: dict[str, type[Exception]] = {
 def check_group(name: str, group: Any) -> None:
     """That there are processes, and this is one of them."""
     if not (distributed.is_available() and distributed.is_initialized()):
-        raise RuntimeError(
-            f"{name}: torch.distributed is not initialised; call init_process_group"
-        )
+        raise RuntimeError(f"{name}: torch.distributed is not initialised; call init_process_group")
     if distributed.get_rank(group) < 0:
         raise ValueError(f"{name}: group: this process is not in it")
 

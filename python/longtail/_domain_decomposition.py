@@ -1,5 +1,4 @@
-"""``distributed.poisson_solve`` and ``distributed.diffusion_solve``: boxes whose rows lie on several
-processes.
+"""``distributed.poisson_solve`` and ``diffusion_solve``: boxes whose rows lie on several processes.
 
 Conjugate gradients on the whole box, preconditioned by the V-cycle of one process: its fine levels
 in slabs, its coarse ones on every process. Source of the method: Briggs, Henson and McCormick, "A
@@ -71,8 +70,8 @@ def poisson_solve(
         group: a process group of ``torch.distributed``; None: all processes.
 
     Returns:
-        ``SolveResult``: this process's rows of the solution; all else of the whole problem, the same
-        on all processes, and the same from run to run.
+        ``SolveResult``: this process's rows of the solution; all else of the whole problem, the
+        same on all processes and from run to run.
 
     Gradients: in f and boundary values by one more solve, also twice; those of the sum of what all
     processes call ``backward`` of. If one process asks for a gradient all compute it.
@@ -82,9 +81,7 @@ def poisson_solve(
         NotImplementedError: rows on another device than a CPU.
         Otherwise as ``longtail.poisson_solve``, on all processes.
     """
-    options = Options(
-        spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
-    )
+    options = Options(spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims)
     return _solved("distributed.poisson_solve", None, f, initial, options, group)
 
 
@@ -133,9 +130,7 @@ def diffusion_solve(
         NotImplementedError: rows on another device than a CPU.
         Otherwise as ``longtail.diffusion_solve``, on all processes.
     """
-    options = Options(
-        spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
-    )
+    options = Options(spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims)
     if a is None:
         raise TypeError("distributed.diffusion_solve: a must be a Tensor, got NoneType")
     return _solved("distributed.diffusion_solve", a, f, initial, options, group)

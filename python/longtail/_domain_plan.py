@@ -118,7 +118,7 @@ def _with_depth(
 
 
 def _slab(fine: GridPlan, cut: Cut, next_cut: Cut, halved: bool, first: int) -> SlabPlan | None:
-    axis, ring = split_axis(fine), fine.periodic[split_axis(fine)]
+    ring = fine.periodic[split_axis(fine)]
     odd = halved and first == 0
     halos, coarse_halos, boxes = [], [], []
     for rank, rows in enumerate(cut.sizes()):
@@ -131,9 +131,7 @@ def _slab(fine: GridPlan, cut: Cut, next_cut: Cut, halved: bool, first: int) -> 
             begin, coarse_rows = (begin + 1 - first) // 2, rows // 2
         halos.append(Halo(before, behind))
         coarse_halos.append(
-            Halo(
-                next_cut.starts[rank] - begin, begin + coarse_rows - next_cut.starts[rank + 1]
-            )
+            Halo(next_cut.starts[rank] - begin, begin + coarse_rows - next_cut.starts[rank + 1])
         )
         boxes.append(_box(fine, rows))
     if any(box.halved() != fine.halved() for box in boxes):

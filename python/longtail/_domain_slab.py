@@ -85,9 +85,7 @@ class Options:
     dims: Any
 
 
-def slab_of(
-    name: str, a: Any, f: Any, initial: Any, options: Options, group: Any
-) -> Slab:
+def slab_of(name: str, a: Any, f: Any, initial: Any, options: Options, group: Any) -> Slab:
     """Two rounds: the sizes of all slabs, then what follows from the whole box."""
     check_group(name, group)
 
@@ -132,9 +130,7 @@ def slab_of(
         whole = torch.empty(
             [*batch, starts[-1], *f.shape[f.dim() - dims + 1 :]], dtype=f.dtype, device="meta"
         )
-        geometry = geometry_of(
-            name, whole, options.spacing, options.boundary, options.grid, dims
-        )
+        geometry = geometry_of(name, whole, options.spacing, options.boundary, options.grid, dims)
         limits = Limits(
             tolerance(name, options.tol, f.dtype), iterations_limit(name, options.max_iterations)
         )
@@ -176,7 +172,9 @@ def asked_of_any(tensors: list[Tensor | None], group: Any) -> list[Tensor | None
     if not torch.is_grad_enabled():
         return tensors
     return [
-        each.detach().requires_grad_() if bool(wanted) and each is not None and not each.requires_grad else each
+        each.detach().requires_grad_()
+        if bool(wanted) and each is not None and not each.requires_grad
+        else each
         for each, wanted in zip(tensors, anybody, strict=True)
     ]
 
@@ -192,6 +190,5 @@ def check_whole_mean(name: str, f: Tensor, slab: Slab) -> None:
         weighted = weighted if volumes is None else weighted * volumes
         sums = torch.stack([weighted.sum(dims), weighted.abs().sum(dims)])
         total, size = summed(sums, slab.cut.group)
-    if f.shape[:-len(dims)].numel() and slab.geometry.sizes[0]:
+    if f.shape[: -len(dims)].numel() and slab.geometry.sizes[0]:
         refuse_mean(name, total, size, f.dtype)
-

@@ -67,9 +67,7 @@ class _Operator:
     def __init__(self, domain: Domain, faces: list[Tensor]) -> None:
         slab = domain.plan.slabs[0]
         self._cut = slab.cut
-        self._halos = tuple(
-            Halo(min(1, halo.before), min(1, halo.behind)) for halo in slab.halos
-        )
+        self._halos = tuple(Halo(min(1, halo.before), min(1, halo.behind)) for halo in slab.halos)
         self._mine = self._halos[self._cut.rank]
         skipped = slab.halo.before - self._mine.before
         rows = self._cut.rows + sum(self._mine)
@@ -110,7 +108,6 @@ class _System:
         r = self.f - self.apply(x)
         relative = self._norm(r) / self.whole
         return r, torch.where(self.whole == 0, self.whole, relative)
-
 
 
 class _Search(_System):
@@ -165,8 +162,8 @@ class _Search(_System):
 
 
 class _Solve(torch.autograd.Function):
-    """Of right-hand sides ``[batch, my rows, ...]``, where to start, the domain and faces of my rows
-    with the halo."""
+    """Of right-hand sides ``[batch, my rows, ...]``, where to start, the domain and the faces of my
+    rows with the halo."""
 
     @staticmethod
     def forward(

@@ -46,7 +46,13 @@ def register_rules_for(*tensors: Tensor) -> None:
         register_rules()
 
 
-def beside(tensor: Tensor, *others: Tensor) -> Tensor:
+def is_dtensor(tensor: Any) -> bool:
+    """Whether it is one; imports nothing."""
+    distributed = sys.modules.get("torch.distributed.tensor")
+    return distributed is not None and isinstance(tensor, distributed.DTensor)
+
+
+def beside(tensor: Tensor, *others: Any) -> Tensor:
     """``tensor``, which every process has alike, as a replicated DTensor if one of ``others`` is a
     DTensor: torch does not mix them with plain ones."""
     if type(tensor) is not Tensor and type(tensor) is not torch.nn.Parameter:
@@ -55,15 +61,9 @@ def beside(tensor: Tensor, *others: Tensor) -> Tensor:
         if is_dtensor(each):
             from torch.distributed.tensor import DTensor, Replicate
 
-            mesh: Any = getattr(each, "device_mesh")
+            mesh = each.device_mesh
             return DTensor.from_local(tensor, mesh, [Replicate()] * mesh.ndim, run_check=False)
     return tensor
-
-
-def is_dtensor(tensor: Any) -> bool:
-    """Whether it is one; imports nothing."""
-    distributed = sys.modules.get("torch.distributed.tensor")
-    return distributed is not None and isinstance(tensor, distributed.DTensor)
 
 
 def by_batches(

@@ -256,9 +256,9 @@ class GridOperator:
             ) from None
         given = list(values.values())
         rows = [
-            beside(value, *given, *self.faces).expand(*batch, *value.shape[-dims:]).reshape(
-                math.prod(batch), *value.shape[-dims:]
-            )
+            beside(value, *given, *self.faces)
+            .expand(*batch, *value.shape[-dims:])
+            .reshape(math.prod(batch), *value.shape[-dims:])
             for value in given
         ]
         own = self.batch

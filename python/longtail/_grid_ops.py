@@ -316,5 +316,9 @@ for _op, _first, _count in (
     (_RAW.poisson_solve.default, 0, 2),
 ):
     torch.library.register_vmap(_op, _merged(_op, _first, _count))
-for _op in (_RAW.diffusion_hierarchy.default, _RAW.stencil_hierarchy.default, _RAW.diffusion_solve.default):
+for _op in (
+    _RAW.diffusion_hierarchy.default,
+    _RAW.stencil_hierarchy.default,
+    _RAW.diffusion_solve.default,
+):
     torch.library.register_vmap(_op, run_one_by_one(_op))

@@ -1,6 +1,6 @@
 """How the raw operators of the multigrid family may be sharded: batches, always; shares of sums
-where an operator is linear in its values. Parameters of convolutions are whole, and the gradients of
-them that a process computes of its batch are shares.
+where an operator is linear in its values. Parameters of convolutions are whole, and what a process
+makes of their gradients out of its batch are shares.
 
 Problem b of a batch has system b % systems, so a batch of both can be cut if they are as many, and
 one system serves any part of a batch.

@@ -33,7 +33,13 @@ from longtail._domain_decomposition import diffusion_solve, poisson_solve
 from longtail._patch_parallel import patch_parallel
 from longtail._sequence_parallel import long_conv
 
-__all__ = ["diffusion_solve", "long_conv", "patch_parallel", "poisson_solve", "register_sharding_rules"]
+__all__ = [
+    "diffusion_solve",
+    "long_conv",
+    "patch_parallel",
+    "poisson_solve",
+    "register_sharding_rules",
+]
 
 
 def register_sharding_rules() -> None:

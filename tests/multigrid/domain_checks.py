@@ -1,4 +1,4 @@
-"""Boxes whose rows lie on several processes, beside the same in one: what several_processes runs."""
+"""Boxes whose rows lie on several processes, beside the same in one: for several_processes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ BOXES = (
     Box((128, 90), "cell", "periodic", (0.0, 0.01, 0.9), (3, 3), batch=(2,)),
     Box((90, 64), "vertex", _MIXED, (0.9, 0.9, 0.95), (2, 2), batch=(2, 1)),
     Box((91, 77), "vertex", "neumann", (0.3, 0.4, 0.6), (1, 1), dtype=torch.float32),
-    Box((200, 63), "vertex", "dirichlet", slabs=(3, 3), spacing=(0.01, 0.09)),  # rows alone become fewer
+    Box(
+        (200, 63), "vertex", "dirichlet", slabs=(3, 3), spacing=(0.01, 0.09)
+    ),  # rows alone become fewer
     Box((63, 100), "cell", "neumann", slabs=(2, 2), spacing=(0.09, 0.01)),  # rows stay
     Box((33, 30, 31), "vertex", (*_MIXED, "neumann"), (0.1, 0.5, 0.6), (2, 1), slow=True),
     Box((24, 25, 17), "cell", "periodic", slabs=(2, 1), slow=True),
@@ -133,7 +135,9 @@ def check_box(box: Box) -> None:
             assert each.shape == box.batch and same_everywhere(each), told
         assert result.converged.all()
         assert (result.residual <= (1e-8 if box.dtype == torch.float64 else 1e-4)).all()
-        assert torch.allclose(result.residual_returned, _true_residual(box, a, f, kind, result), 0.5)
+        assert torch.allclose(
+            result.residual_returned, _true_residual(box, a, f, kind, result), 0.5
+        )
         if kind != "poisson":
             assert (result.iterations - expected.iterations).abs().max() <= 1, told
         elif not box.slow:
@@ -184,11 +188,15 @@ def check_gradients(box: Box) -> None:
 
 def _compare(box: Box, theirs: Any, ours: Any) -> None:
     for whole, mine in zip(theirs[:2], ours[:2], strict=True):
-        torch.testing.assert_close(mine, box.mine(whole), rtol=1e-7, atol=1e-8 * float(whole.detach().abs().max()))
+        torch.testing.assert_close(
+            mine, box.mine(whole), rtol=1e-7, atol=1e-8 * float(whole.detach().abs().max())
+        )
     # The last process alone is next to that side.
     own = torch.zeros_like(theirs[2]) if ours[2] is None else ours[2].clone()
     distributed.all_reduce(own)
-    torch.testing.assert_close(own, theirs[2], rtol=1e-7, atol=1e-8 * float(theirs[2].detach().abs().max()))
+    torch.testing.assert_close(
+        own, theirs[2], rtol=1e-7, atol=1e-8 * float(theirs[2].detach().abs().max())
+    )
 
 
 GRADIENTS = (

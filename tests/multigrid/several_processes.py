@@ -1,5 +1,5 @@
-"""``python -m multigrid.several_processes COUNT``: the family over so many gloo processes, beside one
-process: boxes cut into slabs, patches, batches as DTensors, training."""
+"""``python -m multigrid.several_processes COUNT``: the family over so many gloo processes, beside
+one: boxes cut into slabs, patches, batches as DTensors, training."""
 
 from __future__ import annotations
 
