@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +98,13 @@ BOXES = (
 )
 
 
+def of_one(solve: Callable[[], Any]) -> Any:
+    """What the first process finds, for all of them."""
+    found = [tuple(solve()) if distributed.get_rank() == 0 else None]
+    distributed.broadcast_object_list(found)
+    return multigrid.SolveResult(*found[0])
+
+
 def same_everywhere(values: Tensor) -> bool:
     """To the bit."""
     parts = [torch.empty_like(values) for _ in range(distributed.get_world_size())]
@@ -117,12 +124,16 @@ def check_box(box: Box) -> None:
     for kind in ("diffusion", "diffusion from ones", "poisson"):
         more: dict[str, Any] = dict(box.options)
         if kind == "poisson":
-            expected = multigrid.poisson_solve(f, **more)
+            expected = of_one(lambda more=more: multigrid.poisson_solve(f, **more))
             result = poisson_solve(box.mine(f), **more)
         else:
             begin = start if kind.endswith("ones") else None
             mine = None if begin is None else box.mine(begin)
-            expected = multigrid.diffusion_solve(a, f, initial=begin, **more)
+            expected = of_one(
+                lambda begin=begin, more=more: multigrid.diffusion_solve(
+                    a, f, initial=begin, **more
+                )
+            )
             result = diffusion_solve(box.mine(a), box.mine(f), initial=mine, **more)
         told = f"{box}: {kind}: {result.iterations.tolist()}, {expected.iterations.tolist()}"
         assert result.solution.is_contiguous() and result.solution.dtype == box.dtype
