@@ -139,7 +139,7 @@ Tensor stencil_hierarchy_value(Tensor entries, double plane_spacing, double row_
   Tensor to = torch::stable::new_empty(entries, {systems, numbers},
                                        narrow ? ScalarType::Float : ScalarType::Double);
   if (systems > 0) {
-    Backend::hierarchy(shape, torch::stable::contiguous(entries), singular, narrow, to);
+    Backend::of_entries(shape, torch::stable::contiguous(entries), singular, narrow, to);
   }
   return to;
 }
@@ -272,7 +272,6 @@ struct GridValues {
 template <class Backend>
 void register_grid_ops(torch::stable::detail::StableLibrary& m) {
   m.impl("diffusion_hierarchy", TORCH_BOX(&hierarchy_value<Backend>));
-  m.impl("stencil_hierarchy", TORCH_BOX(&stencil_hierarchy_value<Backend>));
   m.impl("diffusion_apply", TORCH_BOX(&apply_value<Backend>));
   m.impl("grid_apply", TORCH_BOX(&GridValues<Backend>::apply));
   m.impl("grid_restrict", TORCH_BOX(&GridValues<Backend>::restrict));
