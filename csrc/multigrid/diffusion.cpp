@@ -186,6 +186,49 @@ void diffusion_hierarchy(const DiffusionShape& shape, std::int64_t systems,
   });
 }
 
+template <class S>
+void stencil_hierarchy(const DiffusionShape& of, std::int64_t systems, const double* entries,
+                       bool singular, S* memory, const ParallelFor& parallel_for) {
+  const StencilPlan plan = plan_levels<S>(of);
+  const GridShape shape = shape_for<double>(of.flat, of.sizes, of.periodic);
+  const Reach reach = of.flat ? Reach::flat_full : Reach::full;
+  const std::vector<int>& before = offsets_before(reach);
+  const std::int64_t points = shape.points(), n = shape.sizes[2];
+  // Whether a place along an axis is one, of the grid or around a periodic axis.
+  const auto inside = [&](int axis, std::int64_t place) {
+    return of.periodic[axis] || (place >= 0 && place < shape.sizes[axis]);
+  };
+  const auto stencil_of = [&](const double* from) {
+    Stencil result{shape, reach, {}, Grid<double>(shape)};
+    for (std::size_t k = 0; k <= before.size(); ++k, from += points) {
+      const bool centre = k == before.size();
+      const Offset o = offset_of(centre ? kCentre : before[k]);
+      Grid<double>& grid = centre ? result.centre : result.weights[before[k]];
+      if (!centre) grid = Grid<double>(shape);
+      for (std::int64_t line = 0; line < shape.lines(); ++line) {
+        if (!inside(0, line / shape.sizes[1] + o.plane)) continue;
+        if (!inside(1, line % shape.sizes[1] + o.row)) continue;
+        double* const row = grid.data() + shape.line(line);
+        for (std::int64_t x = 0; x < n; ++x) {
+          if (inside(2, x + o.point)) row[x] = from[line * n + x];
+        }
+      }
+      wrap_ghosts(shape, grid.data());
+    }
+    return result;
+  };
+  const std::int64_t each = (static_cast<std::int64_t>(before.size()) + 1) * points;
+  run_parallel(parallel_for, 0, systems, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      build_hierarchy(stencil_of(entries + i * each), plan, singular, memory + i * plan.numbers);
+    }
+  });
+}
+
+template void stencil_hierarchy<float>(const DiffusionShape&, std::int64_t, const double*, bool,
+                                       float*, const ParallelFor&);
+template void stencil_hierarchy<double>(const DiffusionShape&, std::int64_t, const double*, bool,
+                                        double*, const ParallelFor&);
 template void diffusion_hierarchy<float>(const DiffusionShape&, std::int64_t,
                                          const double* const[3], float*, const ParallelFor&);
 template void diffusion_hierarchy<double>(const DiffusionShape&, std::int64_t,

@@ -30,6 +30,13 @@ void diffusion_hierarchy(const DiffusionShape& shape, std::int64_t systems,
                          const double* const faces[3], S* memory,
                          const ParallelFor& parallel_for = {});
 
+/// The same of operators that reach all neighbours (shape.full), systems of a whole: entries
+/// [systems, offsets_before() and then the centre, points of the grid]. Weights across an end of an
+/// axis that is not periodic are not read.
+template <class S>
+void stencil_hierarchy(const DiffusionShape& shape, std::int64_t systems, const double* entries,
+                       bool singular, S* memory, const ParallelFor& parallel_for = {});
+
 /// `batch` problems of one system, or of one each; contiguous.
 struct DiffusionProblems {
   std::int64_t systems, batch;

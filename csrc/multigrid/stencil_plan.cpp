@@ -70,7 +70,8 @@ StencilPlan plan_levels(const DiffusionShape& of) {
   double spacings[3];
   std::copy_n(of.spacings, 3, spacings);
   GridShape shape = shape_for<S>(of.flat, of.sizes, of.periodic);
-  Reach reach = of.flat ? Reach::flat_cross : Reach::cross;
+  const Reach all = of.flat ? Reach::flat_full : Reach::full;
+  Reach reach = of.full ? all : of.flat ? Reach::flat_cross : Reach::cross;
   for (;;) {
     LevelPlan level{};
     level.shape = shape;
@@ -93,7 +94,7 @@ StencilPlan plan_levels(const DiffusionShape& of) {
       if (shares_along(level.halved, offset)) level.share[offset] = places.grid(shape);
     }
     plan.levels.push_back(level);
-    reach = of.flat ? Reach::flat_full : Reach::full;
+    reach = all;
   }
   plan.inverse = places.take(shape.points() * shape.points());
   plan.numbers = places.size();

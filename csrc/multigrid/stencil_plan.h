@@ -18,6 +18,7 @@ struct DiffusionShape {
   std::int64_t sizes[3];
   bool periodic[3];
   double spacings[3];
+  bool full = false;  // the finest operator reaches all neighbours, as coarse ones do
 };
 
 /// Positions are those of point (0, 0, 0) of an array, in numbers from the start of the memory; -1

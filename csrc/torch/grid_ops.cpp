@@ -35,6 +35,14 @@ struct CpuBackend {
     });
   }
 
+  static void of_entries(const multigrid::DiffusionShape& shape, const Tensor& entries,
+                         bool singular, bool narrow, const Tensor& to) {
+    with_numbers(narrow ? DType::float32 : DType::float64, [&]<class S>(S) {
+      multigrid::stencil_hierarchy(shape, to.size(0), entries.const_data_ptr<double>(), singular,
+                                   to.mutable_data_ptr<S>(), torch_parallel_for());
+    });
+  }
+
   static void apply(const multigrid::DiffusionShape& shape, const std::array<Tensor, 3>& faces,
                     DType dtype, const Tensor& u, const Tensor& to) {
     with_numbers(dtype, [&]<class S>(S) {
@@ -74,6 +82,10 @@ struct CpuBackend {
 
 }  // namespace
 
-STABLE_TORCH_LIBRARY_IMPL(longtail, CPU, m) { register_grid_ops<CpuBackend>(m); }
+STABLE_TORCH_LIBRARY_IMPL(longtail, CPU, m) {
+  register_grid_ops<CpuBackend>(m);
+  // Boxes are split over processes on CPUs only.
+  m.impl("stencil_hierarchy", TORCH_BOX(&stencil_hierarchy_value<CpuBackend>));
+}
 
 }  // namespace longtail::torch_layer

@@ -23,12 +23,15 @@ inline DType solver_dtype(const char* function, const char* name, const Tensor& 
   return dtype;
 }
 
-inline multigrid::DiffusionShape diffusion_shape(const char* function, const GridArguments& grid) {
+// The fourth bit of `periodic`: the finest operator reaches all neighbours.
+inline multigrid::DiffusionShape diffusion_shape(const char* function, const GridArguments& grid,
+                                                 bool may_be_full = false) {
   const std::int64_t given[3] = {grid.planes, grid.rows, grid.points};
   multigrid::DiffusionShape shape{};
   shape.flat = grid.planes == 0;
-  check_argument(grid.periodic >= 0 && grid.periodic < 8, function, "periodic", grid.periodic,
-                 "three bits");
+  check_argument(grid.periodic >= 0 && grid.periodic < (may_be_full ? 16 : 8), function, "periodic",
+                 grid.periodic, may_be_full ? "four bits" : "three bits");
+  shape.full = grid.periodic >= 8;
   for (int axis = 0; axis < 3; ++axis) {
     shape.sizes[axis] = axis == 0 && shape.flat ? 1 : given[axis];
     shape.periodic[axis] = (grid.periodic >> axis & 1) != 0;
@@ -108,6 +111,39 @@ Tensor hierarchy_value(Tensor plane_faces, Tensor row_faces, Tensor point_faces,
   return to;
 }
 
+// entries [systems, 5 or 14, (planes,) rows, points]: weights of the offsets before the centre, in
+// memory order, and the centre.
+template <class Backend>
+Tensor stencil_hierarchy_value(Tensor entries, double plane_spacing, double row_spacing,
+                               double point_spacing, std::int64_t periodic, bool singular,
+                               bool narrow) {
+  const char* function = "stencil_hierarchy";
+  using torch::headeronly::ScalarType;
+  check_argument(entries.scalar_type() == ScalarType::Double, function, "entries",
+                 "of another dtype", "float64");
+  const bool flat = entries.dim() == 4;
+  check_argument((flat && entries.size(1) == 5) || (entries.dim() == 5 && entries.size(1) == 14),
+                 function, "entries", "of shape " + shape_string(entries),
+                 "[systems, 5, rows, points] or [systems, 14, planes, rows, points]");
+  check_argument(periodic >= 0 && periodic < 8, function, "periodic", periodic, "three bits");
+  const GridArguments grid{flat ? 0 : entries.size(2),
+                           entries.size(-2),
+                           entries.size(-1),
+                           {plane_spacing, row_spacing, point_spacing},
+                           periodic + 8,
+                           0};
+  const multigrid::DiffusionShape shape = diffusion_shape(function, grid, true);
+  const std::int64_t systems = entries.size(0);
+  const std::int64_t numbers = narrow ? multigrid::plan_levels<float>(shape).numbers
+                                      : multigrid::plan_levels<double>(shape).numbers;
+  Tensor to = torch::stable::new_empty(entries, {systems, numbers},
+                                       narrow ? ScalarType::Float : ScalarType::Double);
+  if (systems > 0) {
+    Backend::of_entries(shape, torch::stable::contiguous(entries), singular, narrow, to);
+  }
+  return to;
+}
+
 template <class Backend>
 Tensor apply_value(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Tensor u,
                    std::int64_t periodic) {
@@ -135,7 +171,7 @@ Tensor grid_value(const char* function, const GridWork& work, Tensor hierarchy, 
   const char* name = f ? "f" : "u";
   Tensor values = f ? *f : u;
   const DType dtype = solver_dtype(function, name, values);
-  const multigrid::DiffusionShape shape = diffusion_shape(function, grid);
+  const multigrid::DiffusionShape shape = diffusion_shape(function, grid, true);
   const multigrid::StencilPlan plan = dtype == DType::float32
                                           ? multigrid::plan_levels<float>(shape)
                                           : multigrid::plan_levels<double>(shape);

@@ -209,6 +209,9 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "plane_spacing, float row_spacing, float point_spacing, int periodic, bool narrow) -> "
       "Tensor");
   m.def(
+      "stencil_hierarchy(Tensor entries, float plane_spacing, float row_spacing, float "
+      "point_spacing, int periodic, bool singular, bool narrow) -> Tensor");
+  m.def(
       "diffusion_apply(Tensor plane_faces, Tensor row_faces, Tensor point_faces, Tensor u, int "
       "periodic) -> Tensor");
 

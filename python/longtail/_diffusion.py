@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longtail._autograd import Gradient, Saved, differentiable, is_plain_call
+from longtail._dtensor import beside, register_rules_for
 from longtail._grid_geometry import Geometry
 from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
@@ -87,7 +88,8 @@ def with_boundary(f: Tensor, a: Tensor, geometry: Geometry, terms: list[Any]) ->
         h = geometry.spacings[axis]
         dim = axis - dims
         if geometry.sides[axis][end] == "dirichlet":
-            near = a.select(dim, 0 if end == 0 else geometry.sizes[axis] - 1)
+            # (From the front: DTensor's gradient of select is wrong at a negative dim, torch 2.13.)
+            near = a.select(a.dim() + dim, 0 if end == 0 else geometry.sizes[axis] - 1)
             amount = value * near * ((2 if geometry.cell else 1) / h**2)
         else:
             amount = value * ((1 if geometry.cell else 2) / h)
@@ -112,6 +114,7 @@ def _apply(faces: list[Tensor], u: Tensor, geometry: Geometry) -> Tensor:
 
 def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     *faces, f, initial, hierarchy, geometry, limits = inputs
+    register_rules_for(f, *faces)
     missing = 3 - len(faces)
     none = f.new_empty([0])
     spacings = [1.0] * missing + list(geometry.spacings)
@@ -205,10 +208,10 @@ def solve_symmetric(
     """``hierarchy [..., numbers]``: float32, of the same faces."""
     dims = len(geometry.sizes)
     shape, batch = right.shape, right.shape[: right.dim() - dims]
-    rows = right.reshape(-1, *geometry.sizes)
-    systems = systems_of(faces, batch, [dims] * dims)
+    rows = beside(right, *faces).reshape(-1, *geometry.sizes)
+    systems = [beside(each, rows) for each in systems_of(faces, batch, [dims] * dims)]
     if hierarchy is not None:
-        packed = systems_of([hierarchy], batch, [1])[0]
+        packed = beside(systems_of([hierarchy], batch, [1])[0], rows)
     elif is_plain_call([*systems, rows]):
         packed = rows.new_empty([0])
     else:  # made once for the solve and those of its gradients

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from longtail._cosine_transforms import INVERSE, dct, dst, period
+from longtail._dtensor import beside
 from longtail._grid_geometry import Geometry
 
 #: (sides, cell) of an axis -> kind and type of its transform, first frequency.
@@ -123,7 +124,7 @@ def _divisor(
     result = result * scale
     if geometry.singular:
         result[(0,) * result.dim()] = math.inf
-    return result
+    return beside(result, x)
 
 
 def _mean(x: Tensor, geometry: Geometry) -> Tensor:

@@ -14,7 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from longtail import _grid_shardings  # noqa: F401  (declares them)
 from longtail._autograd import Gradient, Saved, differentiable
+from longtail._dtensor import register_rules_for
 
 #: Channels that the kernels take.
 MOST_CHANNELS = 256
@@ -27,6 +29,7 @@ def _none(like: Tensor) -> Tensor:
 def _forward(
     x: Tensor, weight: Tensor, add: Tensor, bias: Tensor, adjoint: bool
 ) -> tuple[Tensor, Tensor]:
+    register_rules_for(x, weight)
     return torch.ops.longtail.grid_conv(x, weight, add, bias, adjoint), x.view(x.shape)
 
 
@@ -48,6 +51,7 @@ def _backward(saved: Saved, grad: Gradient, through: Gradient) -> tuple[Gradient
 
 
 def _weight_forward(grad: Tensor, x: Tensor) -> Tensor:
+    register_rules_for(grad, x)
     return torch.ops.longtail.grid_conv_weight(grad, x)
 
 
@@ -67,6 +71,7 @@ _weight = differentiable("grid_conv_weight", _weight_forward, _weight_backward)
 def _up_forward(
     x: Tensor, weight: Tensor, add: Tensor, bias: Tensor, height: int, width: int
 ) -> Tensor:
+    register_rules_for(x, weight)
     return torch.ops.longtail.grid_up(x, weight, add, bias, height, width)
 
 
@@ -81,6 +86,7 @@ def _up_backward(saved: Saved, grad: Gradient) -> tuple[Gradient, ...]:
 
 
 def _down_forward(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    register_rules_for(x, weight)
     return torch.ops.longtail.grid_down(x, weight), x.view(x.shape)
 
 
@@ -99,6 +105,7 @@ def _down_backward(saved: Saved, grad: Gradient, through: Gradient) -> tuple[Gra
 
 
 def _transfer_weight_forward(coarse: Tensor, fine: Tensor, taps: int) -> Tensor:
+    register_rules_for(coarse, fine)
     return torch.ops.longtail.grid_transfer_weight(coarse, fine, taps)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from longtail._dtensor import beside
+
 SIDES = ("dirichlet", "neumann", "periodic")
 
 
@@ -49,7 +51,7 @@ class Geometry:
                 if side == "neumann":
                     along[end] *= 0.5
             result = result.unsqueeze(-1) * along
-        return result
+        return beside(result, like)
 
 
 def geometry_of(
@@ -58,7 +60,7 @@ def geometry_of(
     """The last axes of f with what the caller says of them."""
     if grid not in ("vertex", "cell"):
         raise ValueError(f"{name}: grid: got {grid!r}, expected 'vertex' or 'cell'")
-    dims = _dimensions(name, f, spacing, boundary, dims)
+    dims = number_of_axes(name, spacing, boundary, dims)
     if f.dim() < dims:
         raise ValueError(f"{name}: f has shape {list(f.shape)}, expected {dims} axes or more")
     sizes = tuple(f.shape[-dims:])
@@ -72,7 +74,7 @@ def geometry_of(
     return Geometry(sizes, _spacings(name, spacing, sizes, sides, grid), sides, grid == "cell")
 
 
-def _dimensions(name: str, f: Tensor, spacing: Any, boundary: Any, dims: Any) -> int:
+def number_of_axes(name: str, spacing: Any, boundary: Any, dims: Any) -> int:
     """Two, unless something is given for each of three."""
     counts = {
         "dims": dims,
@@ -169,7 +171,8 @@ def boundary_terms(name: str, geometry: Geometry, values: Any, like: Tensor) -> 
 
 def _side_value(name: str, geometry: Geometry, axis: int, value: Any, like: Tensor) -> Tensor:
     if not isinstance(value, Tensor):
-        return torch.tensor(float(value), dtype=torch.float64, device=like.device)
+        value = torch.tensor(float(value), dtype=torch.float64, device=like.device)
+        return beside(value, like)
     batch = like.shape[: like.dim() - len(geometry.sizes)]
     side = [size for i, size in enumerate(geometry.sizes) if i != axis]
     try:
@@ -179,4 +182,4 @@ def _side_value(name: str, geometry: Geometry, axis: int, value: Any, like: Tens
             f"{name}: boundary_values: of axis {axis} shape {list(value.shape)}, expected one that "
             f"broadcasts to {[*batch, *side]}"
         ) from None
-    return value.to(torch.float64)
+    return beside(value.to(torch.float64), like)

@@ -46,7 +46,7 @@ def _run(name: str, u: Tensor | None, f: Tensor, op: GridOperator, method: Metho
     values = {"f": f} if u is None else {"u": u, "f": f}
     batch, rows, systems = op.arranged(name, values)
     start = None if u is None else rows[0]
-    result = iterate(op.packed(systems), start, rows[-1], method, op.where)
+    result = iterate(op.packed(systems, rows[-1]), start, rows[-1], method, op.where)
     return result.reshape(*batch, *op.sizes)
 
 
@@ -116,7 +116,7 @@ def _transfer(name: str, argument: str, values: Tensor, op: GridOperator, to: in
     if op.level + 1 == len(op.levels):
         raise ValueError(f"{name}: op: level {op.level} of {len(op.levels)} has no coarser one")
     batch, (rows,), systems = op.arranged(name, {argument: values}, coarser=1 - to)
-    result = LEVEL_OPS[name](op.packed(systems), rows, op.where)
+    result = LEVEL_OPS[name](op.packed(systems, rows), rows, op.where)
     return result.reshape(*batch, *op.levels[op.level + to].sizes)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from longtail import _diffusion
+from longtail._dtensor import beside
 from longtail._grid_geometry import Geometry, boundary_terms, geometry_of
 from longtail._grid_ops import LEVEL_OPS, Where, apply_faces, hierarchy_of
 from longtail._grid_plan import CENTRE, GridPlan, layout_of, places_of, plan_of
@@ -173,9 +174,9 @@ class GridOperator:
         if self.level == 0:
             own = self._own_faces()
             faces = _diffusion.systems_of(list(own), systems, [len(self.sizes)] * len(own))
-            result = apply_faces(rows, faces, self.plan)
+            result = apply_faces(rows, [beside(each, rows) for each in faces], self.plan)
         else:
-            hierarchy = self.packed(systems)
+            hierarchy = self.packed(systems, rows)
             result = LEVEL_OPS["op"](hierarchy, rows, self.where)
         return result.reshape(*batch, *self.sizes)
 
@@ -253,11 +254,12 @@ class GridOperator:
             raise ValueError(
                 f"{name}: batches do not broadcast: op {list(self.batch)}, {got}"
             ) from None
+        given = list(values.values())
         rows = [
-            value.expand(*batch, *value.shape[-dims:]).reshape(
-                math.prod(batch), *value.shape[-dims:]
-            )
-            for value in values.values()
+            beside(value, *given, *self.faces)
+            .expand(*batch, *value.shape[-dims:])
+            .reshape(math.prod(batch), *value.shape[-dims:])
+            for value in given
         ]
         own = self.batch
         while own and own[0] == 1:
@@ -265,9 +267,9 @@ class GridOperator:
         trailing = batch[len(batch) - len(own) :] == own
         return batch, rows, own if trailing else batch
 
-    def packed(self, systems: torch.Size) -> Tensor:
-        """``hierarchy()`` as ``[systems, numbers]``."""
-        return _diffusion.systems_of([self.hierarchy()], systems, [1])[0]
+    def packed(self, systems: torch.Size, like: Tensor) -> Tensor:
+        """``hierarchy()`` as ``[systems, numbers]``, for an operation on values ``like``."""
+        return beside(_diffusion.systems_of([self.hierarchy()], systems, [1])[0], like)
 
 
 def linear_operator(name: str, op: GridOperator, apply: Any) -> Any:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from longtail import _library  # noqa: F401  (loads the raw ops)
 from longtail._autograd import Gradient, Saved, differentiable
+from longtail._dtensor import register_rules_for
 from longtail._grid_plan import GridPlan, places_of
 from longtail._parametric import run_one_by_one
 
@@ -78,6 +79,7 @@ def _refuse_coefficient() -> None:
 
 def _hierarchy_forward(*inputs: Any) -> Tensor:
     *faces, plan, narrow, _ = inputs
+    register_rules_for(*faces)
     none = [faces[0].new_empty([0])] * (3 - len(faces))
     with torch._C._AutoDispatchBelowAutograd():
         result: Tensor = torch.ops.longtail.diffusion_hierarchy(
@@ -138,6 +140,7 @@ def differences(u: Tensor, periodic: bool, dim: int) -> Tensor:
 
 def _apply_forward(u: Tensor, *rest: Any) -> Tensor:
     *faces, plan = rest
+    register_rules_for(u, *faces)
     with torch._C._AutoDispatchBelowAutograd():
         result: Tensor = torch.ops.longtail.diffusion_apply(*_padded(faces), u, plan.periodic_bits)
     return result
@@ -188,6 +191,7 @@ def _linear(name: str, op: Any, adjoint: str) -> Any:
     """Of hierarchy, values and Where; ``adjoint`` names the operation that is its transpose."""
 
     def forward(hierarchy: Tensor, values: Tensor, where: Where) -> Tensor:
+        register_rules_for(hierarchy, values)
         with torch._C._AutoDispatchBelowAutograd():
             result: Tensor = op(hierarchy, values, *where.arguments())
         return result
@@ -220,6 +224,7 @@ def _iterate_forward(
     hierarchy: Tensor, u: Tensor, f: Tensor, method: Method, where: Where
 ) -> Tensor:
     kind = SMOOTHERS.index(method.smoother)
+    register_rules_for(hierarchy, f)
     with torch._C._AutoDispatchBelowAutograd():
         result: Tensor
         if method.after is None:
@@ -311,5 +316,9 @@ for _op, _first, _count in (
     (_RAW.poisson_solve.default, 0, 2),
 ):
     torch.library.register_vmap(_op, _merged(_op, _first, _count))
-for _op in (_RAW.diffusion_hierarchy.default, _RAW.diffusion_solve.default):
+for _op in (
+    _RAW.diffusion_hierarchy.default,
+    _RAW.stencil_hierarchy.default,
+    _RAW.diffusion_solve.default,
+):
     torch.library.register_vmap(_op, run_one_by_one(_op))

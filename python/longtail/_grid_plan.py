@@ -64,8 +64,9 @@ class GridPlan:
 
     @property
     def periodic_bits(self) -> int:
-        """As the raw ops take it."""
-        return sum(1 << axis for axis, wraps in enumerate(self.periodic) if wraps)
+        """As the raw ops take it; a fourth bit where the finest operator is full."""
+        bits = sum(1 << axis for axis, wraps in enumerate(self.periodic) if wraps)
+        return bits if self.finest else bits + 8
 
     def halved(self) -> tuple[bool, ...] | None:
         """Which axes become coarser; None if the grid is small enough, or none can."""

@@ -19,6 +19,7 @@ def multigrid_operators() -> Iterator[tuple[str, torch._ops.OpOverload, Callable
     yield "data.darcy_dataset", namespace.diffusion_side_by_side.default, _side_by_side
     hierarchy = namespace.diffusion_hierarchy.default
     yield "multigrid.MultigridSolver", hierarchy, _hierarchy
+    yield "distributed.diffusion_solve", namespace.stencil_hierarchy.default, _of_entries
     yield "multigrid.diffusion_stencil", namespace.diffusion_apply.default, _applied
     yield "multigrid.diffusion_stencil", namespace.grid_apply.default, _like_values
     yield "multigrid.smooth", namespace.grid_smooth.default, _like_right
@@ -46,7 +47,8 @@ def _plan(sizes: tuple[int, ...], spacings: tuple[float, ...], periodic: int) ->
     wraps = (bool(periodic & 1), bool(periodic & 2), bool(periodic & 4))
     first, second, third = spacings
     flat = planes == 0
-    return GridPlan(flat, (1 if flat else planes, rows, points), wraps, (first, second, third))
+    sizes = (1 if flat else planes, rows, points)
+    return GridPlan(flat, sizes, wraps, (first, second, third), not periodic & 8)
 
 
 def _hierarchy(planes: Tensor, rows: Tensor, points: Tensor, *rest: Any) -> Tensor:
@@ -56,6 +58,14 @@ def _hierarchy(planes: Tensor, rows: Tensor, points: Tensor, *rest: Any) -> Tens
     sizes = (deep, points.shape[-2], points.shape[-1] - 1)
     numbers = places_of(_plan(sizes, tuple(spacings), periodic), dtype).numbers
     return points.new_empty([points.shape[0], numbers], dtype=dtype)
+
+
+def _of_entries(entries: Tensor, *rest: Any) -> Tensor:
+    *spacings, periodic, _, narrow = rest
+    dtype = torch.float32 if narrow else torch.float64
+    planes, rows, points = (0, *entries.shape[2:]) if entries.dim() == 4 else entries.shape[2:]
+    plan = _plan((planes, rows, points), tuple(spacings), periodic + 8)
+    return entries.new_empty([entries.shape[0], places_of(plan, dtype).numbers], dtype=dtype)
 
 
 def _applied(planes: Tensor, rows: Tensor, points: Tensor, u: Tensor, periodic: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from longtail import _diffusion, _poisson
+from longtail._dtensor import beside
 from longtail._grid_operator import GridOperator, linear_operator
 from longtail._grid_ops import Method, Where, iterate
 from longtail._multigrid_arguments import Limits, check_initial, finished, iterations_limit
@@ -100,6 +101,7 @@ class MultigridSolver:
         name, op = "precondition", self.op
         batch, (rows,), systems = op.arranged(name, {"r": r})
         packed = _diffusion.systems_of([self.hierarchy.detach()], systems, [1])[0]
+        packed = beside(packed, rows)
         where = Where(op.plan, 0)
         if op.dtype == torch.float32:
             return iterate(packed, None, rows, _SYMMETRIC, where).reshape(*batch, *op.sizes)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from longtail._autograd import Gradient, Saved, differentiable
+from longtail._dtensor import beside, by_batches, is_dtensor, register_rules_for
 from longtail._grid_geometry import SIDES, Geometry
 from longtail._multigrid_arguments import Limits
 
@@ -37,7 +38,7 @@ def add_to_side(f: Tensor, geometry: Geometry, axis: int, end: int, amount: Tens
     where = where.reshape([size] + [1] * (-dim - 1))
     if amount.dim() >= -dim - 1 and amount.dim() > 0:
         amount = amount.unsqueeze(dim) if amount.dim() >= -dim - 1 else amount
-    return (f.to(torch.float64) + where * amount).to(f.dtype)
+    return (f.to(torch.float64) + beside(where, f) * amount).to(f.dtype)
 
 
 def check_mean(name: str, f: Tensor, geometry: Geometry) -> None:
@@ -51,9 +52,13 @@ def check_mean(name: str, f: Tensor, geometry: Geometry) -> None:
         weighted = f.detach().to(torch.float64)
         volumes = geometry.volumes(f)
         weighted = weighted if volumes is None else weighted * volumes
-        total, size = weighted.sum(dims), weighted.abs().sum(dims)
-        allowed = math.sqrt(torch.finfo(f.dtype).eps)
-        worst = (total.abs() / size.clamp_min(torch.finfo(torch.float64).tiny)).max().item()
+        refuse_mean(name, weighted.sum(dims), weighted.abs().sum(dims), f.dtype)
+
+
+def refuse_mean(name: str, total: Tensor, size: Tensor, dtype: torch.dtype) -> None:
+    """For sums of f and of its size over a box: the former must be 0 to half the digits."""
+    allowed = math.sqrt(torch.finfo(dtype).eps)
+    worst = (total.abs() / size.clamp_min(torch.finfo(torch.float64).tiny)).max().item()
     if worst > allowed:
         raise ValueError(
             f"{name}: f has a mean of {worst:.2e} times its mean size (by volume, with what "
@@ -77,6 +82,7 @@ def _raw(f: Tensor, initial: Tensor, geometry: Geometry, limits: Limits) -> Foun
 
 
 def _forward(f: Tensor, initial: Tensor, geometry: Geometry, limits: Limits) -> Found:
+    register_rules_for(f)
     with torch._C._AutoDispatchBelowAutograd():
         return _raw(f, initial, geometry, limits)
 
@@ -125,4 +131,6 @@ def by_transforms(f: Tensor, initial: Tensor | None, geometry: Geometry, limits:
     """Along each axis the eigenvectors of its second difference: sines, cosines, waves."""
     from longtail import _fast_poisson
 
+    if is_dtensor(f):  # whose own rules gather what is transformed
+        return by_batches(lambda each: _fast_poisson.solve(each, geometry), f, len(geometry.sizes))
     return _fast_poisson.solve(f, geometry)

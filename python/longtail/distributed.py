@@ -5,20 +5,23 @@ wherever its formula allows, without any collective, and returns a DTensor (a re
 broadcast operand stays where it is; its gradient is a partial sum). Nothing has to be called
 first: the sharding rules are registered by the first such call.
 
-Where a sequence itself is split over processes, the functions here take the place of those of
-``longtail``: ``long_conv``.
+Where a sequence, a grid or its patches are split over processes, the functions here take the place
+of those of ``longtail``: ``long_conv``, ``poisson_solve`` and ``diffusion_solve``,
+``patch_parallel`` (of ``nn.MultigridPatching2d``).
 """
 
 from __future__ import annotations
 
 from longtail import (  # noqa: F401  (the families declare their rules when they are imported)
     _dtensor,
+    _grid_shardings,
     attention,
     bessel,
     hadamard,
     kan,
     kv_cache,
     longconv,
+    multigrid,
     ntk,
     polynomials,
     rationals,
@@ -26,9 +29,17 @@ from longtail import (  # noqa: F401  (the families declare their rules when the
     state_space,
     tokenformer,
 )
+from longtail._domain_decomposition import diffusion_solve, poisson_solve
+from longtail._patch_parallel import patch_parallel
 from longtail._sequence_parallel import long_conv
 
-__all__ = ["long_conv", "register_sharding_rules"]
+__all__ = [
+    "diffusion_solve",
+    "long_conv",
+    "patch_parallel",
+    "poisson_solve",
+    "register_sharding_rules",
+]
 
 
 def register_sharding_rules() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail import _diffusion, _poisson
+from longtail import _diffusion, _grid_shardings, _poisson  # noqa: F401  (declares them)
 from longtail._grid_geometry import boundary_terms, geometry_of
 from longtail._grid_methods import full_multigrid, prolong, residual, restrict, smooth, v_cycle
 from longtail._grid_operator import GridOperator, diffusion_stencil, poisson_stencil

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn import functional
 
+from longtail._dtensor import is_dtensor
 from longtail._grid_conv import MOST_CHANNELS, grid_conv, grid_down, grid_up
 
 
@@ -40,8 +41,8 @@ def padded(x: Tensor, mode: str) -> Tensor:
 def _ours(x: Tensor, weight: Tensor) -> bool:
     """Whether our kernel takes this call."""
     return (
-        type(x) is Tensor
-        and type(weight) in (Tensor, torch.nn.Parameter)
+        (type(x) is Tensor or is_dtensor(x))
+        and (type(weight) in (Tensor, torch.nn.Parameter) or is_dtensor(weight))
         and x.device.type == "cpu"
         and x.dtype == weight.dtype == torch.float32
         and max(weight.shape) <= MOST_CHANNELS

@@ -70,7 +70,7 @@ class MultigridPatching2d(nn.Module):
 
     def patch(self, x: Tensor) -> Tensor:
         """What the model sees of ``x``."""
-        self._check("x", x)
+        self.check("x", x)
         height, width = x.shape[-2:]
         margins = self._margins(height, width)
         views = []
@@ -86,7 +86,7 @@ class MultigridPatching2d(nn.Module):
 
     def patch_target(self, y: Tensor) -> Tensor:
         """Patches of ``y [N, C, H, W]`` without anything around: ``[4^levels N, C, h, w]``."""
-        self._check("y", y)
+        self.check("y", y)
         n = 1 << self.levels
         view = y.unflatten(-1, (n, -1)).unflatten(-3, (n, -1))
         return view.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
@@ -133,7 +133,8 @@ class MultigridPatching2d(nn.Module):
             return 0, 0
         return round(height * self.padding[0]), round(width * self.padding[1])
 
-    def _check(self, argument: str, x: Any) -> None:
+    def check(self, argument: str, x: Any) -> None:
+        """That it can be cut into patches."""
         grid("MultigridPatching2d", argument, x)
         multiple = 4**self.levels
         if x.shape[-2] % multiple or x.shape[-1] % multiple:
