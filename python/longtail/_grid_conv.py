@@ -11,6 +11,9 @@ back through here, where it is added while the convolution's own is written.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -18,6 +21,23 @@ from longtail._autograd import Gradient, Saved, differentiable
 
 #: Channels that the kernels take.
 MOST_CHANNELS = 256
+
+
+@dataclass(frozen=True)
+class CycleForm:
+    """What a V-cycle is, but for its numbers.
+
+    Attributes:
+        channels: of u.
+        steps: before and after the coarser levels, of each level, finest first.
+        restrict_residual: whether f of a coarser level is that of the residual.
+        by_steps: the same of f, bias, weights, made of convolutions that have gradients.
+    """
+
+    channels: int
+    steps: list[int]
+    restrict_residual: bool
+    by_steps: Callable[[Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, Tensor]]
 
 
 def _none(like: Tensor) -> Tensor:
@@ -118,3 +138,80 @@ grid_down = differentiable("grid_down", _down_forward, _down_backward)
 _transfer_weight = differentiable(
     "grid_transfer_weight", _transfer_weight_forward, _transfer_weight_backward
 )
+
+
+def _packed(weights: Sequence[Tensor]) -> Tensor:
+    return torch.cat([each.reshape(-1) for each in weights])
+
+
+def _cycle_forward(
+    f: Tensor,
+    bias: Tensor,
+    cycle: CycleForm,
+    keep: bool,
+    *weights: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    u, saved = torch.ops.longtail.learned_cycle(
+        f, _packed(weights), bias, cycle.channels, cycle.steps, cycle.restrict_residual, keep
+    )
+    return u, f.view(f.shape), saved
+
+
+def _cycle_backward(
+    saved: Saved, grad: Gradient, through: Gradient, _: Gradient
+) -> tuple[Gradient, ...]:
+    f, bias, cycle, _keep, *weights = saved.inputs
+    if grad is None:
+        return through, None, None, None, *[None] * len(weights)
+    if torch.is_grad_enabled():
+        return _cycle_backward_again(saved, grad, through)
+    need_weights = any(saved.needs[4:])
+    df, dw = torch.ops.longtail.learned_cycle_backward(
+        grad,
+        _none(f) if through is None else through,
+        f,
+        _packed(weights),
+        saved.results[0],
+        cycle.channels,
+        cycle.steps,
+        cycle.restrict_residual,
+        saved.needs[0],
+        need_weights,
+    )
+    dbias = grad.sum((0, 1, 2)) if saved.needs[1] else None
+    gradients: list[Gradient] = [None] * len(weights)
+    if need_weights:
+        sizes = [each.numel() for each in weights]
+        parts = zip(dw.split(sizes), weights, saved.needs[4:], strict=True)
+        gradients = [part.view(w.shape) if needed else None for part, w, needed in parts]
+    return (df if saved.needs[0] else None), dbias, None, None, *gradients
+
+
+def _cycle_backward_again(
+    saved: Saved, grad: Tensor, through: Gradient
+) -> tuple[Gradient, ...]:
+    """The gradients as functions that have gradients: of the cycle made of single convolutions."""
+    f, bias, cycle, _, *weights = saved.inputs
+    u, same = cycle.by_steps(f, bias, weights)
+    tensors = [f, bias, *weights]
+    needs = [saved.needs[0], saved.needs[1], *saved.needs[4:]]
+    wanted = [each for each, needed in zip(tensors, needs, strict=True) if needed]
+    outputs, grads = [u], [grad]
+    if through is not None:
+        outputs, grads = [u, same], [grad, through]
+    got = iter(torch.autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True))
+    df, dbias, *dw = [next(got) if needed else None for needed in needs]
+    return df, dbias, None, None, *dw
+
+
+_cycle = differentiable("learned_cycle", _cycle_forward, _cycle_backward, keep_results=(2,))
+
+
+def learned_cycle(
+    f: Tensor, bias: Tensor, cycle: CycleForm, weights: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """A V-cycle of ``cycle.by_steps`` in one operator: u of f, and f for whoever reads it next.
+    ``bias`` ``[channels]`` or ``[0]``; weights in the order of csrc/multigrid/learned_cycle.h."""
+    keep = torch.is_grad_enabled() and any(each.requires_grad for each in (f, bias, *weights))
+    u, f, _ = _cycle(f, bias, cycle, keep, *weights)
+    return u, f

@@ -37,14 +37,19 @@ def padded(x: Tensor, mode: str) -> Tensor:
     return x
 
 
-def _ours(x: Tensor, weight: Tensor) -> bool:
-    """Whether our kernel takes this call."""
+def ours(x: Tensor, *weights: Tensor) -> bool:
+    """Whether our kernels take this call."""
     return (
         type(x) is Tensor
-        and type(weight) in (Tensor, torch.nn.Parameter)
         and x.device.type == "cpu"
-        and x.dtype == weight.dtype == torch.float32
-        and max(weight.shape) <= MOST_CHANNELS
+        and x.dtype == torch.float32
+        and all(
+            type(weight) in (Tensor, torch.nn.Parameter)
+            and weight.dtype == torch.float32
+            and weight.device == x.device
+            and max(weight.shape) <= MOST_CHANNELS
+            for weight in weights
+        )
         and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled("cpu")
         and not torch._C._are_functorch_transforms_active()
@@ -52,7 +57,7 @@ def _ours(x: Tensor, weight: Tensor) -> bool:
     )
 
 
-def _or_none(x: Tensor | None, like: Tensor) -> Tensor:
+def or_none(x: Tensor | None, like: Tensor) -> Tensor:
     return like.new_empty(0) if x is None else x
 
 
@@ -68,10 +73,10 @@ def conv3x3(
     """``add + weight * x + bias`` with ``weight [out, in, 3, 3]``; n points give
     ``(n + stride - 1) // stride``. And x, for whoever reads it next: gradients are then added where
     they are made."""
-    if padding == "zeros" and _ours(x, weight) and (stride == 1 or (add is None and bias is None)):
+    if padding == "zeros" and ours(x, weight) and (stride == 1 or (add is None and bias is None)):
         if stride == 2:
             return grid_down(x, weight)
-        return grid_conv(x, weight, _or_none(add, x), _or_none(bias, x), False)
+        return grid_conv(x, weight, or_none(add, x), or_none(bias, x), False)
     if padding == "zeros":
         y = functional.conv2d(grid_of(x), weight, bias, stride, 1)
     else:
@@ -84,8 +89,8 @@ def conv_transpose4x4(x: Tensor, weight: Tensor, add: Tensor, bias: Tensor | Non
     """``add + weight^T * x + bias`` with ``weight [in, out, 4, 4]``, stride 2, padding 1: n points
     give 2 n, cut to those of ``add``."""
     height, width = add.shape[1:3]
-    if _ours(x, weight):
-        return grid_up(x, weight, add, _or_none(bias, x), height, width)
+    if ours(x, weight):
+        return grid_up(x, weight, add, or_none(bias, x), height, width)
     y = functional.conv_transpose2d(grid_of(x), weight, bias, 2, 1)
     return add + y[..., :height, :width].permute(0, 2, 3, 1)
 
