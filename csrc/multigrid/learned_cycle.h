@@ -55,9 +55,9 @@ enum class CycleKind {
 
 struct CycleStep {
   CycleKind kind;
-  int level;                  // of the finer grid
-  int from, add, to;          // fields; -1: none
-  std::int64_t weight;        // where its weights are; conv: [rows, columns, 3, 3]
+  int level;                   // of the finer grid
+  int from, add, to;           // fields; -1: none
+  std::int64_t weight;         // where its weights are; conv: [rows, columns, 3, 3]
   std::int64_t rows, columns;  // down, up: coarse, fine channels
   int taps;
   bool adjoint, negative, bias;

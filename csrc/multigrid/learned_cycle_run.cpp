@@ -51,8 +51,12 @@ class Run {
             step.adjoint ? step.rows : step.columns, step.adjoint ? step.columns : step.rows};
   }
   TransferShape transfer_shape(const CycleStep& step) const {
-    return {shape_.batch, shape_.height_of(step.level), shape_.width_of(step.level),
-            step.rows,    step.columns,                 step.taps};
+    return {shape_.batch,
+            shape_.height_of(step.level),
+            shape_.width_of(step.level),
+            step.rows,
+            step.columns,
+            step.taps};
   }
   static std::int64_t count(const CycleStep& step) {
     return step.rows * step.columns * step.taps * step.taps;
@@ -88,8 +92,9 @@ class Run {
 
 float* CycleMemory::of(Place place) const {
   // Nothing is written to what comes in.
-  float* const places[kPlaces] = {const_cast<float*>(f),    u, saved, scratch,
-                                  const_cast<float*>(grad), const_cast<float*>(through), df};
+  float* const places[kPlaces] = {
+      const_cast<float*>(f),       u, saved, scratch, const_cast<float*>(grad),
+      const_cast<float*>(through), df};
   return places[static_cast<int>(place)];
 }
 

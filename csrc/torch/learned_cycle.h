@@ -79,12 +79,9 @@ std::tuple<Tensor, Tensor> learned_cycle(Tensor f, Tensor weights, Tensor bias,
 /// The gradients of f, with `through` added, and of the weights; of shape [0] where they are not
 /// asked for.
 template <class Backend>
-std::tuple<Tensor, Tensor> learned_cycle_backward(Tensor grad, Tensor through, Tensor f,
-                                                  Tensor weights, Tensor saved,
-                                                  std::int64_t channels,
-                                                  std::vector<std::int64_t> steps,
-                                                  bool restrict_residual, bool need_f,
-                                                  bool need_weights) {
+std::tuple<Tensor, Tensor> learned_cycle_backward(
+    Tensor grad, Tensor through, Tensor f, Tensor weights, Tensor saved, std::int64_t channels,
+    std::vector<std::int64_t> steps, bool restrict_residual, bool need_f, bool need_weights) {
   const char* function = "learned_cycle_backward";
   const Tensor none = cycle_floats(f, 0);
   CycleCall call = cycle_call(function, f, weights, none, channels, steps, restrict_residual);
