@@ -7,7 +7,7 @@
 
 #include "multigrid/learned_cycle_run.h"
 #include "multigrid/winograd_level.h"
-#include "torch/long_conv.h"
+#include "torch/grid_conv.h"
 
 namespace longtail::torch_layer {
 
@@ -17,10 +17,6 @@ struct CycleCall {
   multigrid::CycleMemory memory;
   Tensor f, weights, bias;
 };
-
-inline const float* floats_or_null(const Tensor& tensor) {
-  return given(tensor) ? static_cast<const float*>(tensor.const_data_ptr()) : nullptr;
-}
 
 inline CycleCall cycle_call(const char* function, const Tensor& f, const Tensor& weights,
                             const Tensor& bias, std::int64_t channels,

@@ -108,7 +108,7 @@ struct GridSums {
 template <int P>
 __device__ inline void add_tap(const float* const (&x)[P], const float* weights, int stride,
                                int count, GridSums<P>& sums) {
-#pragma unroll 4
+  LONGTAIL_UNROLL
   for (int c = 0; c < count; ++c) {
     const Four<float> low = load_four(weights + c * stride);
     const Four<float> high = load_four(weights + c * stride + 4);
