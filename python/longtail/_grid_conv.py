@@ -1,9 +1,12 @@
-"""Convolutions of learned multigrid on the CPU, differentiable as often as one likes.
+"""Convolutions and V-cycles of learned multigrid, differentiable as often as one likes.
 
 On grids ``[N, H, W, channels]``, zeros around: ``grid_conv`` is ``add + bias + weight * x`` of
 3 x 3 taps; ``grid_down`` goes to the next coarser grid by 3 x 3 or 4 x 4 taps, ``grid_up`` is its
 transpose. Each of them and their weight gradients are linear in each argument, so the derivatives
 of all are made of these.
+
+``learned_cycle`` is a whole V-cycle of these in one operator, whose gradient is one more; second
+gradients are those of the cycle made of single convolutions.
 
 ``grid_conv`` and ``grid_down`` give x as well, for whoever reads it next: its gradient then comes
 back through here, where it is added while the convolution's own is written.
@@ -19,8 +22,9 @@ from torch import Tensor
 
 from longtail._autograd import Gradient, Saved, differentiable
 
-#: Channels that the kernels take.
-MOST_CHANNELS = 256
+#: Channels that the kernels take, and those up to which the CUDA kernels are used: the library's
+#: run on tensor cores, which pay with many.
+MOST_CHANNELS, MOST_CHANNELS_CUDA = 256, 64
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def _cycle_forward(
 def _cycle_backward(
     saved: Saved, grad: Gradient, through: Gradient, _: Gradient
 ) -> tuple[Gradient, ...]:
-    f, bias, cycle, _keep, *weights = saved.inputs
+    f, _bias, cycle, _keep, *weights = saved.inputs
     if grad is None:
         return through, None, None, None, *[None] * len(weights)
     if torch.is_grad_enabled():
@@ -187,9 +191,7 @@ def _cycle_backward(
     return (df if saved.needs[0] else None), dbias, None, None, *gradients
 
 
-def _cycle_backward_again(
-    saved: Saved, grad: Tensor, through: Gradient
-) -> tuple[Gradient, ...]:
+def _cycle_backward_again(saved: Saved, grad: Tensor, through: Gradient) -> tuple[Gradient, ...]:
     """The gradients as functions that have gradients: of the cycle made of single convolutions."""
     f, bias, cycle, _, *weights = saved.inputs
     u, same = cycle.by_steps(f, bias, weights)

@@ -55,8 +55,9 @@ def _cycle(
     kept, last = 0, len(steps) // 2 - 1
     for level in range(last + 1):
         before, after = steps[2 * level : 2 * level + 2]
-        # u before each step, before it is restricted and before it is prolonged; r of each step, and
-        # what R reads. On the finest level the first step reads neither, and nothing is prolonged.
+        # u before each step, before it is restricted and before it is prolonged; r of each step,
+        # and what R reads. On the finest level the first step reads neither, and nothing is
+        # prolonged.
         u, r = before + after + 1, before + after
         if level < last:
             u, r = u + 1, r + (restrict_residual or level > 0)

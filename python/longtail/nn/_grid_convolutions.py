@@ -1,7 +1,8 @@
 """Convolutions of multigrid modules, with what is added to their results.
 
-Grids are ``[N, H, W, channels]`` here. On the CPU those in float32 with zeros around are ours
-(csrc/multigrid/winograd.h, grid_transfer.h); all others, and what ``torch.compile``,
+Grids are ``[N, H, W, channels]`` here. Those in float32 with zeros around are ours on the CPU
+(csrc/multigrid/winograd.h, grid_transfer.h) and, up to 64 channels, on CUDA
+(cuda/multigrid/grid_conv_kernels.cuh); all others, and what ``torch.compile``,
 ``torch.func``, forward mode and autocast see, are the library's.
 """
 
@@ -12,14 +13,22 @@ from torch import Tensor
 from torch.autograd import forward_ad
 from torch.nn import functional
 
-from longtail._grid_conv import MOST_CHANNELS, grid_conv, grid_down, grid_up
+from longtail._grid_conv import MOST_CHANNELS, MOST_CHANNELS_CUDA, grid_conv, grid_down, grid_up
+from longtail._library import cuda_library
+
+
+def _most_channels(device: torch.device) -> int:
+    """That our kernels take on a device; 0: there are none."""
+    if device.type == "cpu":
+        return MOST_CHANNELS
+    return MOST_CHANNELS_CUDA if device.type == "cuda" and cuda_library.loaded else 0
 
 
 def rows_of(x: Tensor) -> Tensor:
-    """``[N, H, W, C]`` of ``[N, C, H, W]``: on the CPU with channels next to each other in memory,
-    where convolutions are fastest; on other devices as they lie."""
+    """``[N, H, W, C]`` of ``[N, C, H, W]``: where there are kernels of ours with channels next to
+    each other in memory, as they want it; on other devices as they lie."""
     rows = x.permute(0, 2, 3, 1)
-    return rows.contiguous() if x.device.type == "cpu" else rows
+    return rows.contiguous() if _most_channels(x.device) else rows
 
 
 def grid_of(rows: Tensor) -> Tensor:
@@ -39,19 +48,19 @@ def padded(x: Tensor, mode: str) -> Tensor:
 
 def ours(x: Tensor, *weights: Tensor) -> bool:
     """Whether our kernels take this call."""
+    most = _most_channels(x.device)
     return (
         type(x) is Tensor
-        and x.device.type == "cpu"
         and x.dtype == torch.float32
         and all(
             type(weight) in (Tensor, torch.nn.Parameter)
             and weight.dtype == torch.float32
             and weight.device == x.device
-            and max(weight.shape) <= MOST_CHANNELS
+            and max(weight.shape) <= most
             for weight in weights
         )
         and not torch.compiler.is_compiling()
-        and not torch.is_autocast_enabled("cpu")
+        and not torch.is_autocast_enabled(x.device.type)
         and not torch._C._are_functorch_transforms_active()
         and forward_ad._current_level < 0
     )

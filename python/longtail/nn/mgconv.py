@@ -96,8 +96,12 @@ class MgConv(nn.Module):
     as many, of which the last is dropped where n is odd. Where a side has one point, reflection is
     that point again.
 
-    **Layout.** On the CPU u is laid out in memory with channels innermost (``channels_last``); f is
-    brought into that layout first.
+    **Layout.** With kernels of ours (the CPU, CUDA) u is laid out in memory with channels innermost
+    (``channels_last``); f is brought into that layout first.
+
+    **Kernels.** In float32 with zeros around (on CUDA up to 64 channels) the whole cycle is one
+    operator and its gradient another; second gradients are made of single convolutions. All else,
+    ``torch.compile``, ``torch.func``, forward mode and autocast run the library's convolutions.
 
     Source: He, Liu, Xu, "MgNO: Efficient Parameterization of Linear Operators via Multigrid", 2024.
 
@@ -274,12 +278,12 @@ def _our_name(name: str) -> str | None:
     head, *rest = name.split(".")
     if head == "RTlayers":
         return ".".join(("up", *rest))
-    for stem, ours in (("post_smooth_layer", "after"), ("layer", "before")):
+    for stem, name_of_ours in (("post_smooth_layer", "after"), ("layer", "before")):
         if head.startswith(stem) and head[len(stem) :].isdigit():
             level, at = int(head[len(stem) :]), int(rest[0])
-            if ours == "before" and level > 0:
+            if name_of_ours == "before" and level > 0:
                 if at == 0:
                     return ".".join(("down", str(level - 1), *rest[1:]))
                 at -= 1
-            return ".".join((ours, str(level), str(at), *rest[1:]))
+            return ".".join((name_of_ours, str(level), str(at), *rest[1:]))
     return None
