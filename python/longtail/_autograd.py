@@ -72,7 +72,8 @@ def differentiable(
             the input does not move. Without it forward mode raises NotImplementedError.
         linear: the formulas read no tensor input, so none is kept; ``saved`` has None for them.
         keep_results: whether ``backward`` reads what ``forward`` gave, or the positions of what it
-            reads. Derivatives of ``backward`` are those with respect to the inputs: whatever the results say, the inputs say too.
+            reads. Derivatives of ``backward`` are those with respect to the inputs: whatever the
+            results say, the inputs say too.
 
     Returns:
         A function of the same positional arguments as ``forward``.

@@ -27,6 +27,10 @@ from longtail._autograd import Gradient, Saved, differentiable
 MOST_CHANNELS, MOST_CHANNELS_CUDA = 256, 64
 
 
+#: A V-cycle of f, bias and weights made of single convolutions, which have gradients.
+BySteps = Callable[[Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, Tensor]]
+
+
 @dataclass(frozen=True)
 class CycleForm:
     """What a V-cycle is, but for its numbers.
@@ -35,13 +39,11 @@ class CycleForm:
         channels: of u.
         steps: before and after the coarser levels, of each level, finest first.
         restrict_residual: whether f of a coarser level is that of the residual.
-        by_steps: the same of f, bias, weights, made of convolutions that have gradients.
     """
 
     channels: int
-    steps: list[int]
+    steps: tuple[int, ...]
     restrict_residual: bool
-    by_steps: Callable[[Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, Tensor]]
 
 
 def _none(like: Tensor) -> Tensor:
@@ -151,12 +153,15 @@ def _packed(weights: Sequence[Tensor]) -> Tensor:
 def _cycle_forward(
     f: Tensor,
     bias: Tensor,
-    cycle: CycleForm,
+    channels: int,
+    steps: tuple[int, ...],
+    restrict_residual: bool,
     keep: bool,
+    by_steps: BySteps | None,
     *weights: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor]:
     u, saved = torch.ops.longtail.learned_cycle(
-        f, _packed(weights), bias, cycle.channels, cycle.steps, cycle.restrict_residual, keep
+        f, _packed(weights), bias, channels, steps, restrict_residual, keep
     )
     return u, f.view(f.shape), saved
 
@@ -164,56 +169,67 @@ def _cycle_forward(
 def _cycle_backward(
     saved: Saved, grad: Gradient, through: Gradient, _: Gradient
 ) -> tuple[Gradient, ...]:
-    f, _bias, cycle, _keep, *weights = saved.inputs
+    f, bias, *form, _keep, by_steps = saved.inputs[:_BEFORE_WEIGHTS]
+    weights = saved.inputs[_BEFORE_WEIGHTS:]
+    constants = [None] * (_BEFORE_WEIGHTS - 2)
+    needs = saved.needs[_BEFORE_WEIGHTS:]
     if grad is None:
-        return through, None, None, None, *[None] * len(weights)
+        return through, None, *constants, *[None] * len(weights)
     if torch.is_grad_enabled():
-        return _cycle_backward_again(saved, grad, through)
-    need_weights = any(saved.needs[4:])
-    df, dw = torch.ops.longtail.learned_cycle_backward(
+        if by_steps is None:
+            raise NotImplementedError("MgConv: no second gradients of compiled code")
+        wanted = (*saved.needs[:2], *needs)
+        df, dbias, *dw = _again(by_steps, f, bias, weights, wanted, grad, through)
+        return df, dbias, *constants, *dw
+    df, flat = torch.ops.longtail.learned_cycle_backward(
         grad,
         _none(f) if through is None else through,
         f,
         _packed(weights),
         saved.results[0],
-        cycle.channels,
-        cycle.steps,
-        cycle.restrict_residual,
+        *form,
         saved.needs[0],
-        need_weights,
+        any(needs),
     )
     dbias = grad.sum((0, 1, 2)) if saved.needs[1] else None
     gradients: list[Gradient] = [None] * len(weights)
-    if need_weights:
-        sizes = [each.numel() for each in weights]
-        parts = zip(dw.split(sizes), weights, saved.needs[4:], strict=True)
+    if any(needs):
+        parts = zip(flat.split([w.numel() for w in weights]), weights, needs, strict=True)
         gradients = [part.view(w.shape) if needed else None for part, w, needed in parts]
-    return (df if saved.needs[0] else None), dbias, None, None, *gradients
+    return (df if saved.needs[0] else None), dbias, *constants, *gradients
 
 
-def _cycle_backward_again(saved: Saved, grad: Tensor, through: Gradient) -> tuple[Gradient, ...]:
-    """The gradients as functions that have gradients: of the cycle made of single convolutions."""
-    f, bias, cycle, _, *weights = saved.inputs
-    u, same = cycle.by_steps(f, bias, weights)
-    tensors = [f, bias, *weights]
-    needs = [saved.needs[0], saved.needs[1], *saved.needs[4:]]
-    wanted = [each for each, needed in zip(tensors, needs, strict=True) if needed]
+def _again(
+    by_steps: BySteps,
+    f: Tensor,
+    bias: Tensor,
+    weights: Sequence[Tensor],
+    needs: Sequence[bool],
+    grad: Tensor,
+    through: Gradient,
+) -> list[Gradient]:
+    """The gradients of f, bias and weights as functions that have gradients."""
+    u, same = by_steps(f, bias, weights)
+    wanted = [each for each, needed in zip((f, bias, *weights), needs, strict=True) if needed]
     outputs, grads = [u], [grad]
     if through is not None:
         outputs, grads = [u, same], [grad, through]
     got = iter(torch.autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True))
-    df, dbias, *dw = [next(got) if needed else None for needed in needs]
-    return df, dbias, None, None, *dw
+    return [next(got) if needed else None for needed in needs]
 
 
+#: Inputs of ``_cycle`` before the weights.
+_BEFORE_WEIGHTS = 7
 _cycle = differentiable("learned_cycle", _cycle_forward, _cycle_backward, keep_results=(2,))
 
 
 def learned_cycle(
-    f: Tensor, bias: Tensor, cycle: CycleForm, weights: Sequence[Tensor]
+    f: Tensor, bias: Tensor, form: CycleForm, weights: Sequence[Tensor], by_steps: BySteps | None
 ) -> tuple[Tensor, Tensor]:
-    """A V-cycle of ``cycle.by_steps`` in one operator: u of f, and f for whoever reads it next.
-    ``bias`` ``[channels]`` or ``[0]``; weights in the order of csrc/multigrid/learned_cycle.h."""
+    """A V-cycle in one operator: u of f, and f for whoever reads it next. ``bias`` ``[channels]``
+    or ``[0]``; weights in the order of csrc/multigrid/learned_cycle.h; without ``by_steps`` there
+    are no second gradients."""
     keep = torch.is_grad_enabled() and any(each.requires_grad for each in (f, bias, *weights))
-    u, f, _ = _cycle(f, bias, cycle, keep, *weights)
+    settings = (form.channels, form.steps, form.restrict_residual, keep, by_steps)
+    u, f, _ = _cycle(f, bias, *settings, *weights)
     return u, f

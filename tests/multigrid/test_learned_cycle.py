@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
 
 from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
@@ -117,6 +119,37 @@ def test_is_one_operator() -> None:
     module(leaf).sum().backward()
     assert leaf.grad is not None
     assert all(each.grad is None for each in module.parameters())
+
+
+@pytest.mark.parametrize("transform", [False, True])
+def test_compiles(transform: bool) -> None:
+    """One graph with one operator each way; with torch.func the library's convolutions."""
+    module, f = MgConv(2, 3, ((1, 1), (2, 0))), draw((2, 2, 6, 5))[0]
+    seen: list[str] = []
+
+    def note(graph: torch.fx.GraphModule, _: object) -> object:
+        seen.extend(str(node.target) for node in graph.graph.nodes if "cycle" in str(node.target))
+        return make_boxed_func(graph)
+
+    def loss(x: Tensor) -> Tensor:
+        return module(x).square().sum()
+
+    def gradient(x: Tensor) -> Tensor:
+        return torch.func.grad(loss)(x)
+
+    backend = aot_autograd(fw_compiler=note, bw_compiler=note)
+    if transform:
+        compiled = torch.compile(gradient, fullgraph=True, backend=backend)
+        torch.testing.assert_close(compiled(f), gradient(f), rtol=1e-5, atol=1e-5)
+        assert not seen
+        return
+    leaf = f.clone().requires_grad_()
+    expected = torch.autograd.grad(loss(leaf), [leaf, *module.parameters()])
+    y = torch.compile(loss, fullgraph=True, backend=backend)(leaf)
+    got = torch.autograd.grad(y, [leaf, *module.parameters()])
+    assert all(same_bits(a, b) for a, b in zip(got, expected, strict=True))
+    names = {f"longtail.learned_cycle{end}.default" for end in ("", "_backward")}
+    assert sorted(seen) == sorted(names)
 
 
 def test_weights_given_to_the_call() -> None:

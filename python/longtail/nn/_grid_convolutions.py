@@ -46,10 +46,19 @@ def padded(x: Tensor, mode: str) -> Tensor:
     return x
 
 
-def ours(x: Tensor, *weights: Tensor) -> bool:
-    """Whether our kernels take this call."""
+def _transformed() -> bool:
+    """Whether a transform of torch.func or forward mode is at work."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+# Dynamo runs it while it traces, where the transforms of what it traces are at work.
+_transformed._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def ours(x: Tensor, *weights: Tensor, compiled: bool = False) -> bool:
+    """Whether our kernels take this call; in code that is compiled if they may at all."""
     most = _most_channels(x.device)
-    return (
+    fits = (
         type(x) is Tensor
         and x.dtype == torch.float32
         and all(
@@ -59,11 +68,9 @@ def ours(x: Tensor, *weights: Tensor) -> bool:
             and max(weight.shape) <= most
             for weight in weights
         )
-        and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled(x.device.type)
-        and not torch._C._are_functorch_transforms_active()
-        and forward_ad._current_level < 0
     )
+    return fits and (compiled or not torch.compiler.is_compiling()) and not _transformed()
 
 
 def or_none(x: Tensor | None, like: Tensor) -> Tensor:

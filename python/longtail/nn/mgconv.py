@@ -101,7 +101,7 @@ class MgConv(nn.Module):
 
     **Kernels.** In float32 with zeros around (on CUDA up to 64 channels) the whole cycle is one
     operator and its gradient another; second gradients are made of single convolutions. All else,
-    ``torch.compile``, ``torch.func``, forward mode and autocast run the library's convolutions.
+    ``torch.func``, forward mode and autocast run the library's convolutions.
 
     Source: He, Liu, Xu, "MgNO: Efficient Parameterization of Linear Operators via Multigrid", 2024.
 
@@ -159,8 +159,9 @@ class MgConv(nn.Module):
         ``[N, H, W, C]`` here."""
         modules = self._in_order()
         weights = [each.weight for each in modules]
-        if self.padding_mode == "zeros" and ours(f, *weights):
-            steps = [count for pair in self.steps for count in pair]
+        if self.padding_mode == "zeros" and ours(f, *weights, compiled=True):
+            steps = tuple(count for pair in self.steps for count in pair)
+            form = CycleForm(self.channels, steps, self.restrict_residual)
 
             def by_steps(
                 f: Tensor, bias: Tensor, weights: Sequence[Tensor]
@@ -168,8 +169,8 @@ class MgConv(nn.Module):
                 given = dict(zip(modules, weights, strict=True))
                 return self._cycle(f, bias if bias.numel() else None, given.__getitem__)
 
-            form = CycleForm(self.channels, steps, self.restrict_residual, by_steps)
-            return learned_cycle(f, or_none(bias, f), form, weights)
+            twice = None if torch.compiler.is_compiling() else by_steps
+            return learned_cycle(f, or_none(bias, f), form, weights, twice)
         return self._cycle(f, bias, lambda module: module.weight)
 
     def _in_order(self) -> list[Weight]:
