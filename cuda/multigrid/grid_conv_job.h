@@ -61,4 +61,8 @@ struct GridGradientJob {
   bool negative;
 };
 
+/// Points of a tile of its sums.
+constexpr int kGradientColumns = 8;
+constexpr int grid_gradient_rows(int stride) { return stride == 1 ? 8 : 4; }
+
 }  // namespace longtail::cuda

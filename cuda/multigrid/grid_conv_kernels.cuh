@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(kGridConvThreads)
 }
 
 // Jobs one after the other, each of the whole level of the block's sample.
-__global__ void __launch_bounds__(kGridCycleThreads)
+__global__ void __launch_bounds__(kGridCycleThreads, 1)
     grid_cycle(const __grid_constant__ GridConvJobs jobs) {
   __shared__ float shared[kGridShared];
   for (int k = 0; k < jobs.count; ++k) {
@@ -94,12 +94,10 @@ __global__ void __launch_bounds__(256)
 }
 
 // Tiles of gradients: 4 rows of 8 points; 8 rows where the window does not grow with the stride.
-constexpr int kGradientColumns = 8, kGradientChannels = 32;
-inline __host__ __device__ constexpr int gradient_rows(int stride) { return stride == 1 ? 8 : 4; }
-constexpr std::int64_t kMostGradientParts = 128, kTilesOfGradientPart = 4;
+constexpr int kGradientChannels = 32;
 
 inline __host__ __device__ std::int64_t gradient_tiles(const GridGradientJob& job, int stride) {
-  return job.batch * tiles_of(job.height, gradient_rows(stride)) *
+  return job.batch * tiles_of(job.height, grid_gradient_rows(stride)) *
          tiles_of(job.width, kGradientColumns);
 }
 
@@ -122,7 +120,7 @@ __device__ inline void load_gradient_rows(const float* from, std::int64_t sample
 template <int Stride, int Taps>
 __global__ void __launch_bounds__(Taps * 64)
     grid_gradient(const __grid_constant__ GridGradientJob job) {
-  constexpr int rows = gradient_rows(Stride), columns = kGradientColumns;
+  constexpr int rows = grid_gradient_rows(Stride), columns = kGradientColumns;
   constexpr int window_rows = Stride * (rows - 1) + Taps;
   constexpr int window_columns = Stride * (columns - 1) + Taps;
   alignas(16) __shared__ float x[window_rows * window_columns * kGradientChannels];

@@ -33,7 +33,8 @@ int block_level(const CycleShape& shape) {
 
 int gradient_parts(std::int64_t batch, std::int64_t height, std::int64_t width, int stride) {
   constexpr std::int64_t most = 128, tiles_of_part = 4;
-  const std::int64_t tiles = batch * tiles_of(height, stride == 1 ? 8 : 4) * tiles_of(width, 8);
+  const std::int64_t tiles =
+      batch * tiles_of(height, grid_gradient_rows(stride)) * tiles_of(width, kGradientColumns);
   return static_cast<int>(std::clamp<std::int64_t>(tiles / tiles_of_part, 1, most));
 }
 
