@@ -9,8 +9,8 @@ a call costs once does not count; that is printed too, as `setup`. Launched one 
 from a CUDA graph. Of an operator that is set up, `v_cycle` in both dtypes and a solve by
 `MultigridSolver` to 1e-8, beside `diffusion_solve` with its setup. In the same run a copy that
 moves the bytes that a cycle must, and in two dimensions a V-cycle of torch operations in float32:
-Jacobi, slices, full weighting. `--small` runs every kernel once on small grids, for compute-
-sanitizer.
+Jacobi, slices, full weighting. Then steps of MgNO, see _multigrid_mgno.py. `--small` runs every
+kernel once on small grids, for compute-sanitizer.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from torch.nn.functional import pad
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from bench.cuda._multigrid_mgno import measure_mgno, run_mgno_small  # noqa: E402
 from bench.kit.cuda import by_events, copy_of, run  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
@@ -251,7 +252,7 @@ def measure_all(repeats: int) -> list[Record]:
                     f"{row.provider} {row.median / 1e3:.1f}" for row in rows if row.kernel == kernel
                 )
                 print(f"{kernel} {rows[0].case}, microseconds: {shown}")
-    return records
+    return records + measure_mgno(repeats, captured)
 
 
 def check_rival() -> None:
@@ -280,6 +281,7 @@ def run_small() -> None:
             diffusion_solve(a[:1], f, initial=first, **given)
             for dtype in (torch.float64, torch.float32):
                 run_operators(a.to(dtype), f.to(dtype), boundary)
+    run_mgno_small()
 
 
 def run_operators(a: Tensor, f: Tensor, boundary: str) -> None:

@@ -85,7 +85,7 @@ void up(const TransferStrip& strip, const float* x, const float* u, const float*
     for (int b = 0; b < 6; ++b) {
       if (skipped_up(shape.taps, a) || skipped_up(shape.taps, b)) continue;  // zeros stay
       const int f = 6 * a + b, v = 5 * value_of(a) + value_of(b);
-      multiply(tiles, shape.coarse, in, out, values + v * kTransferTiles * in,
+      multiply(tiles, shape.coarse, shape.fine, in, out, values + v * kTransferTiles * in,
                u + f * shape.coarse * out, products + f * kTransferTiles * out);
     }
   }
@@ -170,9 +170,9 @@ void down(const TransferStrip& strip, const float* x, const float* u, float* mem
       const float* w = u + (6 * a + b) * shape.fine * out;
       float* sum = sums + (3 * (a % 3) + b % 3) * kTransferTiles * out;
       if (a < 3 && b < 3) {
-        multiply(tiles, shape.fine, in, out, v, w, sum);
+        multiply(tiles, shape.fine, shape.coarse, in, out, v, w, sum);
       } else {
-        multiply<true>(tiles, shape.fine, in, out, v, w, sum);
+        multiply<true>(tiles, shape.fine, shape.coarse, in, out, v, w, sum);
       }
     }
   }
@@ -245,7 +245,7 @@ void weight(const TransferStrip& strip, const float* coarse, const float* fine, 
     for (int b = 0; b < 6; ++b) {
       if (skipped_up(shape.taps, a) || skipped_up(shape.taps, b)) continue;
       const int f = 6 * a + b, v = 5 * value_of(a) + value_of(b);
-      add_outer(strip.count, shape.coarse, in, out, values + v * kTransferTiles * in,
+      add_outer(strip.count, shape.coarse, shape.fine, in, out, values + v * kTransferTiles * in,
                 gradients + f * kTransferTiles * out, du + f * in * out);
     }
   }

@@ -124,8 +124,8 @@ void forward(const Strip& strip, const float* x, const float* u, const float* ad
   }
   const std::int64_t tiles = whole_rows(strip.count);
   for (int f = 0; f < kFrequencies; ++f) {
-    multiply(tiles, shape.in, in, out, windows + f * kStripTiles * in, u + f * shape.in * out,
-             products + f * kStripTiles * out);
+    multiply(tiles, shape.in, shape.out, in, out, windows + f * kStripTiles * in,
+             u + f * shape.in * out, products + f * kStripTiles * out);
   }
   for (std::int64_t t = 0; t < strip.count; ++t) {
     write_tile(shape, tile_of(shape, strip.first + t), products + t * out, kStripTiles * out, add,
@@ -144,7 +144,7 @@ void weight(const Strip& strip, const float* grad, const float* x, float* memory
     transform_gradient(shape, tile, grad, gradients + t * out, kStripTiles * out);
   }
   for (int f = 0; f < kFrequencies; ++f) {
-    add_outer(strip.count, shape.in, in, out, windows + f * kStripTiles * in,
+    add_outer(strip.count, shape.in, shape.out, in, out, windows + f * kStripTiles * in,
               gradients + f * kStripTiles * out, du + f * in * out);
   }
 }

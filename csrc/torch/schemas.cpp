@@ -243,4 +243,14 @@ STABLE_TORCH_LIBRARY(longtail, m) {
       "Tensor");
   m.def("grid_down(Tensor x, Tensor weight) -> Tensor");
   m.def("grid_transfer_weight(Tensor coarse, Tensor fine, int taps) -> Tensor");
+  // The whole V-cycle (csrc/multigrid/learned_cycle.h): all weights one after the other, steps
+  // before and after each level; u and what the backward pass reads. There `through` is a gradient
+  // of f that is added to df.
+  m.def(
+      "learned_cycle(Tensor f, Tensor weights, Tensor bias, int channels, int[] steps, bool "
+      "restrict_residual, bool keep) -> (Tensor u, Tensor saved)");
+  m.def(
+      "learned_cycle_backward(Tensor grad, Tensor through, Tensor f, Tensor weights, Tensor saved, "
+      "int channels, int[] steps, bool restrict_residual, bool need_f, bool need_weights) -> "
+      "(Tensor df, Tensor dweights)");
 }

@@ -57,7 +57,7 @@ def differentiable(
     jvp: Callable[..., Any] | None = None,
     *,
     linear: bool = False,
-    keep_results: bool = False,
+    keep_results: bool | Sequence[int] = False,
 ) -> Callable[..., Any]:
     """Make a differentiable function out of formulas.
 
@@ -71,8 +71,9 @@ def differentiable(
         jvp: ``jvp(saved, *tangents)`` gives the tangent of each output; a tangent is None where
             the input does not move. Without it forward mode raises NotImplementedError.
         linear: the formulas read no tensor input, so none is kept; ``saved`` has None for them.
-        keep_results: whether ``backward`` reads what ``forward`` gave. Derivatives of ``backward``
-            are those with respect to the inputs: whatever the results say, the inputs say too.
+        keep_results: whether ``backward`` reads what ``forward`` gave, or the positions of what it
+            reads. Derivatives of ``backward`` are those with respect to the inputs: whatever the
+            results say, the inputs say too.
 
     Returns:
         A function of the same positional arguments as ``forward``.
@@ -86,6 +87,8 @@ def differentiable(
         results: tuple[Tensor, ...] = ()
         if keep_results:
             results = (output,) if isinstance(output, Tensor) else tuple(output)
+            if not isinstance(keep_results, bool):
+                results = tuple(results[index] for index in keep_results)
         ctx.save_for_backward(*tensors, *results)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)

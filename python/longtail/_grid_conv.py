@@ -1,15 +1,21 @@
-"""Convolutions of learned multigrid on the CPU, differentiable as often as one likes.
+"""Convolutions and V-cycles of learned multigrid, differentiable as often as one likes.
 
 On grids ``[N, H, W, channels]``, zeros around: ``grid_conv`` is ``add + bias + weight * x`` of
 3 x 3 taps; ``grid_down`` goes to the next coarser grid by 3 x 3 or 4 x 4 taps, ``grid_up`` is its
 transpose. Each of them and their weight gradients are linear in each argument, so the derivatives
 of all are made of these.
 
+``learned_cycle`` is a whole V-cycle of these in one operator, whose gradient is one more; second
+gradients are those of the cycle made of single convolutions.
+
 ``grid_conv`` and ``grid_down`` give x as well, for whoever reads it next: its gradient then comes
 back through here, where it is added while the convolution's own is written.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,8 +24,28 @@ from longtail import _grid_shardings  # noqa: F401  (declares them)
 from longtail._autograd import Gradient, Saved, differentiable
 from longtail._dtensor import register_rules_for
 
-#: Channels that the kernels take.
-MOST_CHANNELS = 256
+#: Channels that the kernels take, and those up to which the CUDA kernels are used: the library's
+#: run on tensor cores, which pay with many.
+MOST_CHANNELS, MOST_CHANNELS_CUDA = 256, 64
+
+
+#: A V-cycle of f, bias and weights made of single convolutions, which have gradients.
+BySteps = Callable[[Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class CycleForm:
+    """What a V-cycle is, but for its numbers.
+
+    Attributes:
+        channels: of u.
+        steps: before and after the coarser levels, of each level, finest first.
+        restrict_residual: whether f of a coarser level is that of the residual.
+    """
+
+    channels: int
+    steps: tuple[int, ...]
+    restrict_residual: bool
 
 
 def _none(like: Tensor) -> Tensor:
@@ -125,3 +151,92 @@ grid_down = differentiable("grid_down", _down_forward, _down_backward)
 _transfer_weight = differentiable(
     "grid_transfer_weight", _transfer_weight_forward, _transfer_weight_backward
 )
+
+
+def _packed(weights: Sequence[Tensor]) -> Tensor:
+    return torch.cat([each.reshape(-1) for each in weights])
+
+
+def _cycle_forward(
+    f: Tensor,
+    bias: Tensor,
+    channels: int,
+    steps: tuple[int, ...],
+    restrict_residual: bool,
+    keep: bool,
+    by_steps: BySteps | None,
+    *weights: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    u, saved = torch.ops.longtail.learned_cycle(
+        f, _packed(weights), bias, channels, steps, restrict_residual, keep
+    )
+    return u, f.view(f.shape), saved
+
+
+def _cycle_backward(
+    saved: Saved, grad: Gradient, through: Gradient, _: Gradient
+) -> tuple[Gradient, ...]:
+    f, bias, *form, _keep, by_steps = saved.inputs[:_BEFORE_WEIGHTS]
+    weights = saved.inputs[_BEFORE_WEIGHTS:]
+    constants = [None] * (_BEFORE_WEIGHTS - 2)
+    needs = saved.needs[_BEFORE_WEIGHTS:]
+    if grad is None:
+        return through, None, *constants, *[None] * len(weights)
+    if torch.is_grad_enabled():
+        if by_steps is None:
+            raise NotImplementedError("MgConv: no second gradients of compiled code")
+        wanted = (*saved.needs[:2], *needs)
+        df, dbias, *dw = _again(by_steps, f, bias, weights, wanted, grad, through)
+        return df, dbias, *constants, *dw
+    df, flat = torch.ops.longtail.learned_cycle_backward(
+        grad,
+        _none(f) if through is None else through,
+        f,
+        _packed(weights),
+        saved.results[0],
+        *form,
+        saved.needs[0],
+        any(needs),
+    )
+    dbias = grad.sum((0, 1, 2)) if saved.needs[1] else None
+    gradients: list[Gradient] = [None] * len(weights)
+    if any(needs):
+        parts = zip(flat.split([w.numel() for w in weights]), weights, needs, strict=True)
+        gradients = [part.view(w.shape) if needed else None for part, w, needed in parts]
+    return (df if saved.needs[0] else None), dbias, *constants, *gradients
+
+
+def _again(
+    by_steps: BySteps,
+    f: Tensor,
+    bias: Tensor,
+    weights: Sequence[Tensor],
+    needs: Sequence[bool],
+    grad: Tensor,
+    through: Gradient,
+) -> list[Gradient]:
+    """The gradients of f, bias and weights as functions that have gradients."""
+    u, same = by_steps(f, bias, weights)
+    wanted = [each for each, needed in zip((f, bias, *weights), needs, strict=True) if needed]
+    outputs, grads = [u], [grad]
+    if through is not None:
+        outputs, grads = [u, same], [grad, through]
+    got = iter(torch.autograd.grad(outputs, wanted, grads, create_graph=True, allow_unused=True))
+    return [next(got) if needed else None for needed in needs]
+
+
+#: Inputs of ``_cycle`` before the weights.
+_BEFORE_WEIGHTS = 7
+_cycle = differentiable("learned_cycle", _cycle_forward, _cycle_backward, keep_results=(2,))
+
+
+def learned_cycle(
+    f: Tensor, bias: Tensor, form: CycleForm, weights: Sequence[Tensor], by_steps: BySteps | None
+) -> tuple[Tensor, Tensor]:
+    """A V-cycle in one operator: u of f, and f for whoever reads it next. ``bias`` ``[channels]``
+    or ``[0]``; weights in the order of csrc/multigrid/learned_cycle.h; without ``by_steps`` there
+    are no second gradients."""
+    keep = torch.is_grad_enabled() and any(each.requires_grad for each in (f, bias, *weights))
+    settings = (form.channels, form.steps, form.restrict_residual, keep, by_steps)
+    u, f, _ = _cycle(f, bias, *settings, *weights)
+    return u, f

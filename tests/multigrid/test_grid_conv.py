@@ -121,10 +121,15 @@ def test_gradients_of_what_is_given_through() -> None:
         assert torch.equal(alone, torch.ones_like(x))
 
 
-def results() -> Tensors:
+def drawn(device: str, *shapes: tuple[int, ...]) -> Tensors:
+    return [each.to(device) for each in draw(*shapes)]
+
+
+def results(device: str = "cpu") -> Tensors:
     """Of every raw operator, on sizes that cross strips and parts."""
-    x, w, bias, coarse = draw((2, 90, 66, 5), (6, 5, 3, 3), (6,), (2, 45, 33, 6))
-    w4, y, fine = draw((6, 5, 4, 4), (2, 90, 66, 6), (5,))
+    x, w, bias, coarse = drawn(device, (2, 90, 66, 5), (6, 5, 3, 3), (6,), (2, 45, 33, 6))
+    w4, y, fine = drawn(device, (6, 5, 4, 4), (2, 90, 66, 6), (5,))
+    none = torch.empty(0, device=device)
     return [
         ops.grid_conv(x, w, y, bias, False),
         ops.grid_conv(y, w, x, fine, True),
@@ -132,7 +137,7 @@ def results() -> Tensors:
         ops.grid_down(x, w),
         ops.grid_down(x, w4),
         ops.grid_up(coarse, w, x, fine, 90, 66),
-        ops.grid_up(coarse, w4, torch.empty(0), torch.empty(0), 89, 65),
+        ops.grid_up(coarse, w4, none, none, 89, 65),
         ops.grid_transfer_weight(coarse, x, 3),
         ops.grid_transfer_weight(coarse, x, 4),
     ]

@@ -1,7 +1,8 @@
 """Convolutions of multigrid modules, with what is added to their results.
 
-Grids are ``[N, H, W, channels]`` here. On the CPU those in float32 with zeros around are ours
-(csrc/multigrid/winograd.h, grid_transfer.h); all others, and what ``torch.compile``,
+Grids are ``[N, H, W, channels]`` here. Those in float32 with zeros around are ours on the CPU
+(csrc/multigrid/winograd.h, grid_transfer.h) and, up to 64 channels, on CUDA
+(cuda/multigrid/grid_conv_kernels.cuh); all others, and what ``torch.compile``,
 ``torch.func``, forward mode and autocast see, are the library's.
 """
 
@@ -13,14 +14,22 @@ from torch.autograd import forward_ad
 from torch.nn import functional
 
 from longtail._dtensor import is_dtensor
-from longtail._grid_conv import MOST_CHANNELS, grid_conv, grid_down, grid_up
+from longtail._grid_conv import MOST_CHANNELS, MOST_CHANNELS_CUDA, grid_conv, grid_down, grid_up
+from longtail._library import cuda_library
+
+
+def _most_channels(device: torch.device) -> int:
+    """That our kernels take on a device; 0: there are none."""
+    if device.type == "cpu":
+        return MOST_CHANNELS
+    return MOST_CHANNELS_CUDA if device.type == "cuda" and cuda_library.loaded else 0
 
 
 def rows_of(x: Tensor) -> Tensor:
-    """``[N, H, W, C]`` of ``[N, C, H, W]``: on the CPU with channels next to each other in memory,
-    where convolutions are fastest; on other devices as they lie."""
+    """``[N, H, W, C]`` of ``[N, C, H, W]``: where there are kernels of ours with channels next to
+    each other in memory, as they want it; on other devices as they lie."""
     rows = x.permute(0, 2, 3, 1)
-    return rows.contiguous() if x.device.type == "cpu" else rows
+    return rows.contiguous() if _most_channels(x.device) else rows
 
 
 def grid_of(rows: Tensor) -> Tensor:
@@ -38,22 +47,32 @@ def padded(x: Tensor, mode: str) -> Tensor:
     return x
 
 
-def _ours(x: Tensor, weight: Tensor) -> bool:
-    """Whether our kernel takes this call."""
-    return (
+@torch.compiler.assume_constant_result
+def _transformed() -> bool:
+    """Whether a transform of torch.func or forward mode is at work. Dynamo runs it while it traces,
+    where the transforms of what it traces are at work."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
+
+
+def ours(x: Tensor, *weights: Tensor, compiled: bool = False) -> bool:
+    """Whether our kernels take this call; in code that is compiled if they may at all."""
+    most = _most_channels(x.device)
+    fits = (
         (type(x) is Tensor or is_dtensor(x))
-        and (type(weight) in (Tensor, torch.nn.Parameter) or is_dtensor(weight))
-        and x.device.type == "cpu"
-        and x.dtype == weight.dtype == torch.float32
-        and max(weight.shape) <= MOST_CHANNELS
-        and not torch.compiler.is_compiling()
-        and not torch.is_autocast_enabled("cpu")
-        and not torch._C._are_functorch_transforms_active()
-        and forward_ad._current_level < 0
+        and x.dtype == torch.float32
+        and all(
+            (type(weight) in (Tensor, torch.nn.Parameter) or is_dtensor(weight))
+            and weight.dtype == torch.float32
+            and weight.device == x.device
+            and max(weight.shape) <= most
+            for weight in weights
+        )
+        and not torch.is_autocast_enabled(x.device.type)
     )
+    return fits and (compiled or not torch.compiler.is_compiling()) and not _transformed()
 
 
-def _or_none(x: Tensor | None, like: Tensor) -> Tensor:
+def or_none(x: Tensor | None, like: Tensor) -> Tensor:
     return like.new_empty(0) if x is None else x
 
 
@@ -69,10 +88,10 @@ def conv3x3(
     """``add + weight * x + bias`` with ``weight [out, in, 3, 3]``; n points give
     ``(n + stride - 1) // stride``. And x, for whoever reads it next: gradients are then added where
     they are made."""
-    if padding == "zeros" and _ours(x, weight) and (stride == 1 or (add is None and bias is None)):
+    if padding == "zeros" and ours(x, weight) and (stride == 1 or (add is None and bias is None)):
         if stride == 2:
             return grid_down(x, weight)
-        return grid_conv(x, weight, _or_none(add, x), _or_none(bias, x), False)
+        return grid_conv(x, weight, or_none(add, x), or_none(bias, x), False)
     if padding == "zeros":
         y = functional.conv2d(grid_of(x), weight, bias, stride, 1)
     else:
@@ -85,8 +104,8 @@ def conv_transpose4x4(x: Tensor, weight: Tensor, add: Tensor, bias: Tensor | Non
     """``add + weight^T * x + bias`` with ``weight [in, out, 4, 4]``, stride 2, padding 1: n points
     give 2 n, cut to those of ``add``."""
     height, width = add.shape[1:3]
-    if _ours(x, weight):
-        return grid_up(x, weight, add, _or_none(bias, x), height, width)
+    if ours(x, weight):
+        return grid_up(x, weight, add, or_none(bias, x), height, width)
     y = functional.conv_transpose2d(grid_of(x), weight, bias, 2, 1)
     return add + y[..., :height, :width].permute(0, 2, 3, 1)
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from longtail._grid_conv import CycleForm, learned_cycle
 from longtail.nn._grid_arguments import choice, flag, grid, positive_int
-from longtail.nn._grid_convolutions import conv3x3, conv_transpose4x4, grid_of, rows_of
+from longtail.nn._grid_convolutions import (
+    conv3x3,
+    conv_transpose4x4,
+    grid_of,
+    or_none,
+    ours,
+    rows_of,
+)
 
 __all__ = ["MgConv"]
 
@@ -88,8 +96,12 @@ class MgConv(nn.Module):
     as many, of which the last is dropped where n is odd. Where a side has one point, reflection is
     that point again.
 
-    **Layout.** On the CPU u is laid out in memory with channels innermost (``channels_last``); f is
-    brought into that layout first.
+    **Layout.** With kernels of ours (the CPU, CUDA) u is laid out in memory with channels innermost
+    (``channels_last``); f is brought into that layout first.
+
+    **Kernels.** In float32 with zeros around (on CUDA up to 64 channels) the whole cycle is one
+    operator and its gradient another; second gradients are made of single convolutions. All else,
+    ``torch.func``, forward mode and autocast run the library's convolutions.
 
     Source: He, Liu, Xu, "MgNO: Efficient Parameterization of Linear Operators via Multigrid", 2024.
 
@@ -145,14 +157,48 @@ class MgConv(nn.Module):
     def cycle(self, f: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """u of f, each point of u with ``bias`` ``[C_u]``; and f, see ``conv3x3``. Grids are
         ``[N, H, W, C]`` here."""
+        modules = self._in_order()
+        weights = [each.weight for each in modules]
+        whole = self.padding_mode == "zeros" and type(f) is Tensor  # DTensors go step by step
+        if whole and ours(f, *weights, compiled=True):
+            steps = tuple(count for pair in self.steps for count in pair)
+            form = CycleForm(self.channels, steps, self.restrict_residual)
+
+            def by_steps(
+                f: Tensor, bias: Tensor, weights: Sequence[Tensor]
+            ) -> tuple[Tensor, Tensor]:
+                given = dict(zip(modules, weights, strict=True))
+                return self._cycle(f, bias if bias.numel() else None, given.__getitem__)
+
+            twice = None if torch.compiler.is_compiling() else by_steps
+            return learned_cycle(f, or_none(bias, f), form, weights, twice)
+        return self._cycle(f, bias, lambda module: module.weight)
+
+    def _in_order(self) -> list[Weight]:
+        """Those that have weights in the order of csrc/multigrid/learned_cycle.h."""
+        result: list[nn.Module | None] = []
+        for level in range(len(self.steps)):
+            for step in self._smoothers(self.before, level):
+                result += (step.A, step.S)
+            if level < len(self.down):
+                down = self.down[level]
+                assert isinstance(down, Restriction)
+                result += (down.A, down.Pi, down.R, self.up[level])
+            for step in self._smoothers(self.after, level):
+                result += (step.A, step.S)
+        return [each for each in result if isinstance(each, Weight)]
+
+    def _cycle(
+        self, f: Tensor, bias: Tensor | None, of: Callable[[Weight], Tensor]
+    ) -> tuple[Tensor, Tensor]:
         u: Tensor | None = None
         visited: list[tuple[Tensor, Tensor]] = []
         last = len(self.steps) - 1
         for level in range(last + 1):
             steps = self._smoothers(self.before, level)
-            u, f = self._smooth(u, f, steps, None if last else bias)
+            u, f = self._smooth(u, f, steps, None if last else bias, of)
             if level < last:
-                coarse, u, f = self._restrict(u, f, level)
+                coarse, u, f = self._restrict(u, f, level, of)
                 visited.append((u, f))
                 u, f = coarse
         assert u is not None
@@ -162,8 +208,8 @@ class MgConv(nn.Module):
             mine = None if level else bias
             up = self.up[level]
             assert isinstance(up, Weight)
-            u = conv_transpose4x4(u, up.weight, fine, None if steps else mine)
-            u, f = self._smooth(u, f, steps, mine)
+            u = conv_transpose4x4(u, of(up), fine, None if steps else mine)
+            u, f = self._smooth(u, f, steps, mine, of)
         return u, f
 
     def _smoothers(self, of: nn.ModuleList, level: int) -> list[Smoother]:
@@ -172,31 +218,36 @@ class MgConv(nn.Module):
         return [each for each in steps if isinstance(each, Smoother)]
 
     def _smooth(
-        self, u: Tensor | None, f: Tensor, steps: list[Smoother], bias: Tensor | None
+        self,
+        u: Tensor | None,
+        f: Tensor,
+        steps: list[Smoother],
+        bias: Tensor | None,
+        of: Callable[[Weight], Tensor],
     ) -> tuple[Tensor, Tensor]:
         """All steps of a level; the bias goes into the last convolution."""
         mode = self.padding_mode
         for step in steps:
             b = bias if step is steps[-1] else None
             if step.A is None or u is None:
-                u, f = conv3x3(f, step.S.weight, bias=b, padding=mode)
+                u, f = conv3x3(f, of(step.S), bias=b, padding=mode)
             else:
-                r, u = conv3x3(u, -step.A.weight, add=f, padding=mode)
-                u, _ = conv3x3(r, step.S.weight, add=u, bias=b, padding=mode)
+                r, u = conv3x3(u, -of(step.A), add=f, padding=mode)
+                u, _ = conv3x3(r, of(step.S), add=u, bias=b, padding=mode)
         assert u is not None
         return u, f
 
     def _restrict(
-        self, u: Tensor, f: Tensor, level: int
+        self, u: Tensor, f: Tensor, level: int, of: Callable[[Weight], Tensor]
     ) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
         """u and f of the coarser level, and of this one."""
         step, mode = self.down[level], self.padding_mode
         assert isinstance(step, Restriction)
         r = f
         if step.A is not None:
-            r, u = conv3x3(u, -step.A.weight, add=f, padding=mode)
-        coarse_u, u = conv3x3(u, step.Pi.weight, stride=2, padding=mode)
-        coarse_f, r = conv3x3(r, step.R.weight, stride=2, padding=mode)
+            r, u = conv3x3(u, -of(step.A), add=f, padding=mode)
+        coarse_u, u = conv3x3(u, of(step.Pi), stride=2, padding=mode)
+        coarse_f, r = conv3x3(r, of(step.R), stride=2, padding=mode)
         return (coarse_u, coarse_f), u, f if step.A is not None else r
 
     def reset_parameters(self) -> None:
@@ -229,12 +280,12 @@ def _our_name(name: str) -> str | None:
     head, *rest = name.split(".")
     if head == "RTlayers":
         return ".".join(("up", *rest))
-    for stem, ours in (("post_smooth_layer", "after"), ("layer", "before")):
+    for stem, name_of_ours in (("post_smooth_layer", "after"), ("layer", "before")):
         if head.startswith(stem) and head[len(stem) :].isdigit():
             level, at = int(head[len(stem) :]), int(rest[0])
-            if ours == "before" and level > 0:
+            if name_of_ours == "before" and level > 0:
                 if at == 0:
                     return ".".join(("down", str(level - 1), *rest[1:]))
                 at -= 1
-            return ".".join((ours, str(level), str(at), *rest[1:]))
+            return ".".join((name_of_ours, str(level), str(at), *rest[1:]))
     return None
