@@ -172,11 +172,17 @@ _SOLVE: dict[int, Any] = {
 
 
 def solve(
-    faces: list[Tensor], f: Tensor, initial: Tensor | None, geometry: Geometry, limits: Limits
+    faces: list[Tensor],
+    f: Tensor,
+    unit: Tensor,
+    initial: Tensor | None,
+    geometry: Geometry,
+    limits: Limits,
 ) -> Found:
-    """Of what lies at points: f times volumes is the right-hand side of the symmetric system."""
+    """Of what lies at points: f times volumes is the right-hand side of the symmetric system. Faces
+    are in units of ``unit``."""
     volumes = geometry.volumes(f)
-    right = f.to(torch.float64)
+    right = f.to(torch.float64) / unit
     right = right if volumes is None else right * volumes
     return solve_symmetric(faces, right, initial, geometry, limits, f.dtype)
 

@@ -113,12 +113,16 @@ class GridOperator:
         finest, dtype = self._finest, dtype or self.dtype
         kept = finest._hierarchies.get((dtype, strict))
         if kept is None:
-            dims = len(self.geometry.sizes)
-            faces = [each.reshape(-1, *each.shape[-dims:]) for each in finest.faces]
-            kept = hierarchy_of(faces, finest.plan, dtype, strict)
-            kept = kept.reshape(*self.batch, kept.shape[-1])
+            kept = self.hierarchy_of(finest.faces, dtype, strict)
             finest._hierarchies[dtype, strict] = kept
         return kept
+
+    def hierarchy_of(self, faces: Sequence[Tensor], dtype: torch.dtype, strict: bool) -> Tensor:
+        """That of other faces of the same grid."""
+        dims = len(self.geometry.sizes)
+        rows = [each.reshape(-1, *each.shape[-dims:]) for each in faces]
+        packed = hierarchy_of(rows, self._finest.plan, dtype, strict)
+        return packed.reshape(*self.batch, packed.shape[-1])
 
     @property
     def entries(self) -> dict[tuple[int, ...], Tensor]:
@@ -324,7 +328,7 @@ def poisson_stencil(
     ):
         raise ValueError(f"{name}: sizes: got {sizes!r}, expected two or three positive ints")
     like = torch.empty(sizes, dtype=torch.float64, device="meta")
-    geometry = geometry_of(name, like, spacing, boundary, grid, len(sizes))
+    geometry = geometry_of(name, like, spacing, boundary, grid, len(sizes), "sizes")
     one = torch.ones(sizes, dtype=torch.float64, device=device)
     return GridOperator(geometry, one, dtype, _diffusion.face_weights(one, geometry))
 
@@ -359,9 +363,7 @@ def diffusion_stencil(
     """
     name = "diffusion_stencil"
     check_field(name, "a", a)
-    geometry = geometry_of(name, a, spacing, boundary, grid, dims)
-    if 0 in geometry.sizes:
-        raise ValueError(f"{name}: a has shape {list(a.shape)}, expected at least one point")
+    geometry = geometry_of(name, a, spacing, boundary, grid, dims, "a")
     _diffusion.check_coefficient(name, a, a, geometry)
     wide = a.to(torch.float64)
     return GridOperator(geometry, wide, a.dtype, _diffusion.face_weights(wide, geometry))

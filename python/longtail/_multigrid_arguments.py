@@ -19,10 +19,33 @@ class Limits(NamedTuple):
     iterations: int
 
 
+def out_of_autocast(value: Any) -> Any:
+    """In float32 what autocast made narrower: solvers are no place for half precision."""
+    if isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16):
+        device = value.device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            return value.to(torch.float32)
+    return value
+
+
+def power_of_two(x: Tensor, dims: int) -> Tensor:
+    """As large as the largest of each item, whose last ``dims`` axes become 1; 1 where that is 0 or
+    not finite. A division by it rounds nothing, and afterwards no square overflows or vanishes."""
+    with torch.no_grad():
+        largest = x.detach().abs().amax(tuple(range(-dims, 0)), keepdim=True)
+        usable = (largest > 0) & largest.isfinite()
+        exponent = torch.where(usable, largest, 1.0).log2().floor().clamp(-1000, 1000)
+        return torch.ldexp(torch.ones_like(largest), exponent)
+
+
 def check_field(name: str, argument: str, value: Any) -> None:
-    """A real tensor of one of the two precisions."""
+    """A real, dense tensor of one of the two precisions."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+    if value.layout != torch.strided:
+        raise NotImplementedError(
+            f"{name}: {argument} has layout {value.layout}, expected a dense tensor"
+        )
     if value.dtype not in _FLOATING:
         raise TypeError(
             f"{name}: {argument} has dtype {value.dtype}, expected torch.float64 or torch.float32"
