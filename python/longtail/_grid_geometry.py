@@ -78,8 +78,8 @@ def geometry_of(
     for size, pair in zip(sizes, sides, strict=True):
         if grid == "vertex" and pair == ("neumann", "neumann") and size == 1:
             raise ValueError(
-                f"{name}: {argument} has shape {list(f.shape)}: vertices between two Neumann sides are at "
-                "least two"
+                f"{name}: {argument} has shape {list(f.shape)}: vertices between two "
+                "Neumann sides are at least two"
             )
     return Geometry(sizes, _spacings(name, spacing, sizes, sides, grid), sides, grid == "cell")
 
