@@ -11,7 +11,7 @@ from longtail._autograd import Gradient, Saved, differentiable, is_plain_call
 from longtail._grid_geometry import Geometry
 from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
-from longtail._multigrid_arguments import Limits
+from longtail._multigrid_arguments import Limits, has_values
 from longtail._poisson import Found, add_to_side
 
 
@@ -35,9 +35,7 @@ def check_coefficient(name: str, a: Tensor, f: Tensor, geometry: Geometry) -> No
         raise ValueError(
             f"{name}: a has shape {list(a.shape)} and f {list(f.shape)}: batches do not broadcast"
         ) from None
-    if torch.compiler.is_compiling() or a.device.type == "meta" or a.numel() == 0:
-        return
-    if torch._C._functorch.is_batchedtensor(a) or isinstance(a, torch._subclasses.FakeTensor):
+    if a.numel() == 0 or not has_values(a):
         return
     least = a.detach().amin().item()
     if least <= 0:
@@ -118,7 +116,15 @@ def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     periodic = sum(1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis))
     with torch._C._AutoDispatchBelowAutograd():
         result: tuple[Tensor, Tensor, Tensor] = torch.ops.longtail.diffusion_solve(
-            *[none] * missing, *faces, f, initial, hierarchy, *spacings, periodic, *limits
+            *[none] * missing,
+            *faces,
+            f,
+            initial,
+            hierarchy,
+            *spacings,
+            periodic,
+            limits.tolerance,
+            limits.iterations,
         )
     return result
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +13,9 @@ from longtail._solve_result import SolveResult, report_failure
 _FLOATING = (torch.float64, torch.float32)
 
 
-class Limits(NamedTuple):
-    """When a solve ends."""
+@dataclass(frozen=True)
+class Limits:
+    """When a solve ends. (No tuple: torch.func takes those of a node's arguments apart.)"""
 
     tolerance: float
     iterations: int
@@ -84,7 +86,7 @@ def finished(name: str, found: tuple[Tensor, ...], limits: Limits, on_fail: str)
     """Marks what converged and complains of the rest. A nan is no failure: f or a has it."""
     solution, iterations, residual, returned = found
     converged = residual <= limits.tolerance
-    if not torch.compiler.is_compiling() and not _is_symbolic(residual):
+    if has_values(residual):
         missed = (residual > limits.tolerance).sum().item()
         if missed:
             worst = residual.nan_to_num(0.0).max().item()
@@ -97,10 +99,12 @@ def finished(name: str, found: tuple[Tensor, ...], limits: Limits, on_fail: str)
     return SolveResult(solution, iterations, residual, returned, converged)
 
 
-def _is_symbolic(tensor: Tensor) -> bool:
-    """Without values that one could look at: under vmap, meta and fake tensors."""
-    return (
-        tensor.device.type == "meta"
-        or torch._C._functorch.is_batchedtensor(tensor)
-        or isinstance(tensor, torch._subclasses.FakeTensor)
-    )
+def has_values(tensor: Tensor) -> bool:
+    """Whether one can look at them: not in compiled code, under vmap, of meta and fake tensors."""
+    if torch.compiler.is_compiling():
+        return False
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            return False
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor.device.type != "meta" and not isinstance(tensor, torch._subclasses.FakeTensor)
