@@ -51,6 +51,11 @@ def _across(geometry: Geometry, axis: int, like: Tensor) -> Tensor | None:
     return Geometry(sizes, spacings, tuple(sides), geometry.cell).volumes(like)
 
 
+def _harmonic_mean(a: Tensor, b: Tensor) -> Tensor:
+    """Of numbers whose product may be too large or too small."""
+    return 2 * a * (b / (a + b))
+
+
 def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
     """For each axis the weights ``[..., n + 1, ...]`` that csrc/multigrid/diffusion.h takes: the
     operator times the volumes of the unknowns, so that it is symmetric."""
@@ -60,10 +65,10 @@ def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
         dim = axis - dims
         n = geometry.sizes[axis]
         front, behind = a.narrow(dim, 0, n - 1), a.narrow(dim, 1, n - 1)
-        inner = 2 * front * behind / (front + behind)
+        inner = _harmonic_mean(front, behind)
         first, last = a.narrow(dim, 0, 1), a.narrow(dim, n - 1, 1)
         if geometry.periodic(axis):
-            seam = 2 * first * last / (first + last)
+            seam = _harmonic_mean(first, last)
             ends = [seam, seam]
         else:
             # The value at a side is half a cell away, or a whole step of vertices.
@@ -217,8 +222,9 @@ def solve_symmetric(
     """``hierarchy [..., numbers]``: float32, of the same faces."""
     dims = len(geometry.sizes)
     shape, batch = right.shape, right.shape[: right.dim() - dims]
-    rows = right.reshape(-1, *geometry.sizes)
-    systems = systems_of(faces, batch, [dims] * dims)
+    # Contiguous, or sums of torch's would have other bits for other strides.
+    rows = right.reshape(-1, *geometry.sizes).contiguous()
+    systems = [each.contiguous() for each in systems_of(faces, batch, [dims] * dims)]
     if hierarchy is not None:
         packed = systems_of([hierarchy], batch, [1])[0]
     elif is_plain_call([*systems, rows]):

@@ -13,7 +13,7 @@ from longtail import _diffusion
 from longtail._grid_geometry import Geometry, boundary_terms, geometry_of
 from longtail._grid_ops import LEVEL_OPS, Where, apply_faces, hierarchy_of
 from longtail._grid_plan import CENTRE, GridPlan, layout_of, places_of, plan_of
-from longtail._multigrid_arguments import check_field
+from longtail._multigrid_arguments import check_field, out_of_autocast
 
 
 class GridOperator:
@@ -197,6 +197,7 @@ class GridOperator:
         name = "right_hand_side"
         if self.level != 0:
             raise ValueError(f"{name}: op is of level {self.level}, expected the finest")
+        f = out_of_autocast(f)
         self.check(name, "f", f)
         terms = boundary_terms(name, self.geometry, boundary_values, f)
         result = _diffusion.with_boundary(f, self.coefficient, self.geometry, terms)
@@ -247,6 +248,7 @@ class GridOperator:
         """The common batch of values and op, values ``[batch, sizes]``, and the batch for which
         there must be systems: problem b of the former has system b % systems."""
         dims = len(self.sizes)
+        values = {argument: out_of_autocast(value) for argument, value in values.items()}
         for argument, value in values.items():
             self.check(name, argument, value, coarser)
         shapes = [value.shape[: value.dim() - dims] for value in values.values()]
@@ -362,6 +364,7 @@ def diffusion_stencil(
         ValueError: a wrong shape, name or number, or an a that is not positive.
     """
     name = "diffusion_stencil"
+    a = out_of_autocast(a)
     check_field(name, "a", a)
     geometry = geometry_of(name, a, spacing, boundary, grid, dims, "a")
     _diffusion.check_coefficient(name, a, a, geometry)

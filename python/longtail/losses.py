@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -60,6 +61,12 @@ def _sizes(name: str, argument: str, value: Any, dims: int) -> tuple[float, ...]
     return tuple(float(each) for each in sizes)
 
 
+def _autocast_off(device: torch.device) -> AbstractContextManager[Any]:
+    if not torch.amp.is_autocast_available(device.type):  # meta
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
 class SobolevLoss(nn.Module):
     """``|(alpha - Laplacian)^(order / 2) (prediction - target)|`` on a periodic box.
 
@@ -111,13 +118,15 @@ class SobolevLoss(nn.Module):
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss."""
         dtype = _check_fields("SobolevLoss", prediction, target, self.dims)
-        with torch.autocast(target.device.type, enabled=False):
+        with _autocast_off(target.device):
             target = target.to(dtype)
             norms = self._norm(prediction.to(dtype) - target)
             of_target = self._norm(target) if self.relative else None
             return _reduced(norms, of_target, self.reduction)
 
     def _norm(self, e: Tensor) -> Tensor:
+        if e.numel() == 0:  # of no samples, which torch's FFT does not take
+            return e.flatten(1).sum(1)
         axes = tuple(range(-self.dims, 0))
         z = torch.fft.rfftn(e, dim=axes, norm="forward")
         return torch.linalg.vector_norm(
