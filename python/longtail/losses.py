@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from longtail._autocast import autocast_off
 
 __all__ = ["H1Loss", "SobolevLoss"]
 
@@ -59,12 +60,6 @@ def _sizes(name: str, argument: str, value: Any, dims: int) -> tuple[float, ...]
             f"{name}: {argument} is {value!r}, expected a positive number or {dims} of them"
         )
     return tuple(float(each) for each in sizes)
-
-
-def _autocast_off(device: torch.device) -> AbstractContextManager[Any]:
-    if not torch.amp.is_autocast_available(device.type):  # meta
-        return nullcontext()
-    return torch.autocast(device.type, enabled=False)
 
 
 class SobolevLoss(nn.Module):
@@ -118,7 +113,7 @@ class SobolevLoss(nn.Module):
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss."""
         dtype = _check_fields("SobolevLoss", prediction, target, self.dims)
-        with _autocast_off(target.device):
+        with autocast_off(target.device):
             target = target.to(dtype)
             norms = self._norm(prediction.to(dtype) - target)
             of_target = self._norm(target) if self.relative else None

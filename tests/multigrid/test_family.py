@@ -285,12 +285,13 @@ class Together(torch.nn.Module):
 
 @pytest.mark.usefixtures("fresh_dynamo")
 @pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-def test_inductor(dynamic: bool) -> None:
-    """All in one graph of inductor's, with gradients."""
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.full)])
+def test_all_in_one_graph(backend: str, dynamic: bool) -> None:
+    """With gradients."""
     names = [name for name in GRAPHS if name != "poisson_solve, dst"]  # complex numbers: a warning
     tensors = [x for name in names for x in ROWS[name].inputs(dtype=ROWS[name].dtypes[-1])]
     together = Together(names)
-    compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
+    compiled = torch.compile(together, fullgraph=True, dynamic=dynamic, backend=backend)
     both = []
     for function in (compiled, together):
         leaves = [each.clone().requires_grad_() for each in tensors]

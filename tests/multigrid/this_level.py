@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from longtail import _native
 from multigrid import test_grid_ops as tests
-from multigrid import test_solver
+from multigrid import test_solve, test_solver
 
 print(_native.cpu_level())
 for sides in tests.SIDES[::5]:
@@ -18,3 +18,10 @@ for parameters in tests.operators():
 tests.test_float32()
 test_solver.test_solves("dirichlet", "cell")
 test_solver.test_float32_and_initial()
+for sides in test_solve.FEW:
+    for cell in (False, True):
+        for dtype in test_solve.SCALES:
+            for diffuse in (False, True):
+                test_solve.check((6, 21), sides, cell, dtype, diffuse)
+test_solve.check((4, 5, 19), sides[:1] * 3, True, test_solve.F, True)
+test_solve.test_overflow_stays_in_its_item()
