@@ -247,7 +247,7 @@ def test_gradients_in_boundary_values(grid: str) -> None:
     ends = [noise(n, seed=n).requires_grad_() for n in (4, 4, 3, 3)]
     for call, leaves in ((poisson, (f, *ends)), (diffusion, (a, f, *ends))):
         assert gradcheck(call, leaves, check_forward_ad=True, atol=1e-6)
-        assert gradgradcheck(call, leaves, atol=1e-6)
+        assert gradgradcheck(call, leaves, fast_mode=True)
 
 
 def test_batches_broadcast() -> None:
