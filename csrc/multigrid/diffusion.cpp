@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -22,6 +23,16 @@ StencilView<double> view_of(const Stencil& stencil) {
   }
   view.centre = stencil.centre.data();
   return view;
+}
+
+bool is_finite(const Stencil& stencil) {
+  const GridShape& shape = stencil.shape;
+  double sum = 0;
+  for (std::int64_t line = 0; line < shape.lines(); ++line) {
+    const double* const row = stencil.centre.data() + shape.line(line);
+    for (std::int64_t x = 0; x < shape.sizes[2]; ++x) sum += 0 * row[x];
+  }
+  return sum == 0;
 }
 
 /// The vectors of conjugate gradients, with ghosts, and what is done to them line by line: sums are
@@ -61,6 +72,19 @@ class Vectors {
   double dot_all(const double* a, const double* b) {
     return sum([&](std::int64_t, std::int64_t at) { return dot(a + at, b + at); });
   }
+  /// The largest absolute value of `from`, which is contiguous; nan and infinities do not count.
+  double largest(const double* from) {
+    const std::int64_t n = view_.shape.sizes[2];
+    each([&](std::int64_t line, std::int64_t) {
+      double most = 0;
+      for (std::int64_t x = 0; x < n; ++x) {
+        const double size = std::abs(from[line * n + x]);
+        if (size > most && size <= std::numeric_limits<double>::max()) most = size;
+      }
+      sums_[line] = most;
+    });
+    return *std::max_element(sums_.begin(), sums_.end());
+  }
   double apply(const double* u, double* to) {
     return sum([&](std::int64_t line, std::int64_t at) {
       return stencil_kernels<double>().apply(view_, u, line, to + at);
@@ -82,6 +106,12 @@ class Vectors {
   std::vector<double> sums_;
 };
 
+/// About the largest of f, such that it and its inverse are numbers; 1 where f is 0.
+double power_of_two(Vectors& vectors, const double* f) {
+  const double largest = vectors.largest(f);
+  return largest > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(largest), -1000, 1000)) : 1.0;
+}
+
 /// Where faces of system `i` begin.
 std::array<const double*, 3> faces_of(const DiffusionShape& shape, const double* const faces[3],
                                       std::int64_t i) {
@@ -102,6 +132,7 @@ class System {
       : stencil_(diffusion_stencil(shape, faces)),
         view_(view_of(stencil_)),
         singular_(is_singular(shape, faces)),
+        finite_(is_finite(stencil_)),
         own_(memory ? Buffer() : Buffer(plan.numbers * std::int64_t{sizeof(float)})),
         hierarchy_(plan, memory ? memory : made(plan)) {}
 
@@ -117,7 +148,7 @@ class System {
 
   Stencil stencil_;
   StencilView<double> view_;
-  bool singular_;
+  bool singular_, finite_;
   Buffer own_;
   StencilHierarchy<float> hierarchy_;
 };
@@ -245,9 +276,12 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
                 *const q = q_grid.data();
   StencilWorkspace<float> workspace(hierarchy_, Smoother::colours);
   const GridShape& narrow = hierarchy_.levels()[0].shape;
+  // Of problems of any size the squares neither overflow nor vanish; a power of two rounds nothing.
+  const double size = power_of_two(vectors, f), unit = 1 / size;
   const auto read = [&](const double* from, double* to) {
-    vectors.each(
-        [&](std::int64_t line, std::int64_t at) { std::copy_n(from + line * n, n, to + at); });
+    vectors.each([&](std::int64_t line, std::int64_t at) {
+      for (std::int64_t i = 0; i < n; ++i) to[at + i] = unit * from[line * n + i];
+    });
     if (singular_) vectors.remove_mean(to);
     wrap_ghosts(shape, to);
   };
@@ -255,7 +289,7 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
   const double whole = std::sqrt(vectors.dot_all(r, r));
   iterations = 0;
   residual = whole == 0 ? 0 : 1;
-  if (std::isnan(whole)) residual = whole;
+  if (!finite_ || !std::isfinite(whole)) residual = std::numeric_limits<double>::quiet_NaN();
   const auto true_residual = [&] {
     read(f, r);
     vectors.apply(x, q);
@@ -264,9 +298,15 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
     });
     return std::sqrt(vectors.dot_all(r, r)) / whole;
   };
-  if (initial && whole > 0) {
+  if (initial && residual > 0) {
     read(initial, x);
     residual = true_residual();
+    if (!(residual <= 1)) {  // 0 is nearer than that, or that is no number
+      vectors.each([&](std::int64_t, std::int64_t at) { std::fill_n(x + at, n, 0.0); });
+      wrap_ghosts(shape, x);
+      read(f, r);
+      residual = 1;
+    }
   }
   // p = z + beta p, where z = cycle(r); returns r z. r fits float32 by what it began as.
   const auto precondition = [&](auto&& use) {
@@ -302,7 +342,13 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
     fresh = false;
     wrap_ghosts(shape, p);
     const double curvature = vectors.apply(p, q);
-    const double alpha = curvature > 0 ? rho / curvature : 0;
+    const double alpha = rho / curvature;
+    if (!(curvature > 0 && std::isfinite(alpha))) {
+      // Too much for the float32 of the cycle: x is what there is, and not what was asked for.
+      wrap_ghosts(shape, x);
+      residual = true_residual();
+      break;
+    }
     const double squares = vectors.sum([&](std::int64_t, std::int64_t at) {
       for (std::int64_t i = 0; i < n; ++i) {
         x[at + i] += alpha * p[at + i];
@@ -312,18 +358,20 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
     });
     residual = std::sqrt(squares) / whole;
     ++iterations;
-    if (residual <= options.tolerance || !(curvature > 0)) {
+    if (residual <= options.tolerance) {
       // What recursion says may differ from what is: then from there anew.
       wrap_ghosts(shape, x);
       residual = true_residual();
       fresh = true;
-      if (!(curvature > 0)) break;
     }
   }
   if (singular_) vectors.remove_mean(x);
   wrap_ghosts(shape, x);
-  if (whole > 0) residual = true_residual();
-  vectors.each([&](std::int64_t line, std::int64_t at) { std::copy_n(x + at, n, u + line * n); });
+  if (residual > 0) residual = true_residual();
+  const double back = std::isnan(residual) ? residual : size;
+  vectors.each([&](std::int64_t line, std::int64_t at) {
+    for (std::int64_t i = 0; i < n; ++i) u[line * n + i] = back * x[at + i];
+  });
 }
 
 void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& problems,

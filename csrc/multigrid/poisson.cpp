@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -48,36 +49,48 @@ class Problem {
   template <class E>
   void solve(const E* f, const E* initial, E* u, const SolveOptions& options, std::int64_t& cycles,
              double& residual, double& returned) {
-    const double size = read(f, 1.0, f_);
-    const double unit = size > 0 ? 1 / size : 1.0;  // nan and infinities stay what they are
+    // The least is so large that its inverse is a number.
+    const double size = std::max(read(f, 1.0, f_), std::ldexp(1.0, -1000));
+    const double unit = 1 / size;  // nan and infinities stay what they are
     scale(unit, f_);
     if (shared_.box.singular()) remove_mean(f_);
     const double length = shared_.scale * shared_.scale;
-    if (initial) {
-      read(initial, unit / length, u_);
-      wrap_ghosts(level_.shape, u_);
-    } else {
-      clear(u_);
-    }
     const double whole = norm(f_);
     cycles = 0;
-    residual = whole == 0 ? 0 : initial ? residual_to_cycle() / whole : copy_to_cycle(whole);
-    if (whole == 0) clear(u_);
+    clear(u_);
+    residual = whole == 0 ? 0 : copy_to_cycle(whole);
+    if (initial && whole > 0) {
+      read(initial, unit / length, u_);
+      wrap_ghosts(level_.shape, u_);
+      residual = residual_to_cycle() / whole;
+      if (!(residual <= 1)) {  // 0 is nearer than that, or that is no number
+        clear(u_);
+        residual = residual_to_cycle() / whole;
+      }
+    }
     while (residual > options.tolerance && cycles < options.most_iterations) {
       v_cycle(shared_.cycles, workspace_, true, options.cycle, parallel_for_);
       add_correction();
       ++cycles;
       residual = residual_to_cycle() / whole;
     }
-    if (std::isnan(whole)) residual = whole;
     if (shared_.box.singular()) remove_mean(u_);
     returned = residual;
+    if (std::isnan(whole)) {  // f has a value that is not finite
+      residual = returned = whole;
+      return fill(u, std::numeric_limits<E>::quiet_NaN());
+    }
     write(u, length * size);
     if constexpr (sizeof(E) < 8) {
       if (whole > 0) {
         read(u, unit / length, u_);
         wrap_ghosts(level_.shape, u_);
         returned = residual_to_cycle() / whole;
+        // Where u overflowed nothing of it may stay behind, between rows, for the next problem.
+        const GridShape& finest = shared_.cycles.levels()[0].shape;
+        if (!std::isfinite(returned)) {
+          std::fill_n(workspace_.f(0) - origin_of<float>(finest), numbers_of<float>(finest), 0.0f);
+        }
       }
     }
   }
@@ -117,6 +130,12 @@ class Problem {
     each_line([&](std::int64_t line, std::int64_t at) {
       for (std::int64_t x = 0; x < n; ++x) to[line * n + x] = static_cast<E>(factor * u_[at + x]);
     });
+  }
+
+  template <class E>
+  void fill(E* to, E value) {
+    const std::int64_t n = view().points.size;
+    each_line([&](std::int64_t line, std::int64_t) { std::fill_n(to + line * n, n, value); });
   }
 
   void scale(double factor, double* a) {

@@ -12,7 +12,7 @@ from longtail._dtensor import beside, register_rules_for
 from longtail._grid_geometry import Geometry
 from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
-from longtail._multigrid_arguments import Limits
+from longtail._multigrid_arguments import Limits, has_values
 from longtail._poisson import Found, add_to_side
 
 
@@ -36,9 +36,7 @@ def check_coefficient(name: str, a: Tensor, f: Tensor, geometry: Geometry) -> No
         raise ValueError(
             f"{name}: a has shape {list(a.shape)} and f {list(f.shape)}: batches do not broadcast"
         ) from None
-    if torch.compiler.is_compiling() or a.device.type == "meta" or a.numel() == 0:
-        return
-    if torch._C._functorch.is_batchedtensor(a) or isinstance(a, torch._subclasses.FakeTensor):
+    if a.numel() == 0 or not has_values(a):
         return
     least = a.detach().amin().item()
     if least <= 0:
@@ -54,6 +52,11 @@ def _across(geometry: Geometry, axis: int, like: Tensor) -> Tensor | None:
     return Geometry(sizes, spacings, tuple(sides), geometry.cell).volumes(like)
 
 
+def _harmonic_mean(a: Tensor, b: Tensor) -> Tensor:
+    """Of numbers whose product may be too large or too small."""
+    return 2 * a * (b / (a + b))
+
+
 def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
     """For each axis the weights ``[..., n + 1, ...]`` that csrc/multigrid/diffusion.h takes: the
     operator times the volumes of the unknowns, so that it is symmetric."""
@@ -63,10 +66,10 @@ def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
         dim = axis - dims
         n = geometry.sizes[axis]
         front, behind = a.narrow(dim, 0, n - 1), a.narrow(dim, 1, n - 1)
-        inner = 2 * front * behind / (front + behind)
+        inner = _harmonic_mean(front, behind)
         first, last = a.narrow(dim, 0, 1), a.narrow(dim, n - 1, 1)
         if geometry.periodic(axis):
-            seam = 2 * first * last / (first + last)
+            seam = _harmonic_mean(first, last)
             ends = [seam, seam]
         else:
             # The value at a side is half a cell away, or a whole step of vertices.
@@ -121,7 +124,15 @@ def _forward(*inputs: Any) -> tuple[Tensor, Tensor, Tensor]:
     periodic = sum(1 << (axis + missing) for axis in range(len(faces)) if geometry.periodic(axis))
     with torch._C._AutoDispatchBelowAutograd():
         result: tuple[Tensor, Tensor, Tensor] = torch.ops.longtail.diffusion_solve(
-            *[none] * missing, *faces, f, initial, hierarchy, *spacings, periodic, *limits
+            *[none] * missing,
+            *faces,
+            f,
+            initial,
+            hierarchy,
+            *spacings,
+            periodic,
+            limits.tolerance,
+            limits.iterations,
         )
     return result
 
@@ -175,11 +186,17 @@ _SOLVE: dict[int, Any] = {
 
 
 def solve(
-    faces: list[Tensor], f: Tensor, initial: Tensor | None, geometry: Geometry, limits: Limits
+    faces: list[Tensor],
+    f: Tensor,
+    unit: Tensor,
+    initial: Tensor | None,
+    geometry: Geometry,
+    limits: Limits,
 ) -> Found:
-    """Of what lies at points: f times volumes is the right-hand side of the symmetric system."""
+    """Of what lies at points: f times volumes is the right-hand side of the symmetric system. Faces
+    are in units of ``unit``."""
     volumes = geometry.volumes(f)
-    right = f.to(torch.float64)
+    right = f.to(torch.float64) / unit
     right = right if volumes is None else right * volumes
     return solve_symmetric(faces, right, initial, geometry, limits, f.dtype)
 
@@ -208,8 +225,11 @@ def solve_symmetric(
     """``hierarchy [..., numbers]``: float32, of the same faces."""
     dims = len(geometry.sizes)
     shape, batch = right.shape, right.shape[: right.dim() - dims]
-    rows = beside(right, *faces).reshape(-1, *geometry.sizes)
-    systems = [beside(each, rows) for each in systems_of(faces, batch, [dims] * dims)]
+    # Contiguous, or sums of torch's would have other bits for other strides.
+    rows = beside(right, *faces).reshape(-1, *geometry.sizes).contiguous()
+    systems = [
+        beside(each, rows).contiguous() for each in systems_of(faces, batch, [dims] * dims)
+    ]
     if hierarchy is not None:
         packed = beside(systems_of([hierarchy], batch, [1])[0], rows)
     elif is_plain_call([*systems, rows]):

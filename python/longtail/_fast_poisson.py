@@ -16,6 +16,7 @@ from torch import Tensor
 from longtail._cosine_transforms import INVERSE, dct, dst, period
 from longtail._dtensor import beside
 from longtail._grid_geometry import Geometry
+from longtail._multigrid_arguments import power_of_two
 
 #: (sides, cell) of an axis -> kind and type of its transform, first frequency.
 _TRANSFORMS = {
@@ -67,9 +68,10 @@ def solve(f: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor, Tensor
     if f.numel() == 0:
         residual = torch.zeros(batch, dtype=torch.float64, device=f.device)
         return f.clone(), iterations, residual, residual.clone()
-    right = f.to(torch.float64)
+    unit = power_of_two(f.to(torch.float64), dims)
+    right = f.to(torch.float64) / unit
     solution = _by_eigenvalues(right, geometry)
-    rounded = solution.to(f.dtype)
+    rounded = (solution * unit).to(f.dtype)
     with torch.no_grad():
         right = right.detach()
         if geometry.singular:
@@ -77,7 +79,9 @@ def solve(f: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor, Tensor, Tensor
         residual = _relative_residual(solution.detach(), right, geometry)
         returned = residual
         if f.dtype != torch.float64:
-            returned = _relative_residual(rounded.detach().to(torch.float64), right, geometry)
+            returned = _relative_residual(
+                rounded.detach().to(torch.float64) / unit, right, geometry
+            )
     # An expanded or transposed f must not show in the strides of what is returned.
     return rounded.contiguous(), iterations, residual, returned.clone()
 

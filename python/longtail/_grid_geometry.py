@@ -55,21 +55,33 @@ class Geometry:
 
 
 def geometry_of(
-    name: str, f: Tensor, spacing: Any, boundary: Any, grid: Any, dims: Any
+    name: str,
+    f: Tensor,
+    spacing: Any,
+    boundary: Any,
+    grid: Any,
+    dims: Any,
+    argument: str = "f",
 ) -> Geometry:
-    """The last axes of f with what the caller says of them."""
+    """The last axes of f with what the caller, who calls it ``argument``, says of them."""
     if grid not in ("vertex", "cell"):
         raise ValueError(f"{name}: grid: got {grid!r}, expected 'vertex' or 'cell'")
     dims = number_of_axes(name, spacing, boundary, dims)
     if f.dim() < dims:
-        raise ValueError(f"{name}: f has shape {list(f.shape)}, expected {dims} axes or more")
+        raise ValueError(
+            f"{name}: {argument} has shape {list(f.shape)}, expected {dims} axes or more"
+        )
     sizes = tuple(f.shape[-dims:])
+    if 0 in sizes:
+        raise ValueError(
+            f"{name}: {argument} has shape {list(f.shape)}, expected at least one point"
+        )
     sides = _sides(name, boundary, dims)
     for size, pair in zip(sizes, sides, strict=True):
         if grid == "vertex" and pair == ("neumann", "neumann") and size == 1:
             raise ValueError(
-                f"{name}: f has shape {list(f.shape)}: vertices between two Neumann sides are at "
-                "least two"
+                f"{name}: {argument} has shape {list(f.shape)}: vertices between two "
+                "Neumann sides are at least two"
             )
     return Geometry(sizes, _spacings(name, spacing, sizes, sides, grid), sides, grid == "cell")
 

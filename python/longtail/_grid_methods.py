@@ -8,6 +8,7 @@ from torch import Tensor
 
 from longtail._grid_operator import GridOperator
 from longtail._grid_ops import LEVEL_OPS, SMOOTHERS, Method, iterate
+from longtail._multigrid_arguments import out_of_autocast
 
 _DEFAULT_OMEGA = {"rbgs": 1.0, "jacobi": 0.8, "chebyshev": 1.0}
 
@@ -106,9 +107,10 @@ def residual(u: Tensor, f: Tensor, op: GridOperator) -> Tensor:
         A new tensor.
     """
     _check_op("residual", op)
+    u, f = out_of_autocast(u), out_of_autocast(f)
     op.check("residual", "f", f)
     op.check("residual", "u", u)
-    return f - op(u)
+    return (f - op(u)).contiguous()
 
 
 def _transfer(name: str, argument: str, values: Tensor, op: GridOperator, to: int) -> Tensor:
@@ -229,6 +231,7 @@ def full_multigrid(
     before, after = _sweeps(name, "pre", pre), _sweeps(name, "post", post)
     method = Method(kind, before, after, omega, False, False)
     count = _sweeps(name, "cycles", cycles)
+    f = out_of_autocast(f)
     op.check(name, "f", f)
     levels = op.levels[op.level :]
     right = [f]

@@ -14,7 +14,7 @@ from longtail._dtensor import beside
 from longtail._grid_geometry import Geometry, boundary_terms, geometry_of
 from longtail._grid_ops import LEVEL_OPS, Where, apply_faces, hierarchy_of
 from longtail._grid_plan import CENTRE, GridPlan, layout_of, places_of, plan_of
-from longtail._multigrid_arguments import check_field
+from longtail._multigrid_arguments import check_field, out_of_autocast
 
 
 class GridOperator:
@@ -114,12 +114,16 @@ class GridOperator:
         finest, dtype = self._finest, dtype or self.dtype
         kept = finest._hierarchies.get((dtype, strict))
         if kept is None:
-            dims = len(self.geometry.sizes)
-            faces = [each.reshape(-1, *each.shape[-dims:]) for each in finest.faces]
-            kept = hierarchy_of(faces, finest.plan, dtype, strict)
-            kept = kept.reshape(*self.batch, kept.shape[-1])
+            kept = self.hierarchy_of(finest.faces, dtype, strict)
             finest._hierarchies[dtype, strict] = kept
         return kept
+
+    def hierarchy_of(self, faces: Sequence[Tensor], dtype: torch.dtype, strict: bool) -> Tensor:
+        """That of other faces of the same grid."""
+        dims = len(self.geometry.sizes)
+        rows = [each.reshape(-1, *each.shape[-dims:]) for each in faces]
+        packed = hierarchy_of(rows, self._finest.plan, dtype, strict)
+        return packed.reshape(*self.batch, packed.shape[-1])
 
     @property
     def entries(self) -> dict[tuple[int, ...], Tensor]:
@@ -194,6 +198,7 @@ class GridOperator:
         name = "right_hand_side"
         if self.level != 0:
             raise ValueError(f"{name}: op is of level {self.level}, expected the finest")
+        f = out_of_autocast(f)
         self.check(name, "f", f)
         terms = boundary_terms(name, self.geometry, boundary_values, f)
         result = _diffusion.with_boundary(f, self.coefficient, self.geometry, terms)
@@ -244,6 +249,7 @@ class GridOperator:
         """The common batch of values and op, values ``[batch, sizes]``, and the batch for which
         there must be systems: problem b of the former has system b % systems."""
         dims = len(self.sizes)
+        values = {argument: out_of_autocast(value) for argument, value in values.items()}
         for argument, value in values.items():
             self.check(name, argument, value, coarser)
         shapes = [value.shape[: value.dim() - dims] for value in values.values()]
@@ -326,7 +332,7 @@ def poisson_stencil(
     ):
         raise ValueError(f"{name}: sizes: got {sizes!r}, expected two or three positive ints")
     like = torch.empty(sizes, dtype=torch.float64, device="meta")
-    geometry = geometry_of(name, like, spacing, boundary, grid, len(sizes))
+    geometry = geometry_of(name, like, spacing, boundary, grid, len(sizes), "sizes")
     one = torch.ones(sizes, dtype=torch.float64, device=device)
     return GridOperator(geometry, one, dtype, _diffusion.face_weights(one, geometry))
 
@@ -360,10 +366,9 @@ def diffusion_stencil(
         ValueError: a wrong shape, name or number, or an a that is not positive.
     """
     name = "diffusion_stencil"
+    a = out_of_autocast(a)
     check_field(name, "a", a)
-    geometry = geometry_of(name, a, spacing, boundary, grid, dims)
-    if 0 in geometry.sizes:
-        raise ValueError(f"{name}: a has shape {list(a.shape)}, expected at least one point")
+    geometry = geometry_of(name, a, spacing, boundary, grid, dims, "a")
     _diffusion.check_coefficient(name, a, a, geometry)
     wide = a.to(torch.float64)
     return GridOperator(geometry, wide, a.dtype, _diffusion.face_weights(wide, geometry))

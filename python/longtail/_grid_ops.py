@@ -7,7 +7,8 @@ in reverse order it has the transposed N, so that gradients are the same operati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +22,8 @@ from longtail._parametric import run_one_by_one
 SMOOTHERS = ("rbgs", "jacobi", "chebyshev")
 
 
-class Where(NamedTuple):
+@dataclass(frozen=True)
+class Where:
     """A level of a hierarchy."""
 
     plan: GridPlan
@@ -34,7 +36,8 @@ class Where(NamedTuple):
         return (*sizes, *plan.spacings, plan.periodic_bits, self.level)
 
 
-class Method(NamedTuple):
+@dataclass(frozen=True)
+class Method:
     """A smoother (``after`` is None) or a V-cycle.
 
     Attributes:
@@ -56,8 +59,9 @@ class Method(NamedTuple):
     def reversed(self) -> Method:
         """The method whose N is the transposed one."""
         if self.after is None:
-            return self._replace(reverse_before=not self.reverse_before)
-        return self._replace(
+            return replace(self, reverse_before=not self.reverse_before)
+        return replace(
+            self,
             before=self.after,
             after=self.before,
             reverse_before=not self.reverse_after,

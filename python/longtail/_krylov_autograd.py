@@ -8,7 +8,6 @@ formulas are made of the same node again, so that every order exists.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from longtail._autocast import autocast_off
 from longtail._autograd import without_tangent
 from longtail._krylov_operators import Operator
 from longtail._krylov_refine import Limits, refine
@@ -106,7 +106,7 @@ def _run(
     )
     method = problem.make(system, recycled)
     x0 = None if initial is None else shape.flat(initial)
-    with progress_report(problem.progress, problem.name) as report, _autocast_off(b.device):
+    with progress_report(problem.progress, problem.name) as report, autocast_off(b.device):
         found = refine(
             system, method, shape.flat(b), x0, problem.limits, report if problem.progress else None
         )
@@ -126,12 +126,6 @@ def _nothing(b: Tensor, shape: Shape) -> Outputs:
     zeros = torch.zeros(shape.batch, dtype=torch.float64, device=b.device)
     none = b.new_empty((*shape.batch, 0, shape.size), dtype=shape.wide)
     return torch.zeros_like(b), zeros.long(), zeros, zeros.clone(), zeros == 0, none
-
-
-def _autocast_off(device: torch.device) -> AbstractContextManager[Any]:
-    if not torch.amp.is_autocast_available(device.type):
-        return nullcontext()
-    return torch.autocast(device.type, enabled=False)
 
 
 class _Solve(torch.autograd.Function):

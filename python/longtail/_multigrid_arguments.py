@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,17 +13,41 @@ from longtail._solve_result import SolveResult, report_failure
 _FLOATING = (torch.float64, torch.float32)
 
 
-class Limits(NamedTuple):
-    """When a solve ends."""
+@dataclass(frozen=True)
+class Limits:
+    """When a solve ends. (No tuple: torch.func takes those of a node's arguments apart.)"""
 
     tolerance: float
     iterations: int
 
 
+def out_of_autocast(value: Any) -> Any:
+    """In float32 what autocast made narrower: solvers are no place for half precision."""
+    if isinstance(value, Tensor) and value.dtype in (torch.float16, torch.bfloat16):
+        device = value.device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            return value.to(torch.float32)
+    return value
+
+
+def power_of_two(x: Tensor, dims: int) -> Tensor:
+    """As large as the largest of each item, whose last ``dims`` axes become 1; 1 where that is 0 or
+    not finite. A division by it rounds nothing, and afterwards no square overflows or vanishes."""
+    with torch.no_grad():
+        largest = x.detach().abs().amax(tuple(range(-dims, 0)), keepdim=True)
+        usable = (largest > 0) & largest.isfinite()
+        exponent = torch.where(usable, largest, 1.0).log2().floor().clamp(-1000, 1000)
+        return torch.ldexp(torch.ones_like(largest), exponent)
+
+
 def check_field(name: str, argument: str, value: Any) -> None:
-    """A real tensor of one of the two precisions."""
+    """A real, dense tensor of one of the two precisions."""
     if not isinstance(value, Tensor):
         raise TypeError(f"{name}: {argument} must be a Tensor, got {type(value).__name__}")
+    if value.layout != torch.strided:
+        raise NotImplementedError(
+            f"{name}: {argument} has layout {value.layout}, expected a dense tensor"
+        )
     if value.dtype not in _FLOATING:
         raise TypeError(
             f"{name}: {argument} has dtype {value.dtype}, expected torch.float64 or torch.float32"
@@ -61,7 +86,7 @@ def finished(name: str, found: tuple[Tensor, ...], limits: Limits, on_fail: str)
     """Marks what converged and complains of the rest. A nan is no failure: f or a has it."""
     solution, iterations, residual, returned = found
     converged = residual <= limits.tolerance
-    if not torch.compiler.is_compiling() and not _is_symbolic(residual):
+    if has_values(residual):
         missed = (residual > limits.tolerance).sum().item()
         if missed:
             worst = residual.nan_to_num(0.0).max().item()
@@ -74,10 +99,12 @@ def finished(name: str, found: tuple[Tensor, ...], limits: Limits, on_fail: str)
     return SolveResult(solution, iterations, residual, returned, converged)
 
 
-def _is_symbolic(tensor: Tensor) -> bool:
-    """Without values that one could look at: under vmap, meta and fake tensors."""
-    return (
-        tensor.device.type == "meta"
-        or torch._C._functorch.is_batchedtensor(tensor)
-        or isinstance(tensor, torch._subclasses.FakeTensor)
-    )
+def has_values(tensor: Tensor) -> bool:
+    """Whether one can look at them: not in compiled code, under vmap, of meta and fake tensors."""
+    if torch.compiler.is_compiling():
+        return False
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            return False
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor.device.type != "meta" and not isinstance(tensor, torch._subclasses.FakeTensor)

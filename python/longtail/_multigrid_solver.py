@@ -11,7 +11,14 @@ from longtail import _diffusion, _poisson
 from longtail._dtensor import beside
 from longtail._grid_operator import GridOperator, linear_operator
 from longtail._grid_ops import Method, Where, iterate
-from longtail._multigrid_arguments import Limits, check_initial, finished, iterations_limit
+from longtail._multigrid_arguments import (
+    Limits,
+    check_initial,
+    finished,
+    iterations_limit,
+    out_of_autocast,
+    power_of_two,
+)
 from longtail._solve_result import SolveResult, check_on_fail, tolerance
 
 _SYMMETRIC = Method("rbgs", 1, 1, 1.0, False, True)
@@ -59,7 +66,10 @@ class MultigridSolver:
         self.op = op
         self.limits = Limits(tolerance(name, tol, op.dtype), iterations_limit(name, max_iterations))
         self.on_fail = on_fail
-        self.hierarchy = op.hierarchy(torch.float32, strict=False)
+        # Coefficients of any size fit float32 as multiples of the largest.
+        self.unit = power_of_two(op.coefficient, len(op.sizes))
+        self.faces = [each / self.unit for each in op.faces]
+        self.hierarchy = op.hierarchy_of(self.faces, torch.float32, strict=False)
 
     def __repr__(self) -> str:
         return f"MultigridSolver({self.op!r}, tol={self.limits.tolerance:g})"
@@ -75,6 +85,7 @@ class MultigridSolver:
             As ``poisson_solve``.
         """
         name, op = "MultigridSolver", self.op
+        f, initial = out_of_autocast(f), out_of_autocast(initial)
         op.check(name, "f", f)
         batch, _, _ = op.arranged(name, {"f": f})
         f = f.expand(*batch, *op.sizes)
@@ -82,9 +93,9 @@ class MultigridSolver:
         if op.singular:
             volumes = op.volumes
             _poisson.check_mean(name, f if volumes is None else f / volumes, op.geometry)
-        right = f.to(torch.float64)
+        right = f.to(torch.float64) / self.unit
         found = _diffusion.solve_symmetric(
-            list(op.faces), right, initial, op.geometry, self.limits, f.dtype, self.hierarchy
+            self.faces, right, initial, op.geometry, self.limits, f.dtype, self.hierarchy
         )
         return finished(name, found, self.limits, self.on_fail)
 
@@ -99,18 +110,16 @@ class MultigridSolver:
             A new tensor like r. Gradients in r.
         """
         name, op = "precondition", self.op
+        r = out_of_autocast(r)
         batch, (rows,), systems = op.arranged(name, {"r": r})
         packed = _diffusion.systems_of([self.hierarchy.detach()], systems, [1])[0]
         packed = beside(packed, rows)
         where = Where(op.plan, 0)
-        if op.dtype == torch.float32:
-            return iterate(packed, None, rows, _SYMMETRIC, where).reshape(*batch, *op.sizes)
         # Numbers of any size fit float32 by the largest of them.
-        dims = tuple(range(1, rows.dim()))
-        size = rows.detach().abs().amax(dims, keepdim=True)
-        size = torch.where(size > 0, size, 1.0)
+        size = power_of_two(rows, rows.dim() - 1)
         cycled = iterate(packed, None, (rows / size).to(torch.float32), _SYMMETRIC, where)
-        return (size * cycled.to(op.dtype)).reshape(*batch, *op.sizes)
+        result = (size * cycled.to(op.dtype)).reshape(*batch, *op.sizes)
+        return (result / self.unit).to(op.dtype)
 
     def as_linear_operator(self) -> Any:
         """``precondition`` as a ``scipy.sparse.linalg.LinearOperator`` on flat vectors: the M of
@@ -121,5 +130,7 @@ class MultigridSolver:
         """The same on another device."""
         copy = MultigridSolver.__new__(MultigridSolver)
         copy.op, copy.limits, copy.on_fail = self.op.to(device), self.limits, self.on_fail
+        copy.unit = self.unit.to(device)
+        copy.faces = [each.to(device) for each in self.faces]
         copy.hierarchy = self.hierarchy.to(device)
         return copy

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longtail._autocast import autocast_off
+
 __all__ = ["H1Loss", "SobolevLoss"]
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -111,13 +113,15 @@ class SobolevLoss(nn.Module):
     def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
         """The loss."""
         dtype = _check_fields("SobolevLoss", prediction, target, self.dims)
-        with torch.autocast(target.device.type, enabled=False):
+        with autocast_off(target.device):
             target = target.to(dtype)
             norms = self._norm(prediction.to(dtype) - target)
             of_target = self._norm(target) if self.relative else None
             return _reduced(norms, of_target, self.reduction)
 
     def _norm(self, e: Tensor) -> Tensor:
+        if e.numel() == 0:  # of no samples, which torch's FFT does not take
+            return e.flatten(1).sum(1)
         axes = tuple(range(-self.dims, 0))
         z = torch.fft.rfftn(e, dim=axes, norm="forward")
         return torch.linalg.vector_norm(

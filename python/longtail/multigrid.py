@@ -22,6 +22,8 @@ from longtail._multigrid_arguments import (
     check_method,
     finished,
     iterations_limit,
+    out_of_autocast,
+    power_of_two,
 )
 from longtail._multigrid_solver import MultigridSolver
 from longtail._solve_result import ConvergenceError, SolveResult, check_on_fail, tolerance
@@ -90,7 +92,7 @@ def poisson_solve(
             sizes) have small prime factors.
         tol: for ``||f - A u|| / ||f||``; None is 1e-8 for float64 and 1e-4 for float32.
         max_iterations: V-cycles.
-        initial: where to start, of the shape and dtype of f; None: 0.
+        initial: where to start, of the shape and dtype of f, if that is nearer than 0; None: 0.
         on_fail: ``"raise"`` a ConvergenceError or ``"warn"`` where the tolerance is not reached.
         dims: 2 or 3, where nothing else says it.
 
@@ -106,12 +108,16 @@ def poisson_solve(
     order, and in forward mode. They are as exact as the tolerance; with 1e-13 directional
     derivatives agree with differences to 1e-8 (poisson_solve, f). ``initial`` gets none.
 
+    An item of the batch with a value that is not finite gets a solution and residuals of nan, and
+    nothing is raised. Under autocast half precision becomes float32.
+
     Raises:
         TypeError: a dtype that is not float64 or float32, or does not fit.
         ValueError: a wrong shape, name or number, or an f of another mean where it must be 0.
         ConvergenceError: see ``on_fail``.
     """
     name = "poisson_solve"
+    f, initial = out_of_autocast(f), out_of_autocast(initial)
     check_field(name, "f", f)
     check_on_fail(name, on_fail)
     check_method(name, method, ("multigrid", "dst"))
@@ -181,6 +187,7 @@ def diffusion_solve(
         ConvergenceError: see ``on_fail``.
     """
     name = "diffusion_solve"
+    a, f, initial = out_of_autocast(a), out_of_autocast(f), out_of_autocast(initial)
     check_field(name, "a", a)
     check_field(name, "f", f)
     check_on_fail(name, on_fail)
@@ -191,10 +198,12 @@ def diffusion_solve(
     f = f.expand(batch)
     check_initial(name, initial, f)
     terms = boundary_terms(name, geometry, boundary_values, f)
-    faces = _diffusion.face_weights(a.to(torch.float64), geometry)
-    right = _diffusion.with_boundary(f, a.to(torch.float64), geometry, terms)
+    wide = a.to(torch.float64)
+    right = _diffusion.with_boundary(f, wide, geometry, terms)
     if geometry.singular:
         _poisson.check_mean(name, right, geometry)
-    return finished(
-        name, _diffusion.solve(faces, right, initial, geometry, limits), limits, on_fail
-    )
+    # The cycles are float32: coefficients of any size fit as multiples of the largest.
+    unit = power_of_two(wide, len(geometry.sizes))
+    faces = _diffusion.face_weights(wide / unit, geometry)
+    found = _diffusion.solve(faces, right, unit, initial, geometry, limits)
+    return finished(name, found, limits, on_fail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longtail import _native
-from multigrid import test_data_side_by_side, test_solver
+from multigrid import test_data_side_by_side, test_solve, test_solver
 from multigrid import test_grid_ops as tests
 
 print(_native.cpu_level())
@@ -20,3 +20,10 @@ test_solver.test_solves("dirichlet", "cell")
 test_solver.test_float32_and_initial()
 test_data_side_by_side.test_solutions((33, 32), 4.0)
 test_data_side_by_side.test_a_problem_does_not_see_those_beside_it()
+for sides in test_solve.FEW:
+    for cell in (False, True):
+        for dtype in test_solve.SCALES:
+            for diffuse in (False, True):
+                test_solve.check((6, 21), sides, cell, dtype, diffuse)
+test_solve.check((4, 5, 19), sides[:1] * 3, True, test_solve.F, True)
+test_solve.test_overflow_stays_in_its_item()

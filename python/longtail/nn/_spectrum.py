@@ -25,8 +25,9 @@ from torch import Tensor
 MATRIX_POINTS, MATRIX_FREQUENCIES = 128, 96
 
 
-def _by_matrix(points: int, count: int) -> bool:
-    return points >= MATRIX_POINTS and count <= MATRIX_FREQUENCIES
+def _by_matrix(x: Tensor, points: int, count: int) -> bool:
+    # The library's transform raises where there is nothing to transform.
+    return x.numel() == 0 or (points >= MATRIX_POINTS and count <= MATRIX_FREQUENCIES)
 
 
 def _angles(points: int, first: int, count: int, device: torch.device) -> Tensor:
@@ -88,12 +89,12 @@ def kept(points: int, modes: int) -> int:
 def low_frequencies(x: Tensor, rows: int, columns: int) -> Tensor:
     """``1 / (H W) sum over x`` of ``[..., H, W]`` at low frequencies: ``[..., rows, columns]``."""
     height, width = x.shape[-2:]
-    if _by_matrix(width, columns):
+    if _by_matrix(x, width, columns):
         y = x @ _matrix(x, _real_turns, width, columns)
         y = torch.complex(y[..., :columns], y[..., columns:])
     else:
         y = torch.fft.rfft(x, norm="forward")[..., :columns]
-    if _by_matrix(height, rows):
+    if _by_matrix(x, height, rows):
         return _matrix(x, _turns, height, -(rows // 2), rows) @ y
     y = torch.fft.fft(y, dim=-2, norm="forward")
     return torch.cat([y[..., height - rows // 2 :, :], y[..., : rows - rows // 2, :]], -2)
@@ -103,13 +104,13 @@ def from_low_frequencies(z: Tensor, height: int, width: int) -> Tensor:
     """The real grid ``[..., H, W]`` that has these frequencies ``[..., rows, columns]`` and their
     conjugates. Of what is its own conjugate the imaginary part says nothing."""
     rows, columns = z.shape[-2:]
-    if _by_matrix(height, rows):
+    if _by_matrix(z, height, rows):
         z = _matrix(z, _back, height, -(rows // 2), rows) @ z
     else:
         below = rows // 2
         gap = z.new_zeros(*z.shape[:-2], height - rows, columns)
         z = torch.cat([z[..., below:, :], gap, z[..., :below, :]], -2)
         z = torch.fft.ifft(z, dim=-2, norm="forward")
-    if not _by_matrix(width, columns):
+    if not _by_matrix(z, width, columns):
         return torch.fft.irfft(z, width, norm="forward")
     return torch.cat([z.real, z.imag], -1) @ _matrix(z, _real_back, width, columns)

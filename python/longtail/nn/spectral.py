@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from longtail._autocast import autocast_off
 from longtail.nn._grid_arguments import flag, grid, pair, positive_int
 from longtail.nn._spectrum import from_low_frequencies, kept, low_frequencies
 
@@ -128,7 +129,7 @@ class SpectralConv2d(nn.Module):
         height, width = x.shape[-2:]
         rows = kept(height, self.modes[0])
         columns = min(width // 2 + 1, self.modes[1] // 2 + 1)
-        with torch.autocast(x.device.type, enabled=False):
+        with autocast_off(x.device):
             own = self.core if self.weight is None else self.weight
             real = torch.float64 if torch.float64 in (x.dtype, own.dtype) else torch.float32
             z = low_frequencies(x.to(real), rows, columns)
@@ -150,7 +151,7 @@ class SpectralConv2d(nn.Module):
             return torch.view_as_complex(w.to(real).contiguous())
 
         # [rows columns, N, in]: a matrix product for each frequency.
-        x = z.permute(2, 3, 0, 1).reshape(rows * columns, batch, -1)
+        x = z.permute(2, 3, 0, 1).reshape(rows * columns, batch, self.in_channels)
         if self.weight is not None:
             w = part(self.weight, 2, 3).permute(2, 3, 0, 1)
             y = torch.bmm(x, w.reshape(rows * columns, self.in_channels, self.out_channels))
