@@ -37,7 +37,7 @@ from bench.kit import environment, records  # noqa: E402
 from bench.kit.report import Bar, show_bars  # noqa: E402
 from longtail import data  # noqa: E402
 from longtail._progress import Report, progress_report  # noqa: E402
-from longtail.demos.data import darcy  # noqa: E402
+from longtail.demos.multigrid.data import darcy  # noqa: E402
 from longtail.losses import H1Loss  # noqa: E402
 from longtail.nn import MgNO  # noqa: E402
 

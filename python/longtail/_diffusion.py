@@ -12,7 +12,7 @@ from longtail._dtensor import beside, register_rules_for
 from longtail._grid_geometry import Geometry
 from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
-from longtail._multigrid_arguments import Limits, has_values
+from longtail._multigrid_arguments import Limits, has_values, power_of_two
 from longtail._poisson import Found, add_to_side
 
 
@@ -186,15 +186,12 @@ _SOLVE: dict[int, Any] = {
 
 
 def solve(
-    faces: list[Tensor],
-    f: Tensor,
-    unit: Tensor,
-    initial: Tensor | None,
-    geometry: Geometry,
-    limits: Limits,
+    a: Tensor, f: Tensor, initial: Tensor | None, geometry: Geometry, limits: Limits
 ) -> Found:
-    """Of what lies at points: f times volumes is the right-hand side of the symmetric system. Faces
-    are in units of ``unit``."""
+    """Of what lies at points: f times volumes is the right-hand side of the symmetric system. The
+    cycles are float32: coefficients, float64, of any size fit as multiples of the largest."""
+    unit = power_of_two(a, len(geometry.sizes))
+    faces = face_weights(a / unit, geometry)
     volumes = geometry.volumes(f)
     right = f.to(torch.float64) / unit
     right = right if volumes is None else right * volumes
@@ -227,9 +224,7 @@ def solve_symmetric(
     shape, batch = right.shape, right.shape[: right.dim() - dims]
     # Contiguous, or sums of torch's would have other bits for other strides.
     rows = beside(right, *faces).reshape(-1, *geometry.sizes).contiguous()
-    systems = [
-        beside(each, rows).contiguous() for each in systems_of(faces, batch, [dims] * dims)
-    ]
+    systems = [beside(each, rows).contiguous() for each in systems_of(faces, batch, [dims] * dims)]
     if hierarchy is not None:
         packed = beside(systems_of([hierarchy], batch, [1])[0], rows)
     elif is_plain_call([*systems, rows]):

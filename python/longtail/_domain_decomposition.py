@@ -189,8 +189,7 @@ def _whole(rows: _Rows, slab: Slab, plan: DomainPlan) -> _poisson.Found:
         found = _poisson.by_cycles(f, start, slab.geometry, slab.limits)
     else:
         a = gathered(rows.a, cut).to(torch.float64)
-        faces = _diffusion.face_weights(a, slab.geometry)
-        found = _diffusion.solve(faces, f, start, slab.geometry, slab.limits)
+        found = _diffusion.solve(a, f, start, slab.geometry, slab.limits)
     return found[0].narrow(1, cut.start, cut.rows), *found[1:]
 
 

@@ -145,7 +145,7 @@ def slab_of(name: str, a: Any, f: Any, initial: Any, options: Options, group: An
         found.append(Slab(geometry, cut, batch, limits, terms))
         return {
             "the box": geometry,
-            "tol and max_iterations": tuple(limits),
+            "tol and max_iterations": (limits.tolerance, limits.iterations),
             "on_fail": options.on_fail,
         }
 

@@ -23,7 +23,6 @@ from longtail._multigrid_arguments import (
     finished,
     iterations_limit,
     out_of_autocast,
-    power_of_two,
 )
 from longtail._multigrid_solver import MultigridSolver
 from longtail._solve_result import ConvergenceError, SolveResult, check_on_fail, tolerance
@@ -202,8 +201,5 @@ def diffusion_solve(
     right = _diffusion.with_boundary(f, wide, geometry, terms)
     if geometry.singular:
         _poisson.check_mean(name, right, geometry)
-    # The cycles are float32: coefficients of any size fit as multiples of the largest.
-    unit = power_of_two(wide, len(geometry.sizes))
-    faces = _diffusion.face_weights(wide / unit, geometry)
-    found = _diffusion.solve(faces, right, unit, initial, geometry, limits)
+    found = _diffusion.solve(wide, right, initial, geometry, limits)
     return finished(name, found, limits, on_fail)
