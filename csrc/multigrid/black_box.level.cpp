@@ -1,5 +1,5 @@
 // The lines of black_box_level.h, compiled once per CPU level.
-#include "multigrid/stencil_math.h"
+#include "multigrid/black_box_math.h"
 
 // After what opens the level's namespace.
 #include "multigrid/black_box_level.h"
@@ -49,9 +49,7 @@ LONGTAIL_INLINE void find_shares_at(const ShareLine& line, std::int64_t x) {
     around = around + sums[i];
     size = size + select(sums[i] < T(0.0), T(0.0) - sums[i], sums[i]);
   }
-  // Not where entries of both signs would leave little to divide by.
-  const T lighter = sums[0] - load<T>(line.without + x) * (sums[0] + around);
-  const T centre = select(lighter < T(0.5) * size, sums[0], lighter);
+  const T centre = share_divisor(sums[0], around, size, load<T>(line.without + x));
   const T reciprocal = select(centre == T(0.0), T(0.0), T(1.0) / centre);
   for (int k = 0; k < line.parents; ++k) {
     const ShareLine::Parent& parent = line.parent[k];

@@ -2,6 +2,7 @@
 // One share, and one weight of the Galerkin operator, of black_box.h: for kernels that give each
 // coarse point to a thread. Same operators as black_box.cpp makes line by line.
 
+#include "multigrid/black_box_math.h"
 #include "multigrid/stencil_point.h"
 
 namespace longtail::multigrid {
@@ -54,15 +55,13 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
     sums[left] += entry_of(a, near, number, o);
   }
   // As black_box_shares.cpp: what leaves through sides across the line of two coarse points does
-  // not belong to their shares, unless that would leave little to divide by.
+  // not belong to their shares.
   int between = 0, others = 0;
   for (int axis = a.shape.flat ? 1 : 0; axis < 3; ++axis) {
     if (a.shape.periodic[axis]) continue;
     const int ends = at.of[axis] == 0 || at.of[axis] == a.shape.sizes[axis] - 1 ? 1 : 0;
     (component_of(offset, axis) != 0 ? between : others) += ends;
   }
-  const int ends = between + others;
-  const S without = ends == 0 ? S(1) : S(others) / S(ends);
   S around = 0, size = 0;
   LONGTAIL_KEEP_LOOP
   for (int o = 0; o < 27; ++o) {
@@ -70,8 +69,7 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
     around += sums[o];
     size += sums[o] < S(0) ? -sums[o] : sums[o];
   }
-  const S lighter = sums[kCentre] - without * (sums[kCentre] + around);
-  const S centre = lighter < S(0.5) * size ? sums[kCentre] : lighter;
+  const S centre = share_divisor(sums[kCentre], around, size, part_across<S>(between, others));
   S sum = 0;
   LONGTAIL_KEEP_LOOP
   for (int toward = 1; toward < 8; ++toward) {

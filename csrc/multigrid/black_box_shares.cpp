@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "multigrid/black_box.h"
+#include "multigrid/black_box_math.h"
 #include "multigrid/split_rows.h"
 #include "multigrid/stencil_plan.h"
 
@@ -107,8 +108,7 @@ class Interpolator {
   /// points it belongs to their shares; across it it does not, as all three are as near to that
   /// side.
   static double share_of_others(const Ends& ends) {
-    const int all = ends.between + ends.other;
-    return all == 0 ? 1 : static_cast<double>(ends.other) / all;
+    return part_across<double>(ends.between, ends.other);
   }
 
   /// share_of_others() of the points of a line.
