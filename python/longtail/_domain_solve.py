@@ -129,8 +129,10 @@ class _Search(_System):
         x, p = torch.zeros_like(self.f), torch.zeros_like(self.f)
         r, residual = self.f, torch.where(self.whole == 0, self.whole, self.whole / self.whole)
         if initial is not None:
-            usable = column(self.whole > 0)
-            x = torch.where(usable, domain.without_mean(initial), x)
+            x = domain.without_mean(initial)
+            near = self.residual(x)[1]
+            usable = (self.whole > 0) & (near <= 1)  # else 0 is nearer, or that is no number
+            x = torch.where(column(usable), x, 0.0)
             r, residual = self.residual(x)
         iterations = torch.zeros_like(self.whole, dtype=torch.int64)
         rho = torch.ones_like(self.whole)

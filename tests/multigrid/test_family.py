@@ -284,8 +284,15 @@ class Together(torch.nn.Module):
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("backend", "dynamic"),
+    [
+        ("aot_eager", False),
+        pytest.param("aot_eager", True, marks=pytest.mark.full),
+        pytest.param("inductor", False, marks=pytest.mark.full),
+        pytest.param("inductor", True, marks=pytest.mark.full),
+    ],
+)
 def test_all_in_one_graph(backend: str, dynamic: bool) -> None:
     """With gradients."""
     names = [name for name in GRAPHS if name != "poisson_solve, dst"]  # complex numbers: a warning
