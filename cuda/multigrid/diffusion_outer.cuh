@@ -32,17 +32,18 @@ __global__ void __launch_bounds__(kPointThreads)
 }
 
 // x = `from` without its mean, which is in state.shift, where constants are in the null space; 0 if
-// there is nothing to solve.
+// there is nothing to solve, nan if that is no number.
 template <int = 0>
 __global__ void __launch_bounds__(kPointThreads)
     without_mean(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
                  const double* from, double* x) {
   each_problem(of.batch, [&](std::int64_t problem) {
     const double mean = of.without_mean(problem) ? of.states[problem].shift : 0;
-    const bool begins = from != nullptr && of.states[problem].whole > 0;
+    const double whole = of.states[problem].whole;
+    const bool begins = from != nullptr && whole > 0;
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * of.points + p;
-      x[i] = begins ? from[i] - mean : 0;
+      x[i] = begins ? from[i] - mean : 0 * whole;
     });
   });
 }
@@ -61,6 +62,22 @@ __global__ void __launch_bounds__(kPointThreads)
       mine = fma(r[i], r[i], mine);
     });
     put_sum(sums, problem, mine);
+  });
+}
+
+// Starts at 0 where that is nearer than what was given.
+template <int = 0>
+__global__ void __launch_bounds__(kPointThreads)
+    leave_far_starts(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
+                     const double* f, double* x, double* r) {
+  each_problem(of.batch, [&](std::int64_t problem) {
+    if (!of.states[problem].far) return;
+    const double mean = of.states[problem].mean;
+    each_point(tiles, [&](const Place&, std::int64_t p) {
+      const std::int64_t i = problem * of.points + p;
+      x[i] = 0;
+      r[i] = f[i] - mean;
+    });
   });
 }
 
@@ -206,12 +223,16 @@ __global__ void __launch_bounds__(kPointThreads)
     } else if constexpr (What == Step::shift) {
       state.shift = mean;
     } else if constexpr (What == Step::whole) {
-      state.whole = sqrt(total);
+      state.whole = sqrt(total) + 0 * total;  // nan if that is infinite
       state.residual = state.whole == 0 ? 0 : state.whole != state.whole ? state.whole : 1;
       active[problem] = goes_on() ? 1 : 0;
       doubted[problem] = 0;
     } else if constexpr (What == Step::first_residual) {
-      if (state.whole > 0) state.residual = sqrt(total) / state.whole;
+      if (state.whole > 0) {
+        state.residual = sqrt(total) / state.whole;
+        state.far = !(state.residual <= 1);
+        if (state.far) state.residual = 1;
+      }
       active[problem] = goes_on() ? 1 : 0;
     } else if constexpr (What == Step::product) {
       state.beta = state.fresh ? 0 : total / state.rho;

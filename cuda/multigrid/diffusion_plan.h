@@ -19,6 +19,7 @@ struct DiffusionState {
   double whole, residual, rho, alpha, beta, mean, shift;
   std::int64_t iterations;
   bool fresh, stopped;  // conjugate gradients begin anew; found no direction any more
+  bool far;             // 0 is nearer to the solution than what was given to start from
 };
 
 struct DiffusionOptions {

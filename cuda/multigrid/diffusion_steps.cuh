@@ -50,6 +50,7 @@ class DiffusionSteps {
     if (initial != nullptr) {
       residual(all_, f, x);
       conclude_with<Step::first_residual>(all_);
+      each(leave_far_starts<>, of_, tiles_, f, x, views_.residual);
     }
     for (int i = 0; i < plan_.options.most_iterations; ++i) {
       const bool asks =

@@ -51,7 +51,8 @@ struct Volumes {
     return of[0][p.of[0]] * of[1][p.of[1]] * of[2][p.of[2]];
   }
 };
-__device__ inline double unit_of(double size) { return size > 0 ? 1 / size : 1.0; }
+// A size is so large that its inverse is a number.
+constexpr double kLeastSize = 0x1p-1000;
 
 template <class E>
 __global__ void __launch_bounds__(kPointThreads)
@@ -59,7 +60,7 @@ __global__ void __launch_bounds__(kPointThreads)
                const PoissonState* states, const E* f, const __grid_constant__ Volumes volumes,
                double* right, Sums sums) {
   each_problem(batch, [&](std::int64_t problem) {
-    const double unit = unit_of(states[problem].size);
+    const double unit = 1 / states[problem].size;
     double mine = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
       const double a = static_cast<double>(f[problem * points + i]) * unit;
@@ -79,7 +80,7 @@ __global__ void __launch_bounds__(kPointThreads)
           double* iterate, float* cycle_f, Sums sums) {
   each_problem(batch, [&](std::int64_t problem) {
     const double mean = singular ? states[problem].mean : 0;
-    const double unit = unit_of(states[problem].size) / length;
+    const double unit = 1 / states[problem].size / length;
     double mine = 0;
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * points + p;
@@ -90,6 +91,22 @@ __global__ void __launch_bounds__(kPointThreads)
       mine += a * a;
     });
     put_sum(sums, problem, mine);
+  });
+}
+
+// Starts at 0 where that is nearer than what was given.
+template <int = 0>
+__global__ void __launch_bounds__(kPointThreads)
+    leave_far_starts(const __grid_constant__ PointTiles tiles, std::int64_t batch,
+                     std::int64_t points, const PoissonState* states, const double* right,
+                     double* iterate, float* cycle_f) {
+  each_problem(batch, [&](std::int64_t problem) {
+    if (!states[problem].far) return;
+    each_point(tiles, [&](const Place&, std::int64_t p) {
+      const std::int64_t i = problem * points + p;
+      iterate[i] = 0;
+      cycle_f[i] = static_cast<float>(right[i]);
+    });
   });
 }
 
@@ -157,10 +174,11 @@ __global__ void __launch_bounds__(kPointThreads)
     const PoissonState& state = states[problem];
     double* const u = iterates.latest(state) + problem * points;
     const double mean = singular ? state.mean : 0;
-    const double factor = length * state.size, back = unit_of(state.size) / length;
-    const bool nothing = state.whole == 0;
+    const double factor = length * state.size, back = 1 / state.size / length;
+    const bool nothing = state.whole == 0, unknown = state.whole != state.whole;
     each_point(tiles, [&](const Place&, std::int64_t i) {
-      const E a = nothing ? E(0) : static_cast<E>(factor * (u[i] - mean));
+      const double found = unknown ? state.whole : factor * (u[i] - mean);
+      const E a = nothing ? E(0) : static_cast<E>(found);
       result[problem * points + i] = a;
       if constexpr (sizeof(E) < 8) u[i] = back * static_cast<double>(a);
     });
@@ -186,7 +204,7 @@ __global__ void __launch_bounds__(kPointThreads)
         What == Found::size ? whole_largest(sums, problem) : whole_sum(sums, problem);
     if (threadIdx.x != 0) return;
     if constexpr (What == Found::size) {
-      state = {total, 0, 0, 0, 0};
+      state = {larger(total, kLeastSize), 0, 0, 0, 0, false};
     } else if constexpr (What == Found::mean) {
       state.mean = total / volume;
     } else if constexpr (What == Found::returned) {
@@ -202,6 +220,10 @@ __global__ void __launch_bounds__(kPointThreads)
         state.residual = state.whole == 0 ? 0 : state.whole / state.whole;
       } else {
         state.residual = state.whole == 0 ? 0 : sqrt(total) / state.whole;
+        if constexpr (What == Found::first_residual) {
+          state.far = !(state.residual <= 1);
+          if (state.far) state.residual = 1;
+        }
       }
       if constexpr (What == Found::residual) ++state.iterations;
       const double whole = state.whole;

@@ -15,6 +15,7 @@ namespace longtail::cuda {
 struct PoissonState {
   double size, mean, whole, residual;
   std::int64_t iterations;
+  bool far;  // 0 is nearer to the solution than what was given to start from
 };
 
 struct PoissonOptions {

@@ -176,6 +176,8 @@ class PoissonSteps {
     if (initial != nullptr) {
       residual<false>({batch, nullptr});
       finish_with<Found::first_residual>();
+      each(leave_far_starts<>, tiles_, batch, points, states, views_.right, views_.iterates[0],
+           views_.f[0]);
     }
     iterate();
     if (singular_) {

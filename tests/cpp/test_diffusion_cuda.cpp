@@ -130,6 +130,7 @@ TEST(diffusion_of_nan) {
   const auto cpu = diffusion_on_cpu(data, 1e-8, 40);
   const auto gpu = diffusion_on_fibres(data, {1e-8, 40});
   CHECK(std::isnan(gpu.report.residual[0]));
+  CHECK(std::isnan(gpu.u[0]) && std::isnan(cpu.u[0]));
   CHECK_EQUAL(gpu.report.iterations[0], cpu.report.iterations[0]);
   CHECK(gpu.report.residual[2] <= 1e-8);
 }

@@ -208,6 +208,7 @@ TEST(poisson_of_nan) {
   const auto cpu = poisson_on_cpu<double>(box, 2, f, nullptr, 1e-8, 40);
   const auto gpu = poisson_on_fibres<double>(box, 2, f, nullptr, {1e-8, 40});
   CHECK(std::isnan(gpu.report.residual[0]));
+  CHECK(std::isnan(gpu.u[0]) && std::isnan(cpu.u[0]));
   CHECK_EQUAL(gpu.report.iterations[0], cpu.report.iterations[0]);
   CHECK(gpu.report.residual[1] <= 1e-8);
 }
