@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, distributed
 
-from longtail._sequence_parallel import _all_to_all
+from longtail._collectives import all_to_all, in_one_row
 
 _ROWS = 1
 
@@ -182,9 +182,9 @@ def moved(x: Tensor, old: Cut, new: Cut) -> Tensor:
     sent = [_common(old, new, old.rank, other) for other in others]
     received = [_common(old, new, other, old.rank) for other in others]
     # Cuts are in order, and so are the pieces.
-    flat = torch.cat([piece.flatten() for piece in x.split(sent, _ROWS)])
+    flat = in_one_row(x.split(sent, _ROWS))
     numbers = x.shape[0] * x.shape[2:].numel()
-    pieces = _all_to_all(
+    pieces = all_to_all(
         flat, [rows * numbers for rows in sent], [rows * numbers for rows in received], old.group
     ).split([rows * numbers for rows in received])
     shaped = [

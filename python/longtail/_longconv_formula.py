@@ -27,10 +27,13 @@ def value(
     x = u.double() * gate_in.double() if given(gate_in) else u.double()
     before = torch.cat([state.double(), x], -1) if given(state) else x
     taps = torch.cat([k_rev.double().flip(-1), k.double()], -1) if given(k_rev) else k.double()
-    size = before.shape[-1] + taps.shape[-1]
-    product = torch.fft.rfft(before, size).unsqueeze(1) * torch.fft.rfft(taps, size)
-    start = taps.shape[-1] - k.shape[-1] + before.shape[-1] - x.shape[-1]
-    y = torch.fft.irfft(product, size)[..., start : start + x.shape[-1]]
+    if x.numel() == 0:  # of which MKL makes no transform
+        y = x.unsqueeze(1) * taps.sum(-1, keepdim=True)
+    else:
+        size = before.shape[-1] + taps.shape[-1]
+        product = torch.fft.rfft(before, size).unsqueeze(1) * torch.fft.rfft(taps, size)
+        start = taps.shape[-1] - k.shape[-1] + before.shape[-1] - x.shape[-1]
+        y = torch.fft.irfft(product, size)[..., start : start + x.shape[-1]]
     if given(skip):
         y = y + skip.double().unsqueeze(-1) * x.unsqueeze(1)
     if given(gate_out):

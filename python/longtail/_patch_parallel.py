@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, distributed
 from torch.autograd.function import once_differentiable
 
+from longtail._collectives import shared
 from longtail._domain_agreement import agree, check_group
-from longtail._domain_rows import Cut, gathered, summed
+from longtail._domain_rows import Cut, gathered
 from longtail.nn.patching import MultigridPatching2d
 
 
@@ -29,22 +30,7 @@ class _Whole(torch.autograd.Function):
         return grads[0].narrow(0, ctx.cut.start, ctx.cut.rows).clone(), None
 
 
-class _Shared(torch.autograd.Function):
-    """What all processes have alike, each of which uses it for its own patches."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, group: Any) -> Tensor:
-        ctx.group = group
-        return x.view_as(x)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *grads: Any) -> Any:
-        return summed(grads[0], ctx.group), None
-
-
 _whole: Callable[..., Tensor] = _Whole.apply
-_shared: Callable[..., Tensor] = _Shared.apply
 
 
 def patch_parallel(patching: MultigridPatching2d, x: Tensor, *, group: Any = None) -> Tensor:
@@ -98,7 +84,7 @@ def patch_parallel(patching: MultigridPatching2d, x: Tensor, *, group: Any = Non
         ("the shape of x", "the dtype of x", "a gradient in x", "the parameters"),
     )
     if x.requires_grad:
-        x = _shared(x, group)
+        x = shared(x, group)
     patches = patching.patch(x)
     rank, count = distributed.get_rank(group), distributed.get_world_size(group)
     starts = tuple(each * len(patches) // count for each in range(count + 1))
@@ -107,7 +93,7 @@ def patch_parallel(patching: MultigridPatching2d, x: Tensor, *, group: Any = Non
     # come by the sums of the backward pass.
     mine = patches[cut.start : cut.start + cut.rows] if cut.rows else patches[:1]
     parameters = {
-        key: _shared(each, group) if each.requires_grad else each
+        key: shared(each, group) if each.requires_grad else each
         for key, each in patching.model.named_parameters()
     }
     y = torch.func.functional_call(patching.model, parameters, (mine,))

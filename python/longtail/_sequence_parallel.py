@@ -8,49 +8,15 @@ nothing else; taps are on every process.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, distributed
 
 from longtail._arguments import check_tensor
+from longtail._collectives import all_to_all, in_one_row, shared
 from longtail.longconv import long_conv as local_long_conv
-
-
-class _AllToAll(torch.autograd.Function):
-    """Numbers to all processes and from them; backward, the other way round."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, sent: list[int], received: list[int], group: Any) -> Tensor:
-        ctx.arguments = sent, received, group
-        result = x.new_empty(sum(received))
-        distributed.all_to_all_single(result, x.contiguous(), received, sent, group=group)
-        return result
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        sent, received, group = ctx.arguments
-        return _all_to_all(grads[0], received, sent, group), None, None, None
-
-
-class _ShareOfGradient(torch.autograd.Function):
-    """A tensor that all processes have alike; its gradient is the sum over them."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, group: Any) -> Tensor:
-        ctx.group = group
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
-        total = grads[0].contiguous().clone()
-        distributed.all_reduce(total, group=ctx.group)
-        return total, None
-
-
-_all_to_all: Callable[..., Tensor] = _AllToAll.apply
-_with_summed_gradient: Callable[..., Tensor] = _ShareOfGradient.apply
 
 
 class _Parts:
@@ -79,7 +45,7 @@ class _Parts:
     def gather(self, x: Tensor) -> Tensor:
         """My part of all rows ``[B, H, l]`` to all parts of my rows ``[B, h, L]``."""
         batch = x.shape[0]
-        pieces = [piece.flatten() for piece in x.split(self.heads, 1)]
+        pieces = x.split(self.heads, 1)
         mine = self.heads[self.rank]
         received = [batch * mine * each for each in self.lengths]
         flat = self._exchange(pieces, received)
@@ -92,7 +58,7 @@ class _Parts:
     def scatter(self, y: Tensor) -> Tensor:
         """All parts of my rows ``[B, C, h, L]`` to my part of all rows ``[B, C, H, l]``."""
         batch, outputs, _, _ = y.shape
-        pieces = [piece.flatten() for piece in y.split(self.lengths, -1)]
+        pieces = y.split(self.lengths, -1)
         mine = self.lengths[self.rank]
         received = [batch * outputs * each * mine for each in self.heads]
         flat = self._exchange(pieces, received)
@@ -104,7 +70,7 @@ class _Parts:
 
     def _exchange(self, pieces: Sequence[Tensor], received: list[int]) -> Tensor:
         sent = [piece.numel() for piece in pieces]
-        return _all_to_all(torch.cat(list(pieces)), sent, received, self.group)
+        return all_to_all(in_one_row(pieces), sent, received, self.group)
 
 
 def long_conv(
@@ -166,7 +132,7 @@ def long_conv(
     def my_taps(taps: Tensor | None) -> Tensor | None:
         if taps is None:
             return None
-        return _with_summed_gradient(taps, group)[..., mine, :]
+        return shared(taps, group)[..., mine, :]
 
     my_k = my_taps(k)
     assert my_k is not None

@@ -38,7 +38,8 @@ def check(case: Case, shares: tuple[float, ...], rank: int, count: int) -> None:
     y = longtail.long_conv(**whole)
     assert isinstance(y, Tensor)
     grad = torch.cos(torch.arange(y.numel(), dtype=torch.float64)).view(y.shape)
-    expected = dict(zip(whole, torch.autograd.grad(y, list(whole.values()), grad), strict=True))
+    firsts = torch.autograd.grad(y, list(whole.values()), grad, create_graph=True)
+    expected = dict(zip(whole, firsts, strict=True))
     ends = cut(case.length, shares, count)
     part = slice(ends[rank], ends[rank + 1])
     rows = ("u", "gate_in", "gate_out")
@@ -51,14 +52,23 @@ def check(case: Case, shares: tuple[float, ...], rank: int, count: int) -> None:
         torch.testing.assert_close(got, y[..., part], rtol=1e-13, atol=1e-13)
     else:
         assert torch.equal(got, y[..., part])
-    found = torch.autograd.grad(got, list(mine.values()), grad[..., part])
+    found = torch.autograd.grad(got, list(mine.values()), grad[..., part], create_graph=True)
     for (name, theirs), ours in zip(expected.items(), found, strict=True):
         if name == "skip":
-            ours = ours.clone()
+            ours = ours.detach().clone()
             distributed.all_reduce(ours)
         if name in rows:
             theirs = theirs[..., part]
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12, msg=name)
+    # Twice: of a loss of the first gradients, to which each process adds what is of u here and a
+    # share of what is of k.
+    loss = expected["u"].sin().sum() + expected["k"].sin().sum()
+    twice = torch.autograd.grad(loss, [whole["u"], whole["k"]])
+    of_u, of_k = (dict(zip(mine, found, strict=True))[name] for name in ("u", "k"))
+    loss = of_u.sin().sum() + of_k.sin().sum() / count
+    again = torch.autograd.grad(loss, [mine["u"], mine["k"]])
+    torch.testing.assert_close(again[0], twice[0][..., part], rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(again[1], twice[1], rtol=1e-11, atol=1e-11)
 
 
 def refuses() -> None:

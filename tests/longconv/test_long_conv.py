@@ -195,6 +195,21 @@ def test_empty(shape: tuple[int, ...], outputs: int) -> None:
     assert all((each == 0).all() for each in gradients)
 
 
+@pytest.mark.parametrize("outputs", [0, 2])
+@pytest.mark.parametrize("shape", [(0, 2, 5), (2, 0, 5), (2, 3, 0)])
+def test_empty_twice(shape: tuple[int, ...], outputs: int) -> None:
+    """Second gradients of no rows, whose graph reaches both arguments all the same."""
+    heads = (outputs, shape[1]) if outputs else (shape[1],)
+    u = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    k = torch.randn(*heads, 3, dtype=torch.float64, requires_grad=True)
+    y = long_conv(u, k)
+    assert isinstance(y, Tensor)
+    firsts = torch.autograd.grad(y, [u, k], torch.ones_like(y), create_graph=True)
+    twice = torch.autograd.grad(sum(each.sin().sum() for each in firsts), [u, k])
+    assert [each.shape for each in twice] == [u.shape, k.shape]
+    assert not twice[1].any()
+
+
 def test_leading_dimensions_and_broadcasting() -> None:
     """None or two before the heads; gates of one head or one row."""
     given = Case(6, 3, 40, 10, outputs=2).tensors(torch.float64)
