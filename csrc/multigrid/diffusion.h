@@ -10,6 +10,7 @@
 // A face at the end of an axis that is not periodic has 0 beyond it. Of a periodic axis the last
 // face is the first and is not read.
 
+#include <array>
 #include <cstdint>
 
 #include "multigrid/poisson.h"
@@ -19,6 +20,10 @@ namespace longtail::multigrid {
 
 /// faces[0] is not read of a flat one.
 Stencil diffusion_stencil(const DiffusionShape& shape, const double* const faces[3]);
+
+/// Where faces of system `i` begin.
+std::array<const double*, 3> faces_of(const DiffusionShape& shape, const double* const faces[3],
+                                      std::int64_t i);
 
 /// True if nothing leaves the box: constants are in the null space.
 bool is_singular(const DiffusionShape& shape, const double* const faces[3]);

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, distributed
@@ -236,7 +236,7 @@ def check_refusals() -> None:
     with raises(ValueError, "dtype"):
         poisson_solve(f.float() if last else f)
     with raises(TypeError, "f must be a Tensor"):
-        poisson_solve(None if last else f)  # type: ignore[arg-type]
+        poisson_solve(cast(Tensor, None) if last else f)
     with raises(TypeError, "initial has dtype"):
         poisson_solve(f, initial=f.float() if last else f)
     with raises(ValueError, "initial is given"):

@@ -11,6 +11,7 @@ import torch
 from hypothesis import strategies
 from torch import Tensor
 
+from kit.tensors import same_bits
 from longtail import krylov
 from longtail._grid_conv import grid_conv, grid_down, grid_up
 from longtail.losses import H1Loss, SobolevLoss
@@ -229,3 +230,29 @@ def of_batches(row: Row, counts: tuple[int, ...], dtype: torch.dtype) -> Iterato
             each if each.shape[0] == count and mine.shape[0] == 3 else mine
             for each, mine in zip(made, shared, strict=True)
         ]
+
+
+def bits(left: Tensor, right: Tensor) -> bool:
+    """Of integers and flags too."""
+    if not left.dtype.is_floating_point:
+        return left.dtype == right.dtype and torch.equal(left, right)
+    return same_bits(left, right)
+
+
+def all_bits(left: list[Tensor], right: list[Tensor]) -> bool:
+    return len(left) == len(right) and all(map(bits, left, right))
+
+
+def floats(given: list[Tensor]) -> list[Tensor]:
+    """What has a gradient: solutions, not what is said of them."""
+    return [each for each in given if each.requires_grad]
+
+
+def same(row: Row, left: list[Tensor], right: list[Tensor]) -> bool:
+    """To the bit, but for torch's own operations."""
+    if not row.of_torch:
+        return all_bits(left, right)
+    for one, other in zip(left, right, strict=True):
+        eps = 1e-5 if row.dtypes == (torch.float32,) or one.dtype == torch.float32 else 1e-11
+        torch.testing.assert_close(one, other, rtol=eps, atol=eps, equal_nan=True)
+    return True

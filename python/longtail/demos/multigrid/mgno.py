@@ -141,7 +141,8 @@ def _table(
                 f"{on_finer[name]:.3f}",
             )
         )
-    rows += [(name, "—", "—", "—", f"{error:.4f}", "—", "—", "—") for name, error in errors.items()]
+    rest = ("—",) * 3
+    rows += [(name, *rest, f"{error:.4f}", *rest) for name, error in errors.items()]
     return Table(
         ("From a to u", "Parameters", "CPU s", "Epochs", "Error", "Median", "Worst", "At 32 x 32"),
         rows,
