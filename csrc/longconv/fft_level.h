@@ -16,8 +16,10 @@ struct FftKernels {
   void (*transform)(const FftPlan&, const S* a, const S* b, S scale, S* work, S* spectrum);
 
   /// Numbers 0 ... N - 1 of the product of a row and what has the spectrum, which must have been
-  /// scaled by 1 / N; to `tail`, unless null, numbers N ... 2 N - 1.
-  void (*convolve)(const FftPlan&, const S* a, const S* spectrum, S* work, S* out, S* tail);
+  /// scaled by 1 / N; to `tail`, unless null, numbers N ... 2 N - 1. Meanwhile N numbers at
+  /// `ahead`, unless null, are fetched into the cache.
+  void (*convolve)(const FftPlan&, const S* a, const S* spectrum, S* work, S* out, S* tail,
+                   const S* ahead);
 
   /// The way back of a spectrum.
   void (*inverse)(const FftPlan&, const S* spectrum, S* work, S* out, S* tail);

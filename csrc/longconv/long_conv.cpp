@@ -90,7 +90,9 @@ class Forward {
     const Buffer memory(size.size());
     Layout layout(memory.as<std::byte>());
     work = Work(*this, layout);
-    for (std::int64_t r = begin; r < end; ++r) row(r % shape_.batch, r / shape_.batch, work);
+    for (std::int64_t r = begin; r < end; ++r) {
+      row(r % shape_.batch, r / shape_.batch, r + 1 < end ? ahead(r + 1) : nullptr, work);
+    }
   }
 
   std::int64_t grain() const {
@@ -113,6 +115,19 @@ class Forward {
     }
   };
 
+  std::int64_t start_of(std::int64_t b, std::int64_t h) const {
+    return (b * shape_.heads + h) * shape_.length;
+  }
+
+  /// Row r, if it should be on its way while the one before is worked on: neighbours in this order
+  /// lie far apart, so nothing else announces it. Long rows announce themselves.
+  const S* ahead(std::int64_t r) const {
+    constexpr std::int64_t most = 64 << 10;
+    const std::int64_t item = sizeof(S);
+    if (blocks_.count != 1 || u_.item != item || plan_.size * item > most) return nullptr;
+    return static_cast<const S*>(u_.at(start_of(r % shape_.batch, r / shape_.batch)));
+  }
+
   /// The numbers of a block, or null if there are none.
   const S* block_of(std::int64_t i, const Rows& row, const Rows& gate, const Rows& state,
                     S* to) const {
@@ -126,8 +141,8 @@ class Forward {
     return staged(rows_, types_.rows, i * n, shape_.length, n, row, gate, to);
   }
 
-  void row(std::int64_t b, std::int64_t h, Work& work) const {
-    const std::int64_t n = plan_.size, from = (b * shape_.heads + h) * shape_.length;
+  void row(std::int64_t b, std::int64_t h, const S* next, Work& work) const {
+    const std::int64_t n = plan_.size, from = start_of(b, h);
     const Rows u = moved(u_, from), gate = moved(gate_in_, from);
     const Rows state = moved(state_, (b * shape_.heads + h) * (shape_.taps - 1));
     if (blocks_.overlap) std::fill(work.tail[0], work.tail[0] + shape_.outputs * n, S(0));
@@ -137,21 +152,21 @@ class Forward {
         fft_.transform(roots_, x, nullptr, S(1), work.work, work.spectrum);
       }
       for (std::int64_t c = 0; c < shape_.outputs; ++c) {
-        const S* out = convolve(x, c, h, work);
+        const S* out = convolve(x, c, h, next, work);
         if (i >= 0) finish(i, b, c, h, out, work);
       }
       std::swap(work.tail[0], work.tail[1]);
     }
   }
 
-  const S* convolve(const S* x, std::int64_t c, std::int64_t h, Work& work) const {
+  const S* convolve(const S* x, std::int64_t c, std::int64_t h, const S* next, Work& work) const {
     const std::int64_t n = plan_.size;
     const S* k = spectrum_ + (c * shape_.heads + h) * 2 * n;
     S* tail = blocks_.overlap ? work.tail[1] + c * n : nullptr;
     if (x == nullptr) {  // nothing but the tail of the block before
       std::fill(work.out, work.out + n, S(0));
     } else if (shape_.outputs == 1) {
-      fft_.convolve(roots_, x, k, work.work, work.out, tail);
+      fft_.convolve(roots_, x, k, work.work, work.out, tail, next);
     } else {
       fft_.multiply(n, work.spectrum, k, work.product);
       fft_.inverse(roots_, work.product, work.work, work.out, tail);
@@ -165,7 +180,7 @@ class Forward {
     const std::int64_t begin = std::max<std::int64_t>(0, start);
     const std::int64_t end = std::min(shape_.length, start + n);
     if (begin >= end) return;
-    const std::int64_t from = (b * shape_.heads + h) * shape_.length + begin;
+    const std::int64_t from = start_of(b, h) + begin;
     const std::int64_t to = ((b * shape_.outputs + c) * shape_.heads + h) * shape_.length + begin;
     const S* tail = blocks_.overlap ? work.tail[0] + c * n + (begin - start) : nullptr;
     const S skip = skip_ ? scalar(skip_, c * shape_.heads + h) : S(0);
@@ -196,16 +211,17 @@ class Forward {
   const S* spectrum_;
 };
 
-/// Taps in the ring of fft_plan.h: numbers 0 ... N - 1 and N ... 2 N - 1.
+/// Taps in the ring of fft_plan.h: numbers 0 ... N - 1 and N ... 2 N - 1, or null if all are 0.
 template <class S>
 void place_taps(const ConvShape& shape, const ConvPlan& plan, const RowKernels<S>& taps,
                 const void* k, const void* k_rev, S* low, S* high) {
   const std::int64_t n = plan.size, after = reaching_taps(shape);
   const std::int64_t before = reaching_taps_before(shape);
   std::fill(low, low + n, S(0));
-  std::fill(high, high + n, S(0));
+  if (high != nullptr) std::fill(high, high + n, S(0));
   if (plan.whole) {
     taps.gather(after, k, nullptr, low);
+    if (high == nullptr) return;
     taps.gather(before, k_rev, nullptr, high);
     // Lag -j is x^(-j) = -x^(2 N - j).
     std::reverse(high, high + n);
@@ -255,15 +271,16 @@ void conv_spectrum(const ConvShape& shape, const ConvTypes& types, const void* k
     const RowKernels<S>& taps = row_kernels<S>(sizeof(S) == 8 ? DType::float64 : types.taps);
     const Rows after(k, types.taps), before(k_rev, types.taps);
     const std::int64_t n = plan.size;
+    const bool wraps = plan.whole && reaching_taps_before(shape) > 0;
     run_parallel(parallel_for, 0, shape.outputs * shape.heads,
                  std::max<std::int64_t>(1, kGrainPoints / n),
                  [&](std::int64_t begin, std::int64_t end) {
                    const Buffer memory(4 * n * std::int64_t{sizeof(S)});
-                   S* low = memory.as<S>();
+                   S *const low = memory.as<S>(), *const high = wraps ? low + n : nullptr;
                    for (std::int64_t r = begin; r < end; ++r) {
                      place_taps(shape, plan, taps, after.at(r * shape.taps),
-                                before.at(r * shape.taps_before), low, low + n);
-                     fft.transform(roots, low, low + n, S(1) / static_cast<S>(n), low + 2 * n,
+                                before.at(r * shape.taps_before), low, high);
+                     fft.transform(roots, low, high, S(1) / static_cast<S>(n), low + 2 * n,
                                    static_cast<S*>(spectrum) + r * 2 * n);
                    }
                  });

@@ -135,9 +135,9 @@ void check_product(std::int64_t n) {
   // A row, whose other half is zero, in one go; with and without the second half of the result.
   std::fill(left.begin() + n, left.end(), 0);
   const std::vector<double> row = ring_product(left, right);
-  fft.convolve(plan, a, second, work, out, out + n);
+  fft.convolve(plan, a, second, work, out, out + n, b);
   check_near(out, row, 0, 2 * n);
-  fft.convolve(plan, a, second, work, out, nullptr);
+  fft.convolve(plan, a, second, work, out, nullptr, nullptr);
   check_near(out, row, 0, n);
 }
 
