@@ -26,11 +26,14 @@ _VALUE = torch.ops.longtail.s4d_scan.default
 _GRADIENT = torch.ops.longtail.s4d_scan_backward.default
 
 
-def recurrent_is_less(batch: int, states: int) -> bool:
+def recurrent_is_less(batch: int, states: int, length: int) -> bool:
     """Picoseconds a step and head, measured on one core of a Zen 5 (docs/families/s4d.md): the
-    recurrence takes batch (800 + 45 states); the convolution 1440 batch + 2900, and its kernel 26
-    states. Lengths play no part: where the logarithm shows, both take little."""
-    return batch * (800 + 45 * states) < 1440 * batch + 2900 + 26 * states
+    recurrence takes batch (750 + 52 states) + 30 states; the convolution 1200 batch, more where its
+    rows leave the caches, and its kernel 2500 + 40 states."""
+    row = 1200
+    if isinstance(length, int) and length > 8192:  # of a symbol no branch is made
+        row = 1500 if length <= 32768 else 2300
+    return batch * (750 + 52 * states) + 30 * states < row * batch + 2500 + 40 * states
 
 
 def pull(

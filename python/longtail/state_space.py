@@ -175,7 +175,8 @@ def s4d(
         state = state_of(name, "initial_state", initial_state, batch, A).to(base.dtype).contiguous()
     inputs = (x, base, drive, readout, skip, state)
     if mode == "auto":
-        mode = "recurrent" if recurrent_is_less(x.shape[0], A.shape[1]) else "conv"
+        less = recurrent_is_less(x.shape[0], A.shape[1], x.shape[2])
+        mode = "recurrent" if less else "conv"
     if mode == "conv" and not return_final_state:
         return system.shaped(_state_space_formula.conv_result(*inputs), batch)
     run: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {
