@@ -24,11 +24,10 @@ void transform(const FftPlan& plan, const S* a, const S* b, S scale, S* work, S*
   with_radix(plan.pass[0].radix, [&](auto radix) {
     constexpr int R = decltype(radix)::value;
     if (b == nullptr) {
-      enter<R, T>(plan.pass[0], [&](std::int64_t n) { return load<T>(a + n); }, row);
+      enter<R, T>(plan, [&](std::int64_t n) { return load<T>(a + n); }, row);
     } else {
       enter<R, T>(
-          plan.pass[0], [&](std::int64_t n) { return Complex<T>{load<T>(a + n), -load<T>(b + n)}; },
-          row);
+          plan, [&](std::int64_t n) { return Complex<T>{load<T>(a + n), -load<T>(b + n)}; }, row);
     }
   });
   const T factor = T(scale);
@@ -44,10 +43,9 @@ void back_to_row(const FftPlan& plan, Row<T> row, S* out, S* tail) {
   with_radix(plan.pass[0].radix, [&](auto radix) {
     constexpr int R = decltype(radix)::value;
     if (tail == nullptr) {
-      leave<R, T>(plan.pass[0], row,
-                  [&](std::int64_t n, const Complex<T>& z) { store(out + n, z.re); });
+      leave<R, T>(plan, row, [&](std::int64_t n, const Complex<T>& z) { store(out + n, z.re); });
     } else {
-      leave<R, T>(plan.pass[0], row, [&](std::int64_t n, const Complex<T>& z) {
+      leave<R, T>(plan, row, [&](std::int64_t n, const Complex<T>& z) {
         store(out + n, z.re);
         store(tail + n, -z.im);
       });
@@ -60,8 +58,7 @@ void convolve(const FftPlan& plan, const S* a, const S* spectrum, S* work, S* ou
               const S* ahead) {
   const Row<T> row = {work, work + plan.size};
   with_radix(plan.pass[0].radix, [&](auto radix) {
-    enter<decltype(radix)::value, T>(
-        plan.pass[0], [&](std::int64_t n) { return load<T>(a + n); }, row);
+    enter<decltype(radix)::value, T>(plan, [&](std::int64_t n) { return load<T>(a + n); }, row);
   });
   visit_blocks<true, true>(plan, 0, 0, row, [&](std::int64_t first, Complex<T>(&z)[kLanes<T>]) {
     each_vector<T>(first, [&](int i, std::int64_t at) {

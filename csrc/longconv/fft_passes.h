@@ -33,17 +33,26 @@ LONGTAIL_INLINE void store_pair(scalar_t<T>* p, const Complex<T>& z) {
   store(p + kLanes<T>, z.im);
 }
 
-/// The roots of vector n of a pass, of which each has `count`.
+/// The roots of vector n of a pass but the first, of which each has `count`.
 template <class T>
 LONGTAIL_INLINE const scalar_t<T>* roots_at(const FftPass& pass, std::int64_t n, int count) {
   return static_cast<const scalar_t<T>*>(pass.roots) + 2 * n * count;
 }
 
+/// The same of the first pass, of which vector n has root q.
+template <int R, class T>
+LONGTAIL_INLINE Complex<T> first_root(const FftPlan& plan, std::int64_t n, int q) {
+  using S = scalar_t<T>;
+  const S* start = static_cast<const S*>(plan.pass[0].roots) + 2 * (n / kLanes<T> * R + q);
+  const S* lanes = static_cast<const S*>(plan.lane_roots) + 2 * q * kLanes<T>;
+  return Complex<T>{T(start[0]), T(start[1])} * load_pair<T>(lanes);
+}
+
 /// The first pass: `source(n)` is a vector of the row's real numbers, or of complex ones.
 template <int R, class T, class Source>
-void enter(const FftPass& pass, const Source& source, Row<T> row) {
+void enter(const FftPlan& plan, const Source& source, Row<T> row) {
   using S = scalar_t<T>;
-  const std::int64_t step = pass.length / R;
+  const std::int64_t step = plan.size / R;
   for (std::int64_t n = 0; n < step; n += kLanes<T>) {
     Complex<T> z[R];
 #pragma GCC unroll 16
@@ -56,26 +65,22 @@ void enter(const FftPass& pass, const Source& source, Row<T> row) {
       }
     }
     Dft<R, 1, T>::run(z);
-    const S* roots = roots_at<T>(pass, n, R);
 #pragma GCC unroll 16
     for (int q = 0; q < R; ++q) {
-      row.store_at(n + q * step, load_pair<T>(roots + 2 * q * kLanes<T>) * z[place<R>(q)]);
+      row.store_at(n + q * step, first_root<R, T>(plan, n, q) * z[place<R>(q)]);
     }
   }
 }
 
 /// The same backwards; `sink(n, z)` gets numbers of the row: z.re is a[n], -z.im is a[n + N].
 template <int R, class T, class Sink>
-void leave(const FftPass& pass, Row<T> row, const Sink& sink) {
-  using S = scalar_t<T>;
-  const std::int64_t step = pass.length / R;
+void leave(const FftPlan& plan, Row<T> row, const Sink& sink) {
+  const std::int64_t step = plan.size / R;
   for (std::int64_t n = 0; n < step; n += kLanes<T>) {
     Complex<T> z[R];
-    const S* roots = roots_at<T>(pass, n, R);
 #pragma GCC unroll 16
     for (int q = 0; q < R; ++q) {
-      z[q] = swapped(
-          conjugate_times(load_pair<T>(roots + 2 * q * kLanes<T>), row.load_at(n + q * step)));
+      z[q] = swapped(conjugate_times(first_root<R, T>(plan, n, q), row.load_at(n + q * step)));
     }
     Dft<R, 1, T>::run(z);
 #pragma GCC unroll 16

@@ -59,24 +59,35 @@ std::vector<int> radices(Factors factors) {
   return result;
 }
 
+/// n q of the first pass, in turns of 4 N: with the factor w^n.
+std::int64_t first_turn(std::int64_t n, int q) { return n * (4 * q + 1); }
+
 template <class S>
 std::unique_ptr<FftPlan> make_plan(std::int64_t size, int lanes) {
   auto plan = std::make_unique<FftPlan>();
   plan->size = size;
   plan->lanes = lanes;
+  const auto keep = [&](std::shared_ptr<const void> made) {
+    plan->tables.push_back(std::move(made));
+    return plan->tables.back().get();
+  };
   std::int64_t length = size;
   for (const int radix : radices(factors_of(size, lanes))) {
-    const bool first = plan->passes == 0;
-    plan->tables.push_back(first ? table<S>(length / radix, 0, radix, lanes, 4 * size,
-                                            [](std::int64_t n, int q) { return n * (4 * q + 1); })
-                                 : table<S>(length / radix, 1, radix, lanes, length,
-                                            [](std::int64_t n, int q) { return n * q; }));
-    plan->pass[plan->passes++] = {radix, length, plan->tables.back().get()};
+    const void* roots;
+    if (plan->passes == 0) {
+      // One lane of each vector.
+      roots = keep(table<S>(length / radix / lanes, 0, radix, 1, 4 * size,
+                            [&](std::int64_t n, int q) { return first_turn(n * lanes, q); }));
+      plan->lane_roots = keep(table<S>(lanes, 0, radix, lanes, 4 * size, first_turn));
+    } else {
+      roots = keep(table<S>(length / radix, 1, radix, lanes, length,
+                            [](std::int64_t n, int q) { return n * q; }));
+    }
+    plan->pass[plan->passes++] = {radix, length, roots};
     length /= radix;
   }
-  plan->tables.push_back(table<S>(lanes, 1, lanes, lanes, std::int64_t{lanes} * lanes,
-                                  [](std::int64_t n, int q) { return n * q; }));
-  plan->last_roots = plan->tables.back().get();
+  plan->last_roots = keep(table<S>(lanes, 1, lanes, lanes, std::int64_t{lanes} * lanes,
+                                   [](std::int64_t n, int q) { return n * q; }));
   return plan;
 }
 

@@ -21,8 +21,11 @@
 
 namespace longtail::longconv {
 
-/// Of one pass: for every vector of n < length / R and every q, real parts and imaginary parts of
-/// exp(-2 pi i n q / length); of the first pass times w^n, for which q begins at 0, otherwise at 1.
+/// Of a pass but the first: for every vector of n < length / R and q = 1 ... R - 1, real parts and
+/// imaginary parts of t(n, q) = exp(-2 pi i n q / length). Of the first, where t(n, q) has a factor
+/// w^n, the numbers t(n, q) of every n that is a multiple of lanes and q = 0 ... R - 1, which times
+/// the plan's t(lane, q) are the others: a table as large as the rows would cost rows their place
+/// in the cache (8 % of the time at 2^16 points, 18 % at 2^20).
 struct FftPass {
   int radix;
   std::int64_t length;
@@ -34,6 +37,7 @@ struct FftPlan {
   int lanes = 1;
   int passes = 0;
   FftPass pass[16];
+  const void* lane_roots;  // of the first pass, t(lane, q): vectors for q = 0 ... R - 1
   const void* last_roots;  // exp(-2 pi i n q / lanes^2), n the lane, q = 1 ... lanes - 1
 
   /// Keeps the tables alive.
