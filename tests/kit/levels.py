@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import torch
+from torch import Tensor
 
 from kit.processes import run_script
 
@@ -21,6 +25,15 @@ def run_on_level(level: str, module: str, *arguments: str) -> None:
         pytest.skip(f"this CPU, or this build, has only {', '.join(available)}")
     output = run_script(module, *arguments, LONGTAIL_CPU_LEVEL=level)
     assert output.split()[0] == level
+
+
+def results_on_level(level: str, module: str, folder: Path) -> list[Tensor]:
+    """``module.results()`` with the level forced, by way of a file in the folder; skips as
+    run_on_level does."""
+    file = folder / f"{level}.pt"
+    run_on_level(level, "kit.save_results", module, str(file))
+    results: list[Tensor] = torch.load(file)
+    return results
 
 
 class LevelChecks:

@@ -3,10 +3,8 @@ CPU level, threads, layouts, and what the raw operators refuse."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +13,7 @@ from torch.nn import functional
 
 from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
+from kit.levels import LEVELS, results_on_level
 from kit.tensors import same_bits
 from longtail._grid_conv import grid_conv, grid_down, grid_up
 
@@ -153,31 +152,12 @@ def test_threads_and_repeats_give_the_same_bits() -> None:
         torch.set_num_threads(1)
 
 
-PRINT = """
-import sys, torch
-sys.path.insert(0, sys.argv[1])
-from multigrid.test_grid_conv import results
-torch.save(results(), sys.argv[2])
-"""
-
-
-@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
-def test_levels(level: str, tmp_path) -> None:
+@pytest.mark.parametrize("level", LEVELS)
+def test_levels(level: str, tmp_path: Path) -> None:
     """Every level this machine has, in a process of its own, to the claimed error."""
-    root = os.path.dirname(os.path.dirname(__file__))
-    path = tmp_path / "results.pt"
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT, root, str(path)],
-        env={**os.environ, "LONGTAIL_CPU_LEVEL": level},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if done.returncode and "LONGTAIL_CPU_LEVEL" in done.stderr:
-        pytest.skip(done.stderr.splitlines()[-1])
-    assert done.returncode == 0, done.stderr
-    for got, expected in zip(torch.load(path), results(), strict=True):
-        assert (got - expected).abs().max() <= EPS * expected.abs().max()
+    got = results_on_level(level, "multigrid.test_grid_conv", tmp_path)
+    for mine, expected in zip(got, results(), strict=True):
+        assert (mine - expected).abs().max() <= EPS * expected.abs().max()
 
 
 def samples() -> list[tuple[torch._ops.OpOverload, tuple[object, ...]]]:

@@ -3,9 +3,7 @@ what they refuse."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from torch import Tensor
 
 from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
+from kit.levels import LEVELS, results_on_level
 from kit.tensors import cuda_problem, same_bits
 from longtail.nn import MgConv, MgNO
 from multigrid.test_learned_cycle import EPS, Tensors, draw
@@ -64,30 +63,11 @@ def test_what_is_left_out() -> None:
     assert (df - df_alone - 2 * f).abs().max() <= 1e-5 * df.abs().max()
 
 
-PRINT = """
-import sys, torch
-sys.path.insert(0, sys.argv[1])
-from multigrid.test_learned_cycle_raw import results
-torch.save(results(), sys.argv[2])
-"""
-
-
-@pytest.mark.parametrize("level", ["scalar", "avx2", "avx512"])
-def test_levels(level: str, tmp_path) -> None:
+@pytest.mark.parametrize("level", LEVELS)
+def test_levels(level: str, tmp_path: Path) -> None:
     """Every level this machine has, in a process of its own."""
-    root = os.path.dirname(os.path.dirname(__file__))
-    path = tmp_path / "results.pt"
-    done = subprocess.run(
-        [sys.executable, "-c", PRINT, root, str(path)],
-        env={**os.environ, "LONGTAIL_CPU_LEVEL": level},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    if done.returncode and "LONGTAIL_CPU_LEVEL" in done.stderr:
-        pytest.skip(done.stderr.splitlines()[-1])
-    assert done.returncode == 0, done.stderr
-    agree(torch.load(path), results())
+    got = results_on_level(level, "multigrid.test_learned_cycle_raw", tmp_path)
+    agree(got, results())
 
 
 def agree(got: Tensors, expected: Tensors) -> None:
