@@ -3,15 +3,12 @@ the heads or of the sequences, beside one with all."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-
 import torch
-import torch.multiprocessing
-from torch import Tensor, distributed
+from torch import Tensor
 
 import longtail
 from attention.test_decode import FORMATS, make
+from kit.gloo import run_together
 
 SHAPE = (4, 8, 2, 3, 150, 64, 64, 32)
 LENGTHS = [[100, 7, 64, 150], [1, 1, 1, 1]]
@@ -45,17 +42,11 @@ def check_sharded(k_format: str, dim: int) -> None:
         assert torch.equal(result.full_tensor(), whole)
 
 
-def process(rank: int, store: str) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+def check_all() -> None:
     for k_format in FORMATS:
         for dim in (0, 1):
             check_sharded(k_format, dim)
-    distributed.barrier()  # nobody leaves while the other still talks
-    distributed.destroy_process_group()
-    os._exit(0)  # without static destructors: see kit/two_processes.py
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(process, (os.path.join(folder, "store"),), nprocs=2)
+    run_together(2, check_all)

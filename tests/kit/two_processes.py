@@ -4,14 +4,11 @@ processes, against the same on whole tensors."""
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-import tempfile
 
 import torch
-import torch.multiprocessing
-from torch import distributed
 
+from kit.gloo import run_together
 from kit.spec import OpSpec
 
 
@@ -34,18 +31,10 @@ def check_sharded(spec: OpSpec) -> None:
             assert torch.equal(ours.full_tensor(), theirs)
 
 
-def process(rank: int, store: str, module: str) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+def check_all(module: str) -> None:
     for spec in importlib.import_module(module).SPECS:
         check_sharded(spec)
-    distributed.barrier()  # nobody leaves while the other still talks
-    distributed.destroy_process_group()
-    # All checks have passed. Leave without static destructors: seen once in CI, a gloo thread that
-    # was still running aborted the process there ("terminate called without an active exception").
-    os._exit(0)
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(process, (os.path.join(folder, "store"), sys.argv[1]), nprocs=2)
+    run_together(2, check_all, sys.argv[1])

@@ -4,15 +4,13 @@ batches or of heads, beside whole ones."""
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 
 import torch
-import torch.multiprocessing
 from torch import Tensor, distributed
 
 import longtail
+from kit.gloo import run_together
 from longconv.conv_oracle import Case
 from longconv.family import ROWS, Sizes, results
 
@@ -33,7 +31,8 @@ def cut(length: int, shares: tuple[float, ...], count: int) -> list[int]:
     return [0, *ends, length]
 
 
-def check(case: Case, shares: tuple[float, ...], rank: int, count: int) -> None:
+def check(case: Case, shares: tuple[float, ...]) -> None:
+    rank, count = distributed.get_rank(), distributed.get_world_size()
     whole = {name: t.requires_grad_() for name, t in case.tensors(torch.float64).items()}
     y = longtail.long_conv(**whole)
     assert isinstance(y, Tensor)
@@ -111,26 +110,16 @@ def check_sharded(name: str, dim: int) -> None:
         torch.testing.assert_close(mine.full_tensor(), other, rtol=1e-11, atol=1e-11, msg=name)
 
 
-def process(rank: int, store: str, count: int) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=count
-    )
+def check_all() -> None:
     for case, shares in CASES:
-        check(case, shares, rank, count)
+        check(case, shares)
     refuses()
-    if count == 2:
+    if distributed.get_world_size() == 2:
         for name in SHARDED:
             for dim in (0, 1):
                 check_sharded(name, dim)
-    distributed.barrier()
-    distributed.destroy_process_group()
-    os._exit(0)  # as in kit/two_processes.py
 
 
 if __name__ == "__main__":
-    processes = int(sys.argv[1])
-    with tempfile.TemporaryDirectory() as folder:
-        store_path = os.path.join(folder, "store")
-        torch.multiprocessing.spawn(process, (store_path, processes), nprocs=processes)
+    run_together(int(sys.argv[1]), check_all)
     print("parts agree with the whole")

@@ -6,16 +6,14 @@ one process with the whole batch.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.multiprocessing
 from torch import Tensor, distributed, nn
 
+from kit.gloo import run_together
 from longtail.nn import AFKANLinear, KANLinear, PolyNorm, PolyReLU
 from rational.small_kat import batch, small
 
@@ -91,18 +89,13 @@ WRAPPERS: dict[str, Callable[[nn.Module], nn.Module]] = {
 }
 
 
-def process(rank: int, store: str, how: str) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+def compare_all(how: str) -> None:
     for name in MODELS:
-        compare(rank, how, name)
-    distributed.barrier()  # nobody leaves while the other still talks
-    distributed.destroy_process_group()
-    os._exit(0)  # as in kit/two_processes.py: without static destructors beside gloo's threads
+        compare(how, name)
 
 
-def compare(rank: int, how: str, model: str) -> None:
-    images, labels = batch(12)
+def compare(how: str, model: str) -> None:
+    rank, (images, labels) = distributed.get_rank(), batch(12)
     alone = _model(model)
     expected = _steps(alone, images, labels)
     together = WRAPPERS[how](_model(model))
@@ -124,5 +117,4 @@ def compare(rank: int, how: str, model: str) -> None:
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(process, (os.path.join(folder, "store"), sys.argv[1]), nprocs=2)
+    run_together(2, compare_all, sys.argv[1])
