@@ -12,8 +12,9 @@ from longtail._dtensor import beside, register_rules_for
 from longtail._grid_geometry import Geometry
 from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
-from longtail._multigrid_arguments import Limits, has_values, power_of_two
+from longtail._multigrid_arguments import Limits, has_values
 from longtail._poisson import Found, add_to_side
+from longtail._scaling import power_of_two
 
 
 def check_coefficient(name: str, a: Tensor, f: Tensor, geometry: Geometry) -> None:

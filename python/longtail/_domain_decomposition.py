@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from longtail import _diffusion, _poisson
+from longtail._box_options import BoxOptions
 from longtail._domain_plan import DomainPlan, domain_plan
 from longtail._domain_rows import gathered, moved, summed, widen
 from longtail._domain_slab import (
-    Options,
     Slab,
     asked_of_any,
     check_whole_mean,
@@ -81,7 +81,9 @@ def poisson_solve(
         NotImplementedError: rows on another device than a CPU.
         Otherwise as ``longtail.poisson_solve``, on all processes.
     """
-    options = Options(spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims)
+    options = BoxOptions(
+        spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
+    )
     return _solved("distributed.poisson_solve", None, f, initial, options, group)
 
 
@@ -130,7 +132,9 @@ def diffusion_solve(
         NotImplementedError: rows on another device than a CPU.
         Otherwise as ``longtail.diffusion_solve``, on all processes.
     """
-    options = Options(spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims)
+    options = BoxOptions(
+        spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
+    )
     if a is None:
         raise TypeError("distributed.diffusion_solve: a must be a Tensor, got NoneType")
     return _solved("distributed.diffusion_solve", a, f, initial, options, group)
@@ -145,7 +149,7 @@ class _Rows(NamedTuple):
 
 
 def _solved(
-    name: str, a: Tensor | None, f: Tensor, initial: Tensor | None, options: Options, group: Any
+    name: str, a: Tensor | None, f: Tensor, initial: Tensor | None, options: BoxOptions, group: Any
 ) -> SolveResult:
     slab = slab_of(name, a, f, initial, options, group)
     dims = len(slab.geometry.sizes)

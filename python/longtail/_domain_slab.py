@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
+from longtail._box_options import BoxOptions
 from longtail._diffusion import check_coefficient
 from longtail._domain_agreement import agree, check_group
 from longtail._domain_rows import Cut, summed
-from longtail._grid_geometry import Geometry, boundary_terms, geometry_of, number_of_axes
-from longtail._multigrid_arguments import Limits, check_field, check_initial, iterations_limit
+from longtail._grid_geometry import Geometry, number_of_axes
+from longtail._multigrid_arguments import Limits, check_field, check_initial
 from longtail._poisson import refuse_mean
-from longtail._solve_result import check_on_fail, tolerance
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,7 @@ def _check_plain(name: str, argument: str, value: Any) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Options:
-    """The arguments that are alike on all processes."""
-
-    spacing: Any
-    boundary: Any
-    boundary_values: Any
-    grid: Any
-    tol: Any
-    max_iterations: Any
-    on_fail: Any
-    dims: Any
-
-
-def slab_of(name: str, a: Any, f: Any, initial: Any, options: Options, group: Any) -> Slab:
+def slab_of(name: str, a: Any, f: Any, initial: Any, options: BoxOptions, group: Any) -> Slab:
     """Two rounds: the sizes of all slabs, then what follows from the whole box."""
     check_group(name, group)
 
@@ -93,7 +79,7 @@ def slab_of(name: str, a: Any, f: Any, initial: Any, options: Options, group: An
         _check_plain(name, "f", f)
         if a is not None:
             _check_plain(name, "a", a)
-        check_on_fail(name, options.on_fail)
+        options.check_on_fail(name)
         dims = number_of_axes(name, options.spacing, options.boundary, options.dims)
         if f.dim() < dims:
             raise ValueError(f"{name}: f has shape {list(f.shape)}, expected {dims} axes or more")
@@ -130,16 +116,13 @@ def slab_of(name: str, a: Any, f: Any, initial: Any, options: Options, group: An
         whole = torch.empty(
             [*batch, starts[-1], *f.shape[f.dim() - dims + 1 :]], dtype=f.dtype, device="meta"
         )
-        geometry = geometry_of(name, whole, options.spacing, options.boundary, options.grid, dims)
-        limits = Limits(
-            tolerance(name, options.tol, f.dtype), iterations_limit(name, options.max_iterations)
-        )
+        geometry, limits = options.geometry(name, whole), options.limits(name, f.dtype)
         mine = f.expand(*batch, *f.shape[f.dim() - dims :])
         check_initial(name, initial, mine)
         sided = replace(rows_of(geometry, cut.start, cut.start + cut.rows), sides=geometry.sides)
         terms = [
             term
-            for term in boundary_terms(name, sided, options.boundary_values, mine)
+            for term in options.terms(name, sided, mine)
             if cut.rows > 0 and (term[0] > 0 or _is_next_to(cut, term[1]))
         ]
         found.append(Slab(geometry, cut, batch, limits, terms))

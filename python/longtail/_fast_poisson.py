@@ -16,7 +16,7 @@ from torch import Tensor
 from longtail._cosine_transforms import INVERSE, dct, dst, period
 from longtail._dtensor import beside
 from longtail._grid_geometry import Geometry
-from longtail._multigrid_arguments import power_of_two
+from longtail._scaling import power_of_two
 
 #: (sides, cell) of an axis -> kind and type of its transform, first frequency.
 _TRANSFORMS = {

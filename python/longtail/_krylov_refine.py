@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from longtail._krylov_system import Flaw, Method, System, Watch
-from longtail._krylov_vectors import norm, power_of_two, real_dot
+from longtail._krylov_vectors import norm, real_dot
 from longtail._progress import Report
+from longtail._scaling import power_of_two
 from longtail._solve_result import report_failure
 
 #: A method aims a little below the tolerance, so that what it did not see (rounding) does not
@@ -66,7 +67,7 @@ def refine(
     The residual of each correction is computed anew in float64. With float32 problems this is
     iterative refinement; in float64 one correction is nearly always enough.
     """
-    scale = power_of_two(b)
+    scale = power_of_two(b, 1)
     b = b / scale
     b_norm = norm(b)
     finite = b_norm.isfinite()

@@ -52,17 +52,6 @@ def norm(x: Tensor) -> Tensor:
     return real_dot(x, x).sqrt()
 
 
-def power_of_two(x: Tensor) -> Tensor:
-    """As large as the largest of each vector, ``[batch, 1]``; 1 where that is 0 or not finite.
-
-    A division by it loses no bit, and afterwards no square overflows or vanishes.
-    """
-    largest = x.abs().amax(-1, keepdim=True)
-    usable = (largest > 0) & largest.isfinite()
-    exponent = torch.where(usable, largest, 1.0).frexp().exponent.clamp(-1000, 1000)
-    return torch.ldexp(torch.ones_like(largest), exponent)
-
-
 @dataclass(frozen=True)
 class Shape:
     """How a right-hand side ``[*batch, *item]`` is flattened to ``[batch, n]``.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from longtail._solve_result import SolveResult, report_failure
+from longtail._solve_result import SolveResult, report_failure, tolerance
 
 _FLOATING = (torch.float64, torch.float32)
 
@@ -28,16 +28,6 @@ def out_of_autocast(value: Any) -> Any:
         if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             return value.to(torch.float32)
     return value
-
-
-def power_of_two(x: Tensor, dims: int) -> Tensor:
-    """As large as the largest of each item, whose last ``dims`` axes become 1; 1 where that is 0 or
-    not finite. A division by it rounds nothing, and afterwards no square overflows or vanishes."""
-    with torch.no_grad():
-        largest = x.detach().abs().amax(tuple(range(-dims, 0)), keepdim=True)
-        usable = (largest > 0) & largest.isfinite()
-        exponent = torch.where(usable, largest, 1.0).log2().floor().clamp(-1000, 1000)
-        return torch.ldexp(torch.ones_like(largest), exponent)
 
 
 def check_field(name: str, argument: str, value: Any) -> None:
@@ -73,13 +63,18 @@ def check_method(name: str, method: Any, methods: tuple[str, ...]) -> None:
         raise ValueError(f"{name}: method: got {method!r}, expected one of {methods}")
 
 
-def iterations_limit(name: str, most: Any) -> int:
+def _iterations_limit(name: str, most: Any) -> int:
     """A positive int."""
     if isinstance(most, bool) or not isinstance(most, int):
         raise TypeError(f"{name}: max_iterations must be an int, got {type(most).__name__}")
     if not 0 < most <= 10**9:
         raise ValueError(f"{name}: max_iterations: got {most}, expected 1 to 10^9")
     return most
+
+
+def limits_of(name: str, tol: Any, max_iterations: Any, dtype: torch.dtype) -> Limits:
+    """Of problems in that dtype."""
+    return Limits(tolerance(name, tol, dtype), _iterations_limit(name, max_iterations))
 
 
 def finished(name: str, found: tuple[Tensor, ...], limits: Limits, on_fail: str) -> SolveResult:

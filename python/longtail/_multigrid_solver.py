@@ -12,14 +12,13 @@ from longtail._dtensor import beside
 from longtail._grid_operator import GridOperator, linear_operator
 from longtail._grid_ops import Method, Where, iterate
 from longtail._multigrid_arguments import (
-    Limits,
     check_initial,
     finished,
-    iterations_limit,
+    limits_of,
     out_of_autocast,
-    power_of_two,
 )
-from longtail._solve_result import SolveResult, check_on_fail, tolerance
+from longtail._scaling import power_of_two
+from longtail._solve_result import SolveResult, check_on_fail
 
 _SYMMETRIC = Method("rbgs", 1, 1, 1.0, False, True)
 
@@ -64,7 +63,7 @@ class MultigridSolver:
             raise ValueError(f"{name}: op is of level {op.level}, expected the finest")
         check_on_fail(name, on_fail)
         self.op = op
-        self.limits = Limits(tolerance(name, tol, op.dtype), iterations_limit(name, max_iterations))
+        self.limits = limits_of(name, tol, max_iterations, op.dtype)
         self.on_fail = on_fail
         # Coefficients of any size fit float32 as multiples of the largest.
         self.unit = power_of_two(op.coefficient, len(op.sizes))

@@ -12,20 +12,18 @@ import torch
 from torch import Tensor
 
 from longtail import _diffusion, _grid_shardings, _poisson  # noqa: F401  (declares them)
-from longtail._grid_geometry import boundary_terms, geometry_of
+from longtail._box_options import BoxOptions
 from longtail._grid_methods import full_multigrid, prolong, residual, restrict, smooth, v_cycle
 from longtail._grid_operator import GridOperator, diffusion_stencil, poisson_stencil
 from longtail._multigrid_arguments import (
-    Limits,
     check_field,
     check_initial,
     check_method,
     finished,
-    iterations_limit,
     out_of_autocast,
 )
 from longtail._multigrid_solver import MultigridSolver
-from longtail._solve_result import ConvergenceError, SolveResult, check_on_fail, tolerance
+from longtail._solve_result import ConvergenceError, SolveResult
 
 __all__ = [
     "ConvergenceError",
@@ -116,14 +114,17 @@ def poisson_solve(
         ConvergenceError: see ``on_fail``.
     """
     name = "poisson_solve"
+    options = BoxOptions(
+        spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
+    )
     f, initial = out_of_autocast(f), out_of_autocast(initial)
     check_field(name, "f", f)
-    check_on_fail(name, on_fail)
+    options.check_on_fail(name)
     check_method(name, method, ("multigrid", "dst"))
-    geometry = geometry_of(name, f, spacing, boundary, grid, dims)
-    limits = Limits(tolerance(name, tol, f.dtype), iterations_limit(name, max_iterations))
+    geometry = options.geometry(name, f)
+    limits = options.limits(name, f.dtype)
     check_initial(name, initial, f)
-    terms = boundary_terms(name, geometry, boundary_values, f)
+    terms = options.terms(name, geometry, f)
     right = _poisson.with_boundary(f, geometry, terms)
     if geometry.singular:
         _poisson.check_mean(name, right, geometry)
@@ -186,17 +187,20 @@ def diffusion_solve(
         ConvergenceError: see ``on_fail``.
     """
     name = "diffusion_solve"
+    options = BoxOptions(
+        spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
+    )
     a, f, initial = out_of_autocast(a), out_of_autocast(f), out_of_autocast(initial)
     check_field(name, "a", a)
     check_field(name, "f", f)
-    check_on_fail(name, on_fail)
-    geometry = geometry_of(name, f, spacing, boundary, grid, dims)
+    options.check_on_fail(name)
+    geometry = options.geometry(name, f)
     _diffusion.check_coefficient(name, a, f, geometry)
-    limits = Limits(tolerance(name, tol, f.dtype), iterations_limit(name, max_iterations))
+    limits = options.limits(name, f.dtype)
     batch = torch.broadcast_shapes(f.shape, a.shape)
     f = f.expand(batch)
     check_initial(name, initial, f)
-    terms = boundary_terms(name, geometry, boundary_values, f)
+    terms = options.terms(name, geometry, f)
     wide = a.to(torch.float64)
     right = _diffusion.with_boundary(f, wide, geometry, terms)
     if geometry.singular:
