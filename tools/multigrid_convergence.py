@@ -115,13 +115,17 @@ def section(title: str, *parts: str) -> str:
 
 def page(entries: Sequence[Entry]) -> str:
     """All tables."""
+
+    def by_size(shown: Shown, *tables: str) -> list[str]:
+        return [grid(entries, table, "size", shown) for table in tables]
+
     by_method = [
         part
         for dims in (2, 3)
         for method in METHODS
         for part in (
             f"{dims} axes, `{method}`:".replace(" V(", "`, `V("),
-            grid(entries, f"{dims}-D {method}", "size", three),
+            *by_size(three, f"{dims}-D {method}"),
         )
     ]
     return "\n\n".join(
@@ -136,11 +140,9 @@ def page(entries: Sequence[Entry]) -> str:
             section(
                 "Cycles of poisson_solve to 1e-8",
                 "From a random residual on, as many cycles:",
-                grid(entries, "2-D cycles", "size", whole),
-                grid(entries, "3-D cycles", "size", whole),
+                *by_size(whole, "2-D cycles", "3-D cycles"),
                 "and what each of them leaves, in the mean:",
-                grid(entries, "2-D mean", "size", three),
-                grid(entries, "3-D mean", "size", three),
+                *by_size(three, "2-D mean", "3-D mean"),
             ),
             section(
                 "Unlike spacings",
@@ -155,12 +157,9 @@ def page(entries: Sequence[Entry]) -> str:
                 "checkerboard has eight by eight fields; channels are eight lines of cells; random "
                 "cells are drawn one by one. A heading ends with the contrast. The true residual "
                 "is that of the NumPy oracle.",
-                *(
-                    grid(entries, f"iterations {contrast}", "size", whole)
-                    for contrast in ("4", "40", "400", "1000")
-                ),
+                *by_size(whole, *(f"iterations {contrast}" for contrast in (4, 40, 400, 1000))),
                 "Phases of contrast 4 between other sides:",
-                grid(entries, "sides", "size", whole),
+                *by_size(whole, "sides"),
             ),
             section(
                 "Residuals and errors by precision",
@@ -169,33 +168,30 @@ def page(entries: Sequence[Entry]) -> str:
                 "float32, 1e-8 for float64), or goes on for 20 cycles. f is rounded to float32 for "
                 "all. Relative residuals of what is returned, recomputed in float64 by the oracle; "
                 "random f, then a smooth one:",
-                grid(entries, "residual, random", "size", plain),
-                grid(entries, "residual, smooth", "size", plain),
+                *by_size(plain, "residual, random", "residual, smooth"),
                 "Largest errors beside the discrete solution (SciPy's sine transforms), over its "
                 "largest number:",
-                grid(entries, "error, random", "size", plain),
-                grid(entries, "error, smooth", "size", plain),
+                *by_size(plain, "error, random", "error, smooth"),
                 "Largest errors of the smooth one beside the exact solution, times $n^2$:",
-                grid(entries, "exact", "size", two),
+                *by_size(two, "exact"),
                 "What results say of themselves: the residual of the iterate in float64, that of "
                 "what is returned, and by how much the latter differs from the oracle's, relative "
                 "to it.",
-                grid(entries, "reported, float32", "size", plain),
-                grid(entries, "reported, float64", "size", plain),
+                *by_size(plain, "reported, float32", "reported, float64"),
             ),
             section(
                 "Full multigrid",
                 "One V(1,1) a level, a manufactured solution between Dirichlet sides: the error "
                 "over that of the discrete solution,",
-                grid(entries, "full_multigrid, error", "size", two),
+                *by_size(two, "full_multigrid, error"),
                 "and the distance from the discrete solution over the same:",
-                grid(entries, "full_multigrid, distance", "size", two),
+                *by_size(two, "full_multigrid, distance"),
             ),
             section(
                 "Gradients",
                 "Directional derivatives of a weighted sum of the solution (tolerance 1e-13) by "
                 "autograd beside differences of the fourth order; relative differences.",
-                grid(entries, "gradients", "size", plain),
+                *by_size(plain, "gradients"),
             ),
             section(
                 "Limits",

@@ -72,8 +72,8 @@ def levels(count: int) -> tuple[tuple[int, int], ...]:
     return ((1, 0),) * (count - 1) + ((2, 0),)
 
 
-CASES = {
-    16: Case(
+OF_SIZES = (
+    Case(
         size=16,
         seconds=60,
         batch=20,
@@ -84,7 +84,7 @@ CASES = {
         bar=1.0,
         bar_is_open=True,
     ),
-    64: Case(
+    Case(
         size=64,
         seconds=170,
         batch=10,
@@ -95,7 +95,8 @@ CASES = {
         bar=1.1,
         bar_is_open=False,
     ),
-}
+)
+CASES = {case.size: case for case in OF_SIZES}
 #: What --tune tries in place of the settings above: (channels, layers, levels).
 MGNO_TRIED = {16: ((24, 3, 3), (24, 4, 3), (24, 4, 4)), 64: ((16, 4, 5), (24, 4, 5))}
 
