@@ -12,6 +12,7 @@ import longtail
 from attention import cache_emulation as emulation
 from attention import cache_oracle as oracle
 from attention.test_decode import DTYPES, FORMATS, KINDS, SHAPES, make
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem
 
 CLOSE = 2e-4  # float32 sums
@@ -94,14 +95,7 @@ def test_cuda_graph(k_format: str) -> None:
     q, k, v = (each.cuda() for each in make((2, 4, 2, 1, 100, 64, 64, 32), torch.bfloat16))
     for each in (cache, twin):
         each.append(k, v)
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        cache.attend(q)
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        out, lse = cache.attend(q, return_lse=True)
+    graph, (out, lse) = captured(lambda: cache.attend(q, return_lse=True))
     for _ in range(3):  # 27 tokens fit in the room that is there, so that nothing moves
         for each in (cache, twin):
             each.append(k[:, :, :9], v[:, :, :9])

@@ -7,6 +7,7 @@ import torch
 
 import longtail
 from attention.test_hadamard import DTYPES, SIZES, sample
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from longtail.nn import HaloLinear
 
@@ -40,9 +41,7 @@ def test_cuda_streams_and_graphs() -> None:
         other = longtail.hadamard_transform(x)
     torch.cuda.current_stream().wait_stream(stream)
     assert same_bits(other, expected)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        y = longtail.hadamard_transform(x)
+    graph, y = captured(lambda: longtail.hadamard_transform(x))
     x.copy_(torch.randn_like(x))
     graph.replay()
     assert same_bits(y, longtail.hadamard_transform(x))

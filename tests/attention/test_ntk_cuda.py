@@ -10,6 +10,7 @@ from torch import Tensor
 
 import longtail
 from attention import test_ntk, test_pattention
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from kit.twins import DTYPES, close, with_gradients
 
@@ -61,14 +62,7 @@ def test_cuda_graphs(name: str) -> None:
     function, tensors = getattr(longtail, name), [each.cuda() for each in tensors]
     other = torch.rand_like(tensors[0]) - 0.5
     expected = function(other, *tensors[1:])
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        function(*tensors)
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        y = function(*tensors)
+    graph, y = captured(lambda: function(*tensors))
     tensors[0].copy_(other)
     graph.replay()
     assert same_bits(y, expected)

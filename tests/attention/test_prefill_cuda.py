@@ -12,6 +12,7 @@ from torch import Tensor
 import longtail
 from attention.cases import DTYPES, SHAPES, VARIANTS, Shape, draw, label, options
 from attention.emulation import Attended, Variant, attend, quantise_head
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 
 pytestmark = pytest.mark.skipif(bool(cuda_problem()), reason=cuda_problem() or "")
@@ -210,13 +211,11 @@ def test_cuda_stream_and_graph(path: str) -> None:
         on_side = longtail.quantized_attention(*others, **options(INT4))
     torch.cuda.current_stream().wait_stream(side)
     assert all(map(same_bits, on_side, expected))
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        captured = longtail.quantized_attention(*inputs, **options(INT4))
+    graph, held = captured(lambda: longtail.quantized_attention(*inputs, **options(INT4)))
     for to, other in zip(inputs, others, strict=True):
         to.copy_(other)
     graph.replay()
-    assert all(map(same_bits, captured, expected))
+    assert all(map(same_bits, held, expected))
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from kit.twins import DTYPES, with_gradients
 from longconv.conv_oracle import BOUNDS, Case, relative
@@ -120,15 +121,8 @@ def test_cuda_graphs(length: int) -> None:
         return [y, *torch.autograd.grad(y, leaves, torch.ones_like(y))]
 
     other = torch.randn_like(leaves[0])
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        captured = step()
+    graph, held = captured(step)
     with torch.no_grad():
         leaves[0].copy_(other)
     graph.replay()
-    assert all(map(same_bits, captured, step()))
+    assert all(map(same_bits, held, step()))

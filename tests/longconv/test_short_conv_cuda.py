@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from kit.twins import DTYPES, with_gradients
 from longconv.test_short_conv import BOUNDS, CASES, Case, call, largest_error
@@ -44,14 +45,7 @@ def test_cuda_graph_of_a_step() -> None:
     other = torch.randn_like(u_t)
     step = partial(short_conv_step, activation="silu")
     expected = step(other, state, w, bias)
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        step(u_t, state, w, bias)
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        got = step(u_t, state, w, bias)
+    graph, got = captured(lambda: step(u_t, state, w, bias))
     u_t.copy_(other)
     graph.replay()
     assert all(map(same_bits, got, expected))

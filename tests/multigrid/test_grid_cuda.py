@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from longtail.multigrid import (
     GridOperator,
@@ -190,18 +190,6 @@ def test_cuda_grids_keep_nans() -> None:
     f[0, 3, 3] = float("nan")
     got = v_cycle(None, f, op)
     assert bool(got[0].isnan().all()) and same_bits(got[1], clean[1])
-
-
-def captured(call: Callable[[], list[Tensor]]) -> tuple[torch.cuda.CUDAGraph, list[Tensor]]:
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        call()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        results = call()
-    return graph, results
 
 
 @pytest.mark.parametrize("sizes", [(63, 63), (500, 511), (33, 34, 35)], ids=str)

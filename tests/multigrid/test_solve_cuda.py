@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from longtail.multigrid import SolveResult, diffusion_solve, poisson_solve
 
@@ -151,17 +152,10 @@ def test_cuda_graphs(sizes: tuple[int, ...]) -> None:
         )
         return poisson[0], diffusion[0]
 
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        solve()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        captured = solve()
+    graph, held = captured(solve)
     f.copy_(other)
     graph.replay()
-    assert all(map(same_bits, captured, solve()))
+    assert all(map(same_bits, held, solve()))
 
 
 def test_cuda_of_nothing_and_of_nan() -> None:

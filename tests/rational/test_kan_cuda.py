@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 import longtail
+from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 from rational.kan_oracle import KINDS
 from rational.test_kan_values import DTYPES, as_given, close, error_of, gradients, linear, track
@@ -105,14 +106,7 @@ def test_cuda_kan_in_a_graph(name: str) -> None:
     tensors = [each.cuda() for each in as_given(kind, torch.float32, (70,), 65)]
     other = torch.rand_like(tensors[0]) - 0.5
     expected = linear(kind, other, *tensors[1:])
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        linear(kind, *tensors)
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        y = linear(kind, *tensors)
+    graph, y = captured(lambda: linear(kind, *tensors))
     tensors[0].copy_(other)
     graph.replay()
     assert same_bits(y, expected)
