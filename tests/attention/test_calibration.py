@@ -9,8 +9,8 @@ from torch.nn import functional
 
 import longtail
 from attention import datasets
+from kit.installed import read
 from longtail.calibration import Calibration, LayerCosines, choose
-from longtail.demos import data
 from longtail.demos.attention import minilm, sentences
 
 WIDTH, HEADS = 64, 2
@@ -94,13 +94,6 @@ def test_the_worst_layers_of_a_transformer_get_8_bits():
     assert len(others) == 20 and ours == max(others)
     assert ours > sum(others) / 20 + 0.02
     assert ours > cosine_with(model, dict.fromkeys(names, 4), held_out, smooth="none") + 0.05
-
-
-def read(source):
-    try:
-        return source()
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("through", ["attention", "cache"])

@@ -5,8 +5,8 @@ import torch
 
 from attention import datasets, emulation
 from attention.datasets import Shape, cosine
+from kit.installed import read
 from longtail.attention import quantized_attention
-from longtail.demos import data
 
 SMALL = Shape(batch=2, heads=4, length=65, dim=24, kv_heads=2, keys=127)
 WIDE = Shape(heads=2, length=512)
@@ -87,20 +87,14 @@ def test_rotation_recovers_rope():
 
 
 def test_minilm_on_real_text():
-    try:
-        layers = datasets.minilm_layers(128)
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
+    layers = read(datasets.minilm_layers, 128)
     assert len(layers) == 6 and all(x.shape == (1, 12, 128, 32) for each in layers for x in each)
     found = [codes_only(each, "qk") for each in layers]
     assert min(found) > 0.985 and sum(found) / 6 > 0.993
 
 
 def test_minilm_on_single_sentences():
-    try:
-        layers = datasets.minilm_sentences()
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
+    layers = read(datasets.minilm_sentences)
     found = []
     for q, k, v, mask in layers:
         assert q.shape == k.shape == v.shape == (36, 12, 18, 32) and mask.shape == (36, 1, 1, 18)

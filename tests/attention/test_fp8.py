@@ -15,7 +15,7 @@ from torch import Tensor
 from attention import datasets
 from attention.cases import Shape, draw
 from attention.emulation import E4M3_LARGEST, Variant, attend, e4m3, exact, quantise_head, scores
-from longtail.demos.data import MissingDataError
+from kit.installed import read
 
 INT8 = Variant("int8", "k", weights="fp8")
 
@@ -70,10 +70,7 @@ def cosine(layers: list[tuple[Tensor, Tensor, Tensor]], variant: Variant) -> flo
 
 def test_fp8_on_minilm() -> None:
     """The gates of the CPU's 8-bit weights and values."""
-    try:
-        layers = datasets.minilm_layers(256)
-    except MissingDataError as problem:
-        pytest.skip(str(problem))
+    layers = read(datasets.minilm_layers, 256)
     assert cosine(layers, INT8) > 99.9
     assert cosine(layers, Variant("int4", "qk", weights="fp8")) > 99.3
 

@@ -12,16 +12,13 @@ from torch import Tensor
 import longtail
 from attention import datasets
 from attention.emulation import Variant, attend, exact
-from longtail.demos.data import MissingDataError
+from kit.installed import read
 
 
 @pytest.fixture(scope="module")
 def layers() -> list[tuple[Tensor, Tensor, Tensor]]:
     """MiniLM on a passage; skipped without its weights."""
-    try:
-        return datasets.minilm_layers(256)
-    except MissingDataError as problem:
-        pytest.skip(str(problem))
+    return read(datasets.minilm_layers, 256)
 
 
 def mean_cosine(layers: list[tuple[Tensor, Tensor, Tensor]], **options: object) -> float:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import longtail
+from kit.installed import read
 from longtail.demos import Stage, data
 from longtail.demos.attention import decode, encoder, minilm, sentences, tokens
 from longtail.demos.console import PlainConsole
@@ -17,13 +18,6 @@ PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "un", "##aff", "##able", "cafe", "
 @pytest.fixture(autouse=True)
 def single_thread(one_thread):
     """As the demo runs."""
-
-
-def read(source):
-    try:
-        return source()
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from kit.installed import read
 from longtail.demos import data
 from longtail.demos.bessel.efficientnet import EfficientNetLite0, SameConv2d
 
@@ -11,17 +12,11 @@ from longtail.demos.bessel.efficientnet import EfficientNetLite0, SameConv2d
 @pytest.fixture(scope="module")
 def network():
     pytest.importorskip("PIL")
-    try:
-        return EfficientNetLite0().load_published(data.efficientnet_weights()).eval()
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
+    return EfficientNetLite0().load_published(read(data.efficientnet_weights)).eval()
 
 
 def central_square(name):
-    try:
-        image = torch.from_numpy(data.photograph(name)).permute(2, 0, 1) / 255
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
+    image = torch.from_numpy(read(data.photograph, name)).permute(2, 0, 1) / 255
     side = min(image.shape[-2:])
     top, left = (image.shape[-2] - side) // 2, (image.shape[-1] - side) // 2
     square = image[None, :, top : top + side, left : left + side]

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import longtail
+from kit.installed import read
 from longtail import report
-from longtail.demos import Stage, data, measuring, training
+from longtail.demos import Stage, data, training
 from longtail.demos.console import PlainConsole
 from longtail.demos.longconv import classify, pictures, reverberation, room, series, streams
 from longtail.demos.longconv.classify import APPLIANCES, NONE, STATE_SPACE
@@ -18,19 +19,6 @@ from longtail.demos.longconv.room import Room
 from longtail.demos.longconv.streams import OURS, SCIPY, TORCH
 from longtail.demos.training import Recipe, Run, Task
 from longtail.report.sound import wav
-
-
-def read(source, *arguments):
-    try:
-        return source(*arguments)
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def one_thread():
-    with measuring.one_thread():
-        yield
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,12 @@ import pytest
 import torch
 
 from longtail import report
-from longtail.demos import Stage, measuring
+from longtail.demos import Stage
 from longtail.demos.console import PlainConsole
 from longtail.demos.multigrid import darcy as flow
 from longtail.demos.multigrid import inverse, recovery, solvers
 from longtail.demos.multigrid.inverse import SMOOTH, TWO_PHASES, Check, Fit, Look, Survey
 from longtail.demos.multigrid.solvers import CG, OURS, PYAMG, SUPERLU, Solved
-
-
-@pytest.fixture
-def one_thread():
-    with measuring.one_thread():
-        yield
 
 
 def figures(blocks):

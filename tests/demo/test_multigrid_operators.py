@@ -8,8 +8,9 @@ import zipfile
 import pytest
 import torch
 
+from kit.installed import read
 from longtail import report
-from longtail.demos import Stage, measuring
+from longtail.demos import Stage
 from longtail.demos.console import PlainConsole
 from longtail.demos.data import MissingDataError
 from longtail.demos.multigrid import data, learning, mgno, pictures
@@ -17,24 +18,11 @@ from longtail.demos.multigrid.data import Pairs
 from longtail.demos.multigrid.learning import FNO, MEAN, MGNO, NEAREST, Learnt
 
 
-@pytest.fixture
-def one_thread():
-    with measuring.one_thread():
-        yield
-
-
-def read(part):
-    try:
-        return data.darcy(part)
-    except MissingDataError as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.parametrize(
     ("part", "samples", "n"), [("train_16", 1000, 16), ("test_16", 50, 16), ("test_32", 50, 32)]
 )
 def test_darcy_is_whole(part, samples, n):
-    held = read(part)
+    held = read(data.darcy, part)
     assert held.a.shape == held.u.shape == (samples, n, n)
     assert held.a.unique().tolist() == [0, 1] and bool(held.u.isfinite().all())
     # The pressure is 0 outside, so that it is lower next to the sides than in the middle.

@@ -3,24 +3,12 @@
 import pytest
 import torch
 
-from longtail.demos import data, measuring, training
+from kit.installed import read
+from longtail.demos import data, training
 from longtail.demos.measuring import Bar
 from longtail.demos.rational import mnist, transformer
 from longtail.demos.training import Recipe, Task
 from longtail.nn import GroupRational
-
-
-def read(source):
-    try:
-        return source()
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def one_thread():
-    with measuring.one_thread():
-        yield
 
 
 def test_digits_of_mnist():

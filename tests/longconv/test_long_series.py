@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from longtail.demos import data
+from kit.installed import read
 from longtail.demos.longconv import classify
 from longtail.demos.longconv.classify import (
     APPLIANCES,
@@ -24,10 +24,7 @@ from longtail.demos.longconv.series import MARGIN
 
 def gains(series: Series, seed: int, *names: str) -> dict[str, float]:
     """Right answers of those networks over those without a convolution."""
-    try:
-        series.task()
-    except data.MissingDataError as missing:
-        pytest.skip(str(missing))
+    read(series.task)
     runs = classify.train(series, series.whole, seed, (*names, NONE))
     print(seed, {name: round(run.accuracy, 3) for name, run in runs.items()})
     return {name: gain(runs, name) for name in names}
