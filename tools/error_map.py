@@ -137,7 +137,7 @@ def draw_borders(axis: object, function: str) -> None:
     """Where longtail changes method (csrc/bessel/methods.h)."""
     angle = np.linspace(0, np.pi / 2, 400)[1:-1]
     style = {"color": "white", "linewidth": 0.6, "linestyle": "--"}
-    plot = axis.plot  # type: ignore[attr-defined]
+    plot = axis.plot
     is_k = function == "log_bessel_k"
     for w in (1.5, 3.0, 6.0, 12.5, 25.0, 60.0, 150.0) if is_k else (6.0, 12.5, 25.0, 60.0, 150.0):
         v, x = w * np.cos(angle), w * np.sin(angle)

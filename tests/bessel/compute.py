@@ -40,7 +40,7 @@ def run(jobs: list[Job], level: str) -> list[Array]:
             for name, array in ((f"first{k}", job.first), (f"second{k}", job.second))
         }
         what = json.dumps([(job.function, job.partial, job.dtype) for job in jobs])
-        np.savez(inputs, what=np.array(what), **arrays)  # type: ignore[arg-type]
+        np.savez(inputs, what=np.array(what), **arrays)
         used = run_script(
             "bessel.compute", str(inputs), str(outputs), LONGTAIL_CPU_LEVEL=level
         ).split()[-1]
@@ -75,7 +75,7 @@ def main(inputs: str, outputs: str) -> None:
             for k, (function, partial, dtype) in enumerate(json.loads(str(stored["what"])))
         ]
     results = {f"result{k}": evaluate(job) for k, job in enumerate(jobs)}
-    np.savez(outputs, **results)  # type: ignore[arg-type]
+    np.savez(outputs, **results)
     print(_native.cpu_level())
 
 

@@ -23,7 +23,7 @@ def _log_uniform(low: float, high: float) -> Callable[..., tuple[Tensor, Tensor]
 
     def sample(generator: torch.Generator, shape: Sequence[int]) -> tuple[Tensor, Tensor]:
         start, length = math.log(low), math.log(high / low)
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             (start + length * torch.rand(shape, generator=generator, dtype=torch.float64)).exp()
             for _ in range(2)
         )

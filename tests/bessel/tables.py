@@ -65,7 +65,7 @@ def narrow_table(function: str, dtype: str, n: int, seed: int) -> Table:
     )
 
 
-def _tabulate(points_of, results_at) -> Table:  # type: ignore[no-untyped-def]
+def _tabulate(points_of, results_at) -> Table:
     rows: list[tuple[float, float, list[tuple[float, float, float]]]] = []
     names: list[str] = []
     for grid in grids.GRIDS:

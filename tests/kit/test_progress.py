@@ -10,7 +10,7 @@ from longtail._progress import progress_report
 
 
 def _work(progress: object) -> None:
-    with progress_report(progress, "counting") as report:  # type: ignore[arg-type]
+    with progress_report(progress, "counting") as report:
         for k in range(3):
             report(k + 1, 3, f"at {k}")
 
