@@ -12,6 +12,7 @@ import longtail
 from attention import cache_emulation as emulation
 from attention import cache_oracle as oracle
 from attention.cache_emulation import Attended
+from kit.layouts import threads
 
 FORMATS = ("channel", "token_rotated")
 KINDS = [(bits, k_format) for bits in (4, 8) for k_format in FORMATS]
@@ -176,12 +177,10 @@ def test_bits_do_not_depend_on_threads(k_format: str) -> None:
     q, k, v = make((1, 8, 2, 40, 2500, 64, 64, 32), torch.float32)
     cache = longtail.QuantizedKVCache(4, k_format)
     cache.append(k, v)
-    threads = torch.get_num_threads()
     results = []
     for count in (1, 2, 1):
-        torch.set_num_threads(count)
-        results.append(cache.attend(q, return_lse=True))
-    torch.set_num_threads(threads)
+        with threads(count):
+            results.append(cache.attend(q, return_lse=True))
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
 

@@ -10,6 +10,7 @@ import torch
 import longtail
 from attention.cases import DTYPES, SHAPES, VARIANTS, Shape, check, compare, draw, label, options
 from attention.emulation import Variant, attend, exact, quantise_head
+from kit.layouts import threads
 
 INT4, INT8 = Variant("int4", "qk"), Variant("int8", "k")
 CAUSAL = ("", "top_left", "bottom_right")
@@ -186,9 +187,9 @@ def test_views_threads_and_repeats() -> None:
         lambda x: torch.stack([x, x], -1)[..., 0],
     ):
         views = tuple(map(layout, inputs))
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            got = longtail.quantized_attention(*views, **options(INT4, "top_left"))
+        for count in (1, 2, 3):
+            with threads(count):
+                got = longtail.quantized_attention(*views, **options(INT4, "top_left"))
             assert all(map(torch.equal, got, expected))
             assert got[0].is_contiguous()
     assert all(map(torch.equal, inputs, before))

@@ -12,6 +12,7 @@ from torch import Tensor
 import longtail
 from attention.cases import DTYPES, VARIANTS, Shape, check, draw, label, options
 from attention.emulation import KEY_BLOCK, Variant, attend, find_sinks, quantise_head, scores
+from kit.layouts import threads
 
 INT8 = Variant("int8", "none")
 CAUSAL = ("", "top_left", "bottom_right")
@@ -162,18 +163,16 @@ def test_views_threads_and_sequences() -> None:
     """Values are read where they lie: any strides, any number of threads, and varlen."""
     inputs = draw_sinks(Shape(2, 4, 2, 200, 290, 64, 40), {0: 9.0, 129: 12.0, 256: 9.0})
     expected = longtail.quantized_attention(*inputs, **options(INT8, "bottom_right"))
-    threads = torch.get_num_threads()
     for layout in (
         lambda x: x.transpose(1, 2).contiguous().transpose(1, 2),
         lambda x: x.mT.contiguous().mT,
         lambda x: torch.cat([x + 1, x], 0)[len(x) :],
     ):
         for count in (1, 3):
-            torch.set_num_threads(count)
-            got = longtail.quantized_attention(
-                *map(layout, inputs), **options(INT8, "bottom_right")
-            )
-            torch.set_num_threads(threads)
+            with threads(count):
+                got = longtail.quantized_attention(
+                    *map(layout, inputs), **options(INT8, "bottom_right")
+                )
             assert all(map(torch.equal, got, expected))
     q, k, v = (each.transpose(1, 2).flatten(0, 1) for each in inputs)
     ends = torch.tensor([0, 200, 400]), torch.tensor([0, 290, 580])

@@ -11,6 +11,7 @@ import torch
 from torch.distributions import Categorical, MixtureSameFamily
 from torch.nn.functional import normalize
 
+from kit.layouts import threads
 from longtail.distributions import VonMisesFisher, VonMisesFisherMixture
 from longtail.distributions import _em as em
 from longtail.distributions import _kmeans as kmeans
@@ -186,13 +187,9 @@ def test_starting_means_are_used():
 def test_fits_repeat_with_a_seed_and_for_any_number_of_threads():
     x, _, _ = synthetic(2000, dtype=torch.float32)
     fits = []
-    before = torch.get_num_threads()
-    try:
-        for threads in (1, 2, 2):
-            torch.set_num_threads(threads)
+    for count in (1, 2, 2):
+        with threads(count):
             fits.append(VonMisesFisherMixture(4, generator=7, n_init=2).fit(x))
-    finally:
-        torch.set_num_threads(before)
     for fit in fits[1:]:
         assert torch.equal(fit.means_, fits[0].means_)
         assert fit.history_ == fits[0].history_

@@ -10,6 +10,7 @@ import torch
 from torch.nn.functional import normalize
 
 from distributions import vmf_oracle as oracle
+from kit.layouts import threads
 from longtail.distributions import HypersphericalUniform, VonMisesFisher
 from longtail.distributions import _marginal as marginal
 from longtail.distributions._implicit import versine_slope
@@ -115,14 +116,10 @@ def test_samples_repeat_with_a_seed(p):
 @pytest.mark.parametrize(("p", "n"), ((3, 3000), (40_000, 1), (5000, 40)))
 def test_samples_do_not_depend_on_the_number_of_threads(p, n):
     loc = random_direction(p, dtype=torch.float32)
-    before = torch.get_num_threads()
     found = []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
+    for count in (1, 2):
+        with threads(count):
             found.append(VonMisesFisher(loc, 50.0).sample((n,), generator=5))
-    finally:
-        torch.set_num_threads(before)
     assert torch.equal(*found)
 
 

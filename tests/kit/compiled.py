@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 from torch.utils._pytree import tree_leaves
 
+from kit.graphs import CountGraphs, Together, called, exported, packaged
 from kit.spec import OpSpec
 
 
@@ -27,7 +28,7 @@ class CompileChecks:
     def test_all_ops_in_one_graph(self, dynamic: bool) -> None:
         """Inductor gives the bits of eager mode, forward and backward."""
         inputs = [tensor for spec in self.specs for tensor in spec.inputs((6, 5), torch.float32)]
-        together = _Together(self.specs)
+        together = _side_by_side(self.specs)
         compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
         _assert_equal(
             _values_and_gradients(compiled, inputs), _values_and_gradients(together, inputs)
@@ -39,14 +40,14 @@ class CompileChecks:
         """The same op by op, in every dtype; torch's own operations around the op round as in eager
         mode, where inductor would keep more digits between them."""
         inputs = spec.inputs((6, 5), dtype)
-        together = _Together([spec])
+        together = _side_by_side([spec])
         with torch._inductor.config.patch(emulate_precision_casts=True):
             compiled = torch.compile(together, fullgraph=True, dynamic=dynamic)
             got = _values_and_gradients(compiled, inputs)
         _assert_equal(got, _values_and_gradients(together, inputs))
 
     def test_one_compile_serves_all_sizes(self, spec: OpSpec) -> None:
-        counter = _CompileCounter()
+        counter = CountGraphs()
         compiled = torch.compile(spec.function, fullgraph=True, dynamic=True, backend=counter)
         for shape in ((11, 5), (127, 2), (3, 193), (8, 8)):
             tensors = spec.inputs(shape, torch.float32)
@@ -146,56 +147,29 @@ class ExportChecks:
     def test_export_strict(self) -> None:
         """The path of torch.export through Dynamo."""
         inputs = tuple(t for spec in self.specs for t in spec.inputs((6,), torch.float32))
-        together = _Together(self.specs)
+        together = _side_by_side(self.specs)
         program = torch.export.export(together, inputs, strict=True).run_decompositions()
         _assert_equal(program.module()(*inputs), together(*inputs))
 
 
-class _CompileCounter:
-    """A backend that runs graphs as they are and counts them."""
-
-    def __init__(self) -> None:
-        self.graphs = 0
-
-    def __call__(self, graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
-        self.graphs += 1
-        return graph.forward
-
-
-class _Together(torch.nn.Module):
-    """Several ops side by side, each on arguments of its own."""
-
-    def __init__(self, specs: Sequence[OpSpec]) -> None:
-        super().__init__()
-        self.calls = [(spec.function, len(spec.arguments)) for spec in specs]
-
-    def forward(self, *arguments: Tensor) -> list[Tensor]:
-        results = []
-        for function, count in self.calls:
-            results.append(function(*arguments[:count]))
-            arguments = arguments[count:]
-        return results
+def _side_by_side(specs: Sequence[OpSpec]) -> Together:
+    return Together((spec.function, len(spec.arguments)) for spec in specs)
 
 
 def _check_package(specs: Sequence[OpSpec], folder: Path) -> None:
     def inputs(count: int) -> tuple[Tensor, ...]:
         return tuple(t for spec in specs for t in spec.inputs((count,), torch.float32))
 
-    together = _Together(specs)
-    size = torch.export.Dim("size", min=2, max=4096)
-    dynamic = tuple(
-        {0: size} if k < len(spec.arguments) - spec.parameters else {}
+    together = _side_by_side(specs)
+    grows = [
+        k < len(spec.arguments) - spec.parameters
         for spec in specs
         for k in range(len(spec.arguments))
-    )
-    program = torch.export.export(together, inputs(6), dynamic_shapes=(dynamic,))
-    called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    ]
+    program = exported(together, inputs(6), grows)
     for spec in specs:
-        assert spec.raw[0].overload.name().replace("::", ".") + ".default" in called
-    package = torch._inductor.aoti_compile_and_package(
-        program, package_path=str(folder / "ops.pt2")
-    )
-    loaded = torch._inductor.aoti_load_package(package)
+        assert spec.raw[0].overload.name().replace("::", ".") + ".default" in called(program)
+    loaded = packaged(program, folder)
     for count in (6, 127, 2):
         _assert_equal(loaded(*inputs(count)), together(*inputs(count)))
 

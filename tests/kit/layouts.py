@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import hypothesis
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies
 from torch import Tensor
 
 from kit.spec import OpSpec, RawOp
-from kit.tensors import MATRIX, round_once, same_bits, short
+from kit.tensors import MATRIX, Same, all_bits, results, round_once, same_bits, short
 
 Layout = Callable[[Tensor], Tensor]
 
@@ -113,17 +114,11 @@ class LayoutChecks:
     def test_random_layouts(self, spec: OpSpec, dtype: torch.dtype) -> None:
         """Shapes, strides and offsets that nobody thought of."""
 
-        @hypothesis.settings(deadline=None, derandomize=True, max_examples=40, database=None)
-        @hypothesis.given(strategies.data())
-        def check(data: strategies.DataObject) -> None:
+        def draw(data: strategies.DataObject) -> Sequence[Tensor]:
             shape = data.draw(strategies.lists(strategies.integers(0, 6), max_size=4))
-            inputs = spec.inputs(shape, dtype)
-            views = tuple(draw_view(data, tensor) for tensor in inputs)
-            result = spec.function(*views)
-            assert result.is_contiguous()
-            assert same_bits(result, spec.function(*inputs))
+            return spec.inputs(shape, dtype)
 
-        check()
+        check_views(spec.function, draw, 40)
 
 
 def check_values(spec: OpSpec, inputs: Sequence[Tensor], result: Tensor) -> None:
@@ -196,18 +191,35 @@ def ulp_bound(value: float, dtype: torch.dtype, ulps: float = 1.0) -> float:
     return ulps * info.eps * 2.0 ** (exponent - 1)
 
 
-def check_any_view(spec: OpSpec, longest: int, dims: int, examples: int) -> None:
-    """Views that hypothesis draws, of up to so many dimensions and elements along each: the bits of
-    contiguous tensors, in a contiguous result."""
+def check_views(
+    call: Callable[..., Any],
+    draw: Callable[[strategies.DataObject], Sequence[Tensor]],
+    examples: int,
+    same: Same = all_bits,
+) -> None:
+    """Shapes, strides, offsets and dtypes that nobody thought of give the results of contiguous
+    tensors, in contiguous results, and no argument is written to."""
 
     @hypothesis.settings(deadline=None, derandomize=True, max_examples=examples, database=None)
     @hypothesis.given(strategies.data())
     def check(data: strategies.DataObject) -> None:
-        side = strategies.integers(0, longest)
-        shape = data.draw(strategies.lists(side, min_size=1, max_size=dims))
-        inputs = spec.inputs(shape, data.draw(strategies.sampled_from(spec.dtypes)))
-        result = spec.function(*(draw_view(data, tensor) for tensor in inputs))
-        assert result.is_contiguous()
-        assert same_bits(result, spec.function(*inputs))
+        tensors = draw(data)
+        views = [draw_view(data, each) for each in tensors]
+        before = [each.clone() for each in views]
+        got = results(call, *views)
+        assert all(each.is_contiguous() for each in got)
+        assert same(got, results(call, *tensors))
+        assert all_bits(views, before)
 
     check()
+
+
+def check_any_view(spec: OpSpec, longest: int, dims: int, examples: int) -> None:
+    """Of up to so many dimensions and elements along each."""
+
+    def draw(data: strategies.DataObject) -> Sequence[Tensor]:
+        side = strategies.integers(0, longest)
+        shape = data.draw(strategies.lists(side, min_size=1, max_size=dims))
+        return spec.inputs(shape, data.draw(strategies.sampled_from(spec.dtypes)))
+
+    check_views(spec.function, draw, examples)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+#: Whether these are the results that are expected.
+Same = Callable[[Sequence[Tensor], Sequence[Tensor]], bool]
 
 # A matrix whose sides are no multiple of any tile, and whose rows never start at 16 bytes twice.
 MATRIX = (7, 13)
@@ -51,15 +55,27 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "unaligned": _unaligned,
 }
 
-_BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16}
+_BITS = {8: torch.int64, 4: torch.int32, 2: torch.int16, 1: torch.int8}
 
 
 def same_bits(left: Tensor, right: Tensor) -> bool:
     """Equal in shape, dtype and every bit (so nan equals the same nan, and 0 is not -0)."""
     if left.shape != right.shape or left.dtype != right.dtype:
         return False
+    if left.is_complex():
+        left, right = (torch.view_as_real(each.resolve_conj()) for each in (left, right))
     integer = _BITS[left.element_size()]
     return torch.equal(left.contiguous().view(integer), right.contiguous().view(integer))
+
+
+def results(call: Callable[..., Any], *tensors: Tensor) -> list[Tensor]:
+    """As a list, whatever it is."""
+    given = call(*tensors)
+    return [given] if isinstance(given, Tensor) else list(given)
+
+
+def all_bits(left: Sequence[Tensor], right: Sequence[Tensor]) -> bool:
+    return len(left) == len(right) and all(map(same_bits, left, right))
 
 
 def round_once(wide: Tensor, dtype: torch.dtype) -> Tensor:

@@ -57,12 +57,6 @@ class Row:
         return self.tensors(sizes, dtype, torch.Generator().manual_seed(seed))
 
 
-def results(call: Callable[..., Any], *tensors: Tensor) -> list[Tensor]:
-    """As a list, whatever it is."""
-    given = call(*tensors)
-    return [given] if isinstance(given, Tensor) else list(given)
-
-
 def drawn_sizes(data: strategies.DataObject) -> Sizes:
     """Small, empty ones too; no row without taps."""
 

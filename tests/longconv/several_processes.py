@@ -11,8 +11,9 @@ from torch import Tensor, distributed
 
 import longtail
 from kit.gloo import run_together
+from kit.tensors import results
 from longconv.conv_oracle import Case
-from longconv.family import ROWS, Sizes, results
+from longconv.family import ROWS, Sizes
 
 # Fewer heads than processes, uneven parts, an empty one.
 CASES = (

@@ -5,21 +5,23 @@ Values, gradients and bad input have files of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import hypothesis
 import pytest
 import torch
-from hypothesis import strategies
 from torch import Tensor
-from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
-from kit.layouts import deterministic, draw_view, threads
-from kit.tensors import same_bits
+from kit.functions import (
+    check_inference_mode,
+    check_meta,
+    check_threads_and_repeats,
+    check_transforms,
+)
+from kit.graphs import Together, count_graphs, exported, packaged
+from kit.layouts import check_views
+from kit.tensors import all_bits, results
 from kit.twins import DTYPES
-from longconv.family import ROWS, Row, Sizes, drawn_dtype, drawn_sizes, of_batches, results
+from longconv.family import ROWS, Row, Sizes, drawn_dtype, drawn_sizes, of_batches
 from longtail import s4d_kernel
 
 #: Forms that differ from another in arguments only are left to the full product.
@@ -37,79 +39,28 @@ rows = pytest.mark.parametrize(
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 
-def bits(left: Tensor, right: Tensor) -> bool:
-    """Of complex numbers too."""
-    pair = [torch.view_as_real(x.resolve_conj()) if x.is_complex() else x for x in (left, right)]
-    return same_bits(*pair)
-
-
-def all_bits(left: list[Tensor], right: list[Tensor]) -> bool:
-    return len(left) == len(right) and all(map(bits, left, right))
-
-
 @every_row
 def test_any_view(row: Row) -> None:
-    """Shapes, strides, offsets and dtypes that nobody thought of give the bits of contiguous
-    tensors, in contiguous results, and no argument is written to."""
-
-    @hypothesis.settings(deadline=None, derandomize=True, max_examples=25, database=None)
-    @hypothesis.given(strategies.data())
-    def check(data: strategies.DataObject) -> None:
-        tensors = row.inputs(drawn_sizes(data), drawn_dtype(data))
-        views = [draw_view(data, each) for each in tensors]
-        before = [each.clone() for each in views]
-        got = results(row.call, *views)
-        assert all(each.is_contiguous() for each in got)
-        assert all_bits(got, results(row.call, *tensors))
-        assert all_bits(views, before)
-
+    """See the kit."""
     if row is ROWS["butterfly_conv"]:  # a matmul of torch's needs rows and factors
         pytest.skip("torch's matmul has other bits for other strides; see test_butterfly.py")
-    check()
+    check_views(row.call, lambda data: row.inputs(drawn_sizes(data), drawn_dtype(data)), 25)
 
 
 @rows
 def test_threads_and_repeats(row: Row) -> None:
-    """Results and gradients of one thread, on two, twice, with deterministic algorithms."""
-    tensors = row.inputs(Sizes(8, 16, 1100, 40, 6), torch.float32)
-
-    def run() -> list[Tensor]:
-        leaves = [each.clone().requires_grad_() for each in tensors]
-        got = results(row.call, *leaves)
-        loss = sum((each.abs().square().sum() for each in got), torch.zeros(()))
-        return [*(each.detach() for each in got), *torch.autograd.grad(loss, leaves)]
-
-    with threads(1):
-        expected = run()
-    with threads(2), deterministic():
-        for _ in range(2):
-            assert all_bits(run(), expected)
+    check_threads_and_repeats(row.call, row.inputs(Sizes(8, 16, 1100, 40, 6), torch.float32))
 
 
 @rows
 @dtypes
 def test_meta(row: Row, dtype: torch.dtype) -> None:
-    """Shapes, dtypes and strides without data, of permuted tensors too."""
-    tensors = row.inputs(Sizes(3, 4, 600, outputs=None), dtype)
-    views = [each.mT.contiguous().mT if each.dim() > 1 else each for each in tensors]
-    for real, fake in zip(
-        results(row.call, *views), results(row.call, *(v.to("meta") for v in views)), strict=True
-    ):
-        assert fake.is_meta
-        assert (fake.shape, fake.dtype, fake.stride()) == (real.shape, real.dtype, real.stride())
+    check_meta(row.call, row.inputs(Sizes(3, 4, 600, outputs=None), dtype))
 
 
 @rows
 def test_inference_mode(row: Row) -> None:
-    """The same bits inside, from tensors made there, and of those outside."""
-    tensors = row.inputs(Sizes(), torch.float32)
-    expected = results(row.call, *tensors)
-    with torch.inference_mode():
-        inside = results(row.call, *tensors)
-        made_here = [each.clone() for each in tensors]
-        again = results(row.call, *made_here)
-    assert all(each.is_inference() for each in inside)
-    assert all(all_bits(each, expected) for each in (inside, again, results(row.call, *made_here)))
+    check_inference_mode(row.call, row.inputs(Sizes(), torch.float32))
 
 
 @rows
@@ -144,34 +95,7 @@ def test_transforms(name: str) -> None:
             got = results(row.call, *given)
             return torch.stack([each.abs().square().sum() for each in got]).sum()
 
-        leaf = real.clone().requires_grad_()
-        (expected,) = torch.autograd.grad(loss(leaf), leaf)
-        assert expected.abs().sum() > 0
-        for way in (grad(loss), jacrev(loss)):
-            torch.testing.assert_close(way(real), expected)
-        along = jvp(loss, (real,), (torch.ones_like(real),))[1]
-        torch.testing.assert_close(along, expected.sum())
-        batch = torch.stack([real, 2 * real])
-        torch.testing.assert_close(vmap(grad(loss))(batch)[1], grad(loss)(2 * real))
-        second = jacrev(jacrev(loss))(real)
-        assert second.abs().sum() > 0
-        for way in (hessian(loss), jacrev(jacfwd(loss))):
-            torch.testing.assert_close(way(real), second)
-
-
-def _count_graphs(call: Callable[..., Any], several: list[list[Tensor]]) -> int:
-    """How many it takes to serve all of these, with the bits of eager mode."""
-    graphs = 0
-
-    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
-        nonlocal graphs
-        graphs += 1
-        return graph.forward
-
-    compiled = torch.compile(call, fullgraph=True, dynamic=True, backend=backend)
-    for tensors in several:
-        assert all_bits(results(compiled, *tensors), results(call, *tensors))
-    return graphs
+        check_transforms(loss, real, {"rtol": 1e-7, "atol": 1e-7}, {"rtol": 1e-7, "atol": 1e-7})
 
 
 #: What has one graph for all lengths. s4d by chunks has one for each number of them.
@@ -192,7 +116,7 @@ def test_one_compile_serves_all_sizes(name: str) -> None:
     ]
     if name == "butterfly_conv":
         several = [[*tensors[:2], *several[-1][2:]] for tensors in several]
-    assert _count_graphs(call, several) == 1
+    assert count_graphs(call, several, all_bits) == 1
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
@@ -200,24 +124,11 @@ def test_one_compile_serves_all_kernel_lengths() -> None:
     """L as a symbol."""
     system = ROWS["s4d_kernel"].inputs(Sizes(), torch.float32)
     several = [[torch.empty(length), *system] for length in (50, 127, 33)]
-    assert _count_graphs(lambda u, *system: s4d_kernel(*system, len(u)), several) == 1
 
+    def call(u: Tensor, *system: Tensor) -> Tensor:
+        return s4d_kernel(*system, len(u))
 
-class Together(torch.nn.Module):
-    """Functions side by side, on tensors of their own."""
-
-    def __init__(self, names: list[str]) -> None:
-        super().__init__()
-        self.calls = [
-            (ROWS[name].call, len(ROWS[name].inputs(Sizes(), torch.float32))) for name in names
-        ]
-
-    def forward(self, *tensors: Tensor) -> list[Tensor]:
-        given = []
-        for call, count in self.calls:
-            given += results(call, *tensors[:count])
-            tensors = tensors[count:]
-        return given
+    assert count_graphs(call, several, all_bits) == 1
 
 
 #: What has no cell in the kit's packages.
@@ -228,24 +139,17 @@ PACKAGED = ["s4d_step", "s4d, recurrent", "short_conv_step", "butterfly_conv"]
 def test_package(tmp_path: Path) -> None:
     """torch.export with a dynamic batch, and a package of AOTInductor that is loaded again."""
     calls = [list(of_batches(ROWS[name], (6, 127, 2), Sizes())) for name in PACKAGED]
-    size = torch.export.Dim("size", min=2, max=4096)
-    dynamic = tuple(
-        {0: size} if k < ROWS[name].batched else {}
-        for name, made in zip(PACKAGED, calls, strict=True)
-        for k in range(len(made[0]))
-    )
-    together = Together(PACKAGED)
+    counts = [len(made[0]) for made in calls]
+    eager = Together(zip((ROWS[name].call for name in PACKAGED), counts, strict=True))
+    batched = [ROWS[name].batched for name in PACKAGED]
+    grows = [k < most for most, n in zip(batched, counts, strict=True) for k in range(n)]
 
     def inputs(n: int) -> tuple[Tensor, ...]:
         return tuple(each for made in calls for each in made[n])
 
-    program = torch.export.export(together, inputs(0), dynamic_shapes=(dynamic,))
-    package = torch._inductor.aoti_compile_and_package(
-        program, package_path=str(tmp_path / "a.pt2")
-    )
-    loaded = torch._inductor.aoti_load_package(package)
+    loaded = packaged(exported(eager, inputs(0), grows), tmp_path)
     for n in range(3):
-        for got, expected in zip(loaded(*inputs(n)), together(*inputs(n)), strict=True):
+        for got, expected in zip(loaded(*inputs(n)), eager(*inputs(n)), strict=True):
             torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
 
 

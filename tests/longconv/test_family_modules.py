@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import itertools
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from kit.copies import copies, through_a_file
 from kit.tensors import same_bits
 from longconv.conv_oracle import relative
 from longtail import LongKernel, long_conv
@@ -204,19 +204,10 @@ def test_saved_models(make: Callable[..., Any]) -> None:
     model, x = SequenceModel(2, 4, 8, 2, layer=make).eval(), torch.randn(3, 20, 2)
     with torch.no_grad():
         y = model(x)
-        whole, numbers = io.BytesIO(), io.BytesIO()
-        torch.save(model, whole)
-        torch.save(model.state_dict(), numbers)
-        for stream in (whole, numbers):
-            stream.seek(0)
         other = SequenceModel(2, 4, 8, 2, layer=make).eval()
         other(x)
-        other.load_state_dict(torch.load(numbers))
-        copies = (
-            *(torch.load(whole, weights_only=False), other),
-            *(copy.deepcopy(model), pickle.loads(pickle.dumps(model))),
-        )
-        assert all(same_bits(each(x), y) for each in copies)
+        other.load_state_dict(through_a_file(model.state_dict()))
+        assert all(same_bits(each(x), y) for each in (other, *copies(model)))
 
 
 def test_saved_kernels() -> None:

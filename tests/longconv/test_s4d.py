@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 import longtail
+from kit.layouts import threads
+from kit.tensors import all_bits
 from longconv.contract import bounds
 from longconv.s4d_oracle import (
     KERNEL_TOLERANCE,
@@ -261,10 +263,6 @@ def test_threads_and_repeats() -> None:
         return [y, k, u.grad, dt.grad, y_t, state]
 
     one = results()
-    threads = torch.get_num_threads()
-    try:
-        for count in (2, 3):
-            torch.set_num_threads(count)
-            assert all(torch.equal(a, b) for a, b in zip(results(), one, strict=True))
-    finally:
-        torch.set_num_threads(threads)
+    for count in (2, 3):
+        with threads(count):
+            assert all_bits(results(), one)

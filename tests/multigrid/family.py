@@ -11,7 +11,7 @@ import torch
 from hypothesis import strategies
 from torch import Tensor
 
-from kit.tensors import same_bits
+from kit.tensors import all_bits
 from longtail import krylov
 from longtail._grid_conv import grid_conv, grid_down, grid_up
 from longtail.losses import H1Loss, SobolevLoss
@@ -75,12 +75,6 @@ class Row:
             x = x.abs() + 0.5 if kind == "coefficient" else x
             result.append((centred(x) if kind == "centred" else x).to(dtype))
         return result
-
-
-def results(call: Callable[..., Any], *tensors: Tensor) -> list[Tensor]:
-    """As a list, whatever it is."""
-    given = call(*tensors)
-    return [given] if isinstance(given, Tensor) else list(given)
 
 
 def drawn_sizes(data: strategies.DataObject) -> tuple[int, tuple[int, int]]:
@@ -230,22 +224,6 @@ def of_batches(row: Row, counts: tuple[int, ...], dtype: torch.dtype) -> Iterato
             each if each.shape[0] == count and mine.shape[0] == 3 else mine
             for each, mine in zip(made, shared, strict=True)
         ]
-
-
-def bits(left: Tensor, right: Tensor) -> bool:
-    """Of integers and flags too."""
-    if not left.dtype.is_floating_point:
-        return left.dtype == right.dtype and torch.equal(left, right)
-    return same_bits(left, right)
-
-
-def all_bits(left: list[Tensor], right: list[Tensor]) -> bool:
-    return len(left) == len(right) and all(map(bits, left, right))
-
-
-def floats(given: list[Tensor]) -> list[Tensor]:
-    """What has a gradient: solutions, not what is said of them."""
-    return [each for each in given if each.requires_grad]
 
 
 def same(row: Row, left: list[Tensor], right: list[Tensor]) -> bool:

@@ -12,25 +12,28 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import hypothesis
 import pytest
 import torch
 from hypothesis import strategies
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import grad, hessian, jacfwd, jacrev, jvp, vmap
 
-from kit.layouts import deterministic, draw_view, threads
+from kit.functions import (
+    check_inference_mode,
+    check_meta,
+    check_threads_and_repeats,
+    check_transforms,
+    floats,
+)
+from kit.layouts import check_views, threads
+from kit.tensors import all_bits, results
 from multigrid.family import (
     MAIN,
     ROWS,
     SOLVERS,
     Row,
-    all_bits,
     centred,
     drawn_sizes,
-    floats,
-    results,
     same,
 )
 
@@ -42,24 +45,14 @@ solvers = pytest.mark.parametrize("name", SOLVERS)
 
 @rows
 def test_any_view(name: str) -> None:
-    """Shapes, strides, offsets and dtypes that nobody thought of give the bits of contiguous
-    tensors, in contiguous results, and no argument is written to."""
+    """See the kit."""
     row = ROWS[name]
 
-    @hypothesis.settings(deadline=None, derandomize=True, max_examples=15, database=None)
-    @hypothesis.given(strategies.data())
-    def check(data: strategies.DataObject) -> None:
+    def draw(data: strategies.DataObject) -> list[Tensor]:
         batch, sizes = drawn_sizes(data)
-        dtype = data.draw(strategies.sampled_from(row.dtypes))
-        tensors = row.inputs(batch, sizes, dtype)
-        views = [draw_view(data, each) for each in tensors]
-        before = [each.clone() for each in views]
-        got = results(row.call, *views)
-        assert all(each.is_contiguous() for each in got)
-        assert same(row, got, results(row.call, *tensors))
-        assert all_bits(views, before)
+        return row.inputs(batch, sizes, data.draw(strategies.sampled_from(row.dtypes)))
 
-    check()
+    check_views(row.call, draw, 15, partial(same, row))
 
 
 @rows
@@ -77,41 +70,20 @@ def test_expanded(name: str) -> None:
 
 @rows
 def test_threads_and_repeats(name: str) -> None:
-    """Results and gradients of one thread, on two, twice, with deterministic algorithms."""
     row = ROWS[name]
     sizes = (65, 127) if row.compiles else (17, 23)
-    tensors = row.inputs(3, sizes, row.dtypes[-1])
-
-    def run() -> list[Tensor]:
-        leaves = [each.clone().requires_grad_() for each in tensors]
-        got = results(row.call, *leaves)
-        loss = sum((each.square().sum() for each in floats(got)), torch.zeros(()))
-        gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
-        return [*(each.detach() for each in got), *(g for g in gradients if g is not None)]
-
-    with threads(1):
-        expected = run()
-    with threads(2), deterministic():
-        for _ in range(2):
-            assert same(row, run(), expected)
+    check_threads_and_repeats(row.call, row.inputs(3, sizes, row.dtypes[-1]), partial(same, row))
 
 
 @rows
 def test_meta(name: str) -> None:
-    """Shapes, dtypes and strides without data, of permuted tensors too."""
     row = ROWS[name]
     if not row.compiles:
         return _refuses_meta(row)
     if name == "prolong":
         pytest.skip("op is somewhere else")
     for dtype in row.dtypes:
-        tensors = row.inputs(dtype=dtype)
-        views = [each.mT.contiguous().mT if each.dim() > 1 else each for each in tensors]
-        real, fake = (results(row.call, *(v.to(d) for v in views)) for d in ("cpu", "meta"))
-        for one, other in zip(real, fake, strict=True):
-            assert other.is_meta
-            assert (other.shape, other.dtype) == (one.shape, one.dtype)
-            assert other.stride() == one.stride()
+        check_meta(row.call, row.inputs(dtype=dtype))
 
 
 def _refuses_meta(row: Row) -> None:
@@ -125,17 +97,10 @@ def _refuses_meta(row: Row) -> None:
 
 @rows
 def test_inference_mode(name: str) -> None:
-    """The same bits inside, from tensors made there, and of those outside; and gradients later,
-    with what was made inside."""
+    """As the kit asks; and gradients later, with what was made inside."""
     row = ROWS[name]
     tensors = row.inputs(dtype=row.dtypes[-1])
-    expected = results(row.call, *tensors)
-    with torch.inference_mode():
-        inside = results(row.call, *tensors)
-        made_here = [each.clone() for each in tensors]
-        again = results(row.call, *made_here)
-    assert all(each.is_inference() for each in inside)
-    assert all(all_bits(each, expected) for each in (inside, again, results(row.call, *made_here)))
+    check_inference_mode(row.call, tensors)
     leaves = [each.clone().requires_grad_() for each in tensors]
     got = floats(results(row.call, *leaves))
     torch.autograd.grad(got, leaves, [torch.ones_like(x) for x in got], allow_unused=True)
@@ -214,20 +179,8 @@ def test_transforms(name: str) -> None:
             given = [x if i == k else each for i, each in enumerate(tensors)]
             return first(call)(*given).square().sum()
 
-        leaf = tensor.clone().requires_grad_()
-        (expected,) = torch.autograd.grad(loss(leaf), leaf)
-        assert expected.abs().sum() > 0
-        close = {"rtol": 1e-7, "atol": 1e-9}
-        for way in (grad(loss), jacrev(loss)):
-            torch.testing.assert_close(way(tensor), expected, **close)
-        along = jvp(loss, (tensor,), (torch.ones_like(tensor),))[1]
-        torch.testing.assert_close(along, expected.sum(), **close)
-        batch = torch.stack([tensor, 2 * tensor])
-        torch.testing.assert_close(vmap(grad(loss))(batch)[1], grad(loss)(2 * tensor), **close)
-        second = jacrev(jacrev(loss))(tensor)
-        assert second.abs().sum() > 0
-        for way in (hessian(loss), jacrev(jacfwd(loss))):
-            torch.testing.assert_close(way(tensor), second, rtol=1e-6, atol=1e-7)
+        first_order, second_order = {"rtol": 1e-7, "atol": 1e-9}, {"rtol": 1e-6, "atol": 1e-7}
+        check_transforms(loss, tensor, first_order, second_order)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from multigrid.family import MAIN, ROWS, floats, of_batches, results, same
+from kit.functions import floats
+from kit.graphs import Together, called, count_graphs, exported, packaged
+from multigrid.family import MAIN, ROWS, of_batches, same
 
 GRAPHS = [name for name in MAIN if ROWS[name].compiles]
 
@@ -20,32 +21,13 @@ GRAPHS = [name for name in MAIN if ROWS[name].compiles]
 def test_one_compile_serves_all_batches(name: str) -> None:
     """Whole graphs, no recompilation. (A grid of another size is another graph: its spacings and
     levels are numbers.)"""
-    row, graphs = ROWS[name], 0
-
-    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
-        nonlocal graphs
-        graphs += 1
-        return graph.forward
-
-    compiled = torch.compile(row.call, fullgraph=True, dynamic=True, backend=backend)
-    for tensors in of_batches(row, (11, 17, 2), row.dtypes[-1]):
-        assert same(row, results(compiled, *tensors), results(row.call, *tensors))
-    assert graphs == 1
+    row = ROWS[name]
+    several = of_batches(row, (11, 17, 2), row.dtypes[-1])
+    assert count_graphs(row.call, several, partial(same, row)) == 1
 
 
-class Together(torch.nn.Module):
-    """Functions side by side, on tensors of their own."""
-
-    def __init__(self, names: list[str]) -> None:
-        super().__init__()
-        self.calls = [(ROWS[name].call, len(ROWS[name].kinds)) for name in names]
-
-    def forward(self, *tensors: Tensor) -> list[Tensor]:
-        given = []
-        for call, count in self.calls:
-            given += results(call, *tensors[:count])
-            tensors = tensors[count:]
-        return given
+def together(names: list[str]) -> Together:
+    return Together((ROWS[name].call, len(ROWS[name].kinds)) for name in names)
 
 
 @pytest.mark.usefixtures("fresh_dynamo")
@@ -62,10 +44,10 @@ def test_all_in_one_graph(backend: str, dynamic: bool) -> None:
     """With gradients."""
     names = [name for name in GRAPHS if name != "poisson_solve, dst"]  # complex numbers: a warning
     tensors = [x for name in names for x in ROWS[name].inputs(dtype=ROWS[name].dtypes[-1])]
-    together = Together(names)
-    compiled = torch.compile(together, fullgraph=True, dynamic=dynamic, backend=backend)
+    eager = together(names)
+    compiled = torch.compile(eager, fullgraph=True, dynamic=dynamic, backend=backend)
     both = []
-    for function in (compiled, together):
+    for function in (compiled, eager):
         leaves = [each.clone().requires_grad_() for each in tensors]
         got = function(*leaves)
         loss = sum((each.square().sum() for each in floats(got)), torch.zeros(()))
@@ -86,25 +68,19 @@ PACKAGED = [name for name in GRAPHS if not ROWS[name].of_torch]
 def test_package(tmp_path: Path) -> None:
     """torch.export with a dynamic batch, and a package of AOTInductor that is loaded again."""
     calls = [list(of_batches(ROWS[name], (6, 37, 2), ROWS[name].dtypes[-1])) for name in PACKAGED]
-    size = torch.export.Dim("size", min=2, max=4096)
-    dynamic = tuple({0: size} if x.shape[0] == 6 else {} for made in calls for x in made[0])
-    together = Together(PACKAGED)
+    eager = together(PACKAGED)
 
     def inputs(n: int) -> tuple[Tensor, ...]:
         return tuple(each for made in calls for each in made[n])
 
-    program = torch.export.export(together, inputs(0), dynamic_shapes=(dynamic,))
-    called = {str(node.target) for node in program.graph.nodes if node.op == "call_function"}
+    program = exported(eager, inputs(0), [x.shape[0] == 6 for made in calls for x in made[0]])
     wanted = ("poisson_solve", "diffusion_solve", "diffusion_hierarchy", "diffusion_apply",
               "grid_smooth", "grid_cycle", "grid_restrict", "grid_prolong", "grid_conv",
               "grid_down", "grid_up")  # fmt: skip
-    assert {f"longtail.{op}.default" for op in wanted} <= called
-    package = torch._inductor.aoti_compile_and_package(
-        program, package_path=str(tmp_path / "a.pt2")
-    )
-    loaded = torch._inductor.aoti_load_package(package)
+    assert {f"longtail.{op}.default" for op in wanted} <= called(program)
+    loaded = packaged(program, tmp_path)
     for n in range(3):
-        for got, expected in zip(loaded(*inputs(n)), together(*inputs(n)), strict=True):
+        for got, expected in zip(loaded(*inputs(n)), eager(*inputs(n)), strict=True):
             assert got.shape == expected.shape
             if got.dtype == torch.float32:
                 assert (got - expected).norm() <= 1e-4 * expected.norm()

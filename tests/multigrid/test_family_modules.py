@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import io
 import math
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +14,8 @@ from hypothesis import strategies
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
+from kit.copies import copies, through_a_file
+from kit.graphs import count_graphs
 from kit.layouts import deterministic, draw_view, threads
 from kit.tensors import same_bits
 from longtail.losses import H1Loss, SobolevLoss
@@ -77,6 +77,10 @@ def close(got: Tensor, expected: Tensor, eps: float = 1e-5) -> bool:
     assert (got.shape, got.dtype) == (expected.shape, expected.dtype)
     torch.testing.assert_close(got, expected, rtol=eps, atol=eps)
     return True
+
+
+def all_close(got: list[Tensor], expected: list[Tensor]) -> bool:
+    return len(got) == len(expected) and all(map(close, got, expected))
 
 
 @modules
@@ -149,20 +153,9 @@ def test_copies_and_files(make: Callable[..., nn.Module]) -> None:
     """Deep copies, pickles, torch.save of modules and of what they hold."""
     module, x = made(make), grids()
     y = module(x)
-    whole, state = io.BytesIO(), io.BytesIO()
-    torch.save(module, whole)
-    torch.save(module.state_dict(), state)
-    for file in (whole, state):
-        file.seek(0)
     other = make().eval()
-    other.load_state_dict(torch.load(state, weights_only=True))
-    copies = (
-        other,
-        copy.deepcopy(module),
-        pickle.loads(pickle.dumps(module)),
-        torch.load(whole, weights_only=False),
-    )
-    assert all(same_bits(each(x), y) for each in copies)
+    other.load_state_dict(through_a_file(module.state_dict(), weights_only=True))
+    assert all(same_bits(each(x), y) for each in (other, *copies(module)))
 
 
 def test_copies_of_losses_and_solvers() -> None:
@@ -174,11 +167,7 @@ def test_copies_of_losses_and_solvers() -> None:
         (SobolevLoss(), lambda loss: loss(e, 2 * e)),
         (solver, lambda solver: solver(f).solution),
     ):
-        file = io.BytesIO()
-        torch.save(each, file)
-        file.seek(0)
-        for other in (copy.deepcopy(each), torch.load(file, weights_only=False)):
-            assert same_bits(call(other), call(each))
+        assert all(same_bits(call(other), call(each)) for other in copies(each))
 
 
 @modules
@@ -242,18 +231,9 @@ def test_values_that_are_not_finite_stay_in_their_item(
 @pytest.mark.usefixtures("fresh_dynamo")
 @modules
 def test_one_compile_serves_all_batches(make: Callable[..., nn.Module]) -> None:
-    module, graphs = made(make), 0
-
-    def backend(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
-        nonlocal graphs
-        graphs += 1
-        return graph.forward
-
-    compiled = torch.compile(module, fullgraph=True, dynamic=True, backend=backend)
+    several = [[grids(count, 24, 40)] for count in (11, 5, 7)]
     with torch.no_grad():
-        for count in (11, 5, 7):
-            assert close(compiled(grids(count, 24, 40)), module(grids(count, 24, 40)))
-    assert graphs == 1
+        assert count_graphs(made(make), several, all_close) == 1
 
 
 @modules

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from kit.tensors import same_bits
+from kit.layouts import threads
+from kit.tensors import all_bits, same_bits
 from longtail.multigrid import (
     GridOperator,
     diffusion_stencil,
@@ -287,15 +288,11 @@ def test_layouts_and_threads(dtype: torch.dtype) -> None:
     odd = padded[:, 3:68, 5:259:2]
     turned = f.mT.contiguous().mT
     kept = padded.clone(), turned.clone()
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
+    for count in (1, 2, 3):
+        with threads(count):
             got = v_cycle(odd, turned, op), op(odd), smooth(odd, turned, op, "chebyshev", 3)
-            for one, other in zip(got, expected, strict=True):
-                assert same_bits(one, other)
-                assert one.is_contiguous()
-    finally:
-        torch.set_num_threads(1)
+        assert all_bits(got, expected)
+        assert all(one.is_contiguous() for one in got)
     assert same_bits(padded, kept[0])
     assert same_bits(turned, kept[1])
 
