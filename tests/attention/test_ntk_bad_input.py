@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import torch
 
 import longtail
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
 from longtail.nn import NTKAttention, Pattention, TokenFormerBlock
 
 Q, K, V = torch.ones(2, 3, 5, 4), torch.ones(2, 3, 6, 4), torch.ones(2, 3, 6, 2)
@@ -18,23 +16,12 @@ Z, KAPPA = torch.ones(3, 4, 2), torch.ones(3, 4)
 X, KEY, VALUE = torch.ones(3, 4), torch.ones(5, 4), torch.ones(5, 2)
 
 
-def _of(function: Callable[..., Any], defaults: dict[str, Any]) -> Callable[..., Any]:
-    def case(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-        arguments = defaults | changes
-        name = function.__name__
-        return BadInput(
-            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
-        )
-
-    return case
-
-
-_ntk = _of(longtail.ntk_attention, {"q": Q, "k": K, "v": V, "z": Z, "kappa": KAPPA})
-_prefix = _of(longtail.ntk_prefix, {"k": K, "v": V})
-_pattention = _of(longtail.pattention, {"x": X, "key": KEY, "value": VALUE})
-_module = _of(NTKAttention, {"num_heads": 3, "head_dim": 4})
-_layer = _of(Pattention, {"in_features": 4, "out_features": 2, "num_tokens": 5})
-_block = _of(TokenFormerBlock, {"dim": 8, "num_heads": 2})
+_ntk = cases_of(longtail.ntk_attention, q=Q, k=K, v=V, z=Z, kappa=KAPPA)
+_prefix = cases_of(longtail.ntk_prefix, k=K, v=V)
+_pattention = cases_of(longtail.pattention, x=X, key=KEY, value=VALUE)
+_module = cases_of(NTKAttention, num_heads=3, head_dim=4)
+_layer = cases_of(Pattention, in_features=4, out_features=2, num_tokens=5)
+_block = cases_of(TokenFormerBlock, dim=8, num_heads=2)
 
 NTK = [
     *(

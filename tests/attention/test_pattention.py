@@ -13,6 +13,7 @@ from torch import Tensor
 import longtail
 from attention.ntk_memory import peak_megabytes
 from attention.ntk_oracle import pattention_twin
+from kit.distributed import in_place
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, close, compare, randn
@@ -241,27 +242,13 @@ def test_vmap() -> None:
 @pytest.mark.parametrize("sharded", ["rows", "outputs"])
 def test_no_collectives(sharded: str, fake_processes: int) -> None:
     """Rows or outputs are cut; nothing moves."""
-    from torch.distributed.tensor import (
-        Partial,
-        Replicate,
-        Shard,
-        distribute_tensor,
-        init_device_mesh,
-    )
-    from torch.distributed.tensor.debug import CommDebugMode
+    from torch.distributed.tensor import Partial, Replicate, Shard
 
-    mesh = init_device_mesh("cpu", (4,))
     by_row = sharded == "rows"
     whole, share = Replicate(), Partial()
     places = [Shard(0), whole, whole] if by_row else [whole, whole, Shard(1)]
-    leaves = [
-        distribute_tensor(each, mesh, [at]).requires_grad_()
-        for each, at in zip(given(torch.float32, ((8,), 6, 9, 8)), places, strict=True)
-    ]
-    with CommDebugMode() as communication:
-        y = longtail.pattention(*leaves)
-        gradients = torch.autograd.grad(y, leaves, torch.ones_like(y))
-    assert communication.get_total_counts() == 0, communication.get_comm_counts()
+    tensors = given(torch.float32, ((8,), 6, 9, 8))
+    y, gradients = in_place(longtail.pattention, tensors, places)
     assert list(y.placements) == [Shard(0) if by_row else Shard(1)]
     wanted = [Shard(0), share, share] if by_row else [share, share, Shard(1)]
     for gradient, at in zip(gradients, wanted, strict=True):

@@ -72,6 +72,20 @@ def parametrize(cases: Sequence[BadInput]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=[case.label for case in cases])
 
 
+def cases_of(function: Callable[..., Any], **defaults: Any) -> Callable[..., BadInput]:
+    """Makes cases of calls of a function or class with these arguments, but for what is wrong:
+    ``case(label, error, *words, **changes)``; the words of the error, which also names it."""
+    name = function.__name__
+
+    def case(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
+        arguments = defaults | changes
+        return BadInput(
+            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
+        )
+
+    return case
+
+
 def binary_cases(function: Callable[..., Tensor], first: str, second: str) -> list[BadInput]:
     """What every element-wise function of two tensors owes its caller."""
     name = function.__name__

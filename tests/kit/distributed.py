@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from kit.processes import environment, run_script
 from kit.spec import OpSpec
+from kit.tensors import same_bits
+
+
+def in_place(
+    call: Callable[..., Any], tensors: Sequence[Tensor], places: Sequence[Any]
+) -> tuple[Any, Sequence[Any]]:
+    """``call`` of DTensors that lie so on a line of four fake processes, and the gradients of them
+    all for ones: no data move, and the result is what the local parts give, to the bit."""
+    from torch.distributed.tensor import distribute_tensor, init_device_mesh
+    from torch.distributed.tensor.debug import CommDebugMode
+
+    mesh = init_device_mesh("cpu", (4,))
+    leaves = [
+        distribute_tensor(each, mesh, [place]).requires_grad_()
+        for each, place in zip(tensors, places, strict=True)
+    ]
+    with CommDebugMode() as communication:
+        y = call(*leaves)
+        gradients = torch.autograd.grad(y, leaves, torch.ones_like(y))
+    assert communication.get_total_counts() == 0, communication.get_comm_counts()
+    local = call(*(each.detach().to_local() for each in leaves))
+    assert same_bits(y.detach().to_local(), local)
+    return y, gradients
 
 
 class DistributedChecks:

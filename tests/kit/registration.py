@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -10,9 +11,25 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from kit.spec import OpSpec, RawOp
-from kit.tensors import MATRIX
+from kit.tensors import MATRIX, all_bits, results
 
 Layout = Callable[[Tensor], Tensor]
+
+
+def check_raw_operator(
+    operator: torch._ops.OpOverload, arguments: Sequence[Any], refusal: str
+) -> None:
+    """opcheck, of other strides too, which give the same bits; a first argument that needs a
+    gradient is refused with these words."""
+    torch.library.opcheck(operator, tuple(arguments))
+    strided = tuple(
+        each.transpose(0, -1).contiguous().transpose(0, -1) if isinstance(each, Tensor) else each
+        for each in arguments
+    )
+    torch.library.opcheck(operator, strided)
+    assert all_bits(results(operator, *strided), results(operator, *arguments))
+    with pytest.raises(NotImplementedError, match=refusal):
+        operator(arguments[0].clone().requires_grad_(), *arguments[1:])
 
 
 class RegistrationChecks:

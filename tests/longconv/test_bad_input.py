@@ -9,25 +9,14 @@ import torch
 
 import longtail
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
 
 U, K, SKIP = torch.ones(2, 3, 9), torch.ones(3, 4), torch.ones(3)
 STATE = torch.ones(2, 3, 3)
 
 
-def _conv(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-    arguments: dict[str, Any] = {"u": U, "k": K} | changes
-    return BadInput(
-        f"long_conv({label})",
-        lambda: longtail.long_conv(**arguments),
-        Raises(error, "long_conv", *words),
-    )
-
-
-def _kernel(label: str, error: type[Exception], *words: str, k: Any) -> BadInput:
-    return BadInput(
-        f"LongKernel({label})", lambda: longtail.LongKernel(k), Raises(error, "LongKernel", *words)
-    )
+_conv = cases_of(longtail.long_conv, u=U, k=K)
+_kernel = cases_of(longtail.LongKernel)
 
 
 def _raw(label: str, *words: str, **changes: Any) -> BadInput:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 import longtail
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
 from kit.tensors import same_bits
 from kit.twins import VIEWS, randn
 from longconv.contract import bounds
@@ -227,13 +227,7 @@ def test_a_learned_transform_beats_the_fixed_one(seed: int) -> None:
 U, K, F = torch.ones(2, 3, 9), torch.ones(3, 4), butterfly_factors(12)
 
 
-def _conv(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-    arguments: dict[str, Any] = {"u": U, "k": K, "factors": F} | changes
-    return BadInput(
-        f"butterfly_conv({label})",
-        lambda: butterfly_conv(**arguments),
-        Raises(error, "butterfly_conv", *words),
-    )
+_conv = cases_of(butterfly_conv, u=U, k=K, factors=F)
 
 
 def _of(

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
 import longtail
-from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit import BadInput
+from kit.bad_input import cases_of, check, parametrize
 
 DT, A = torch.ones(3), torch.ones(3, 4, dtype=torch.complex64)
 U, STATE = torch.ones(2, 3, 5), torch.ones(2, 3, 4, dtype=torch.complex64)
 SYSTEM = {"dt": DT, "A": A, "B": A, "C": A}
 
 
-def _of(function: Callable[..., Any], defaults: dict[str, Any]) -> Callable[..., BadInput]:
-    def case(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-        arguments = defaults | changes
-        name = function.__name__
-        return BadInput(
-            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
-        )
-
-    return case
-
-
-_kernel = _of(longtail.s4d_kernel, SYSTEM | {"L": 7})
-_s4d = _of(longtail.s4d, SYSTEM | {"u": U, "D": DT})
-_step = _of(longtail.s4d_step, SYSTEM | {"u_t": U[..., 0], "state": STATE, "D": DT})
+_kernel = cases_of(longtail.s4d_kernel, **SYSTEM | {"L": 7})
+_s4d = cases_of(longtail.s4d, **SYSTEM | {"u": U, "D": DT})
+_step = cases_of(longtail.s4d_step, **SYSTEM | {"u_t": U[..., 0], "state": STATE, "D": DT})
 
 
 def common(case: Callable[..., BadInput]) -> list[BadInput]:

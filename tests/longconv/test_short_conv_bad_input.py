@@ -9,27 +9,13 @@ import torch
 
 import longtail
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
 
 U, W, BIAS, STATE = torch.ones(2, 3, 9), torch.ones(3, 4), torch.ones(3), torch.ones(2, 3, 3)
 
 
-def _conv(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-    arguments: dict[str, Any] = {"u": U, "w": W} | changes
-    return BadInput(
-        f"short_conv({label})",
-        lambda: longtail.short_conv(**arguments),
-        Raises(error, "short_conv", *words),
-    )
-
-
-def _step(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-    arguments: dict[str, Any] = {"u_t": U[..., 0], "state": STATE, "w": W} | changes
-    return BadInput(
-        f"short_conv_step({label})",
-        lambda: longtail.short_conv_step(**arguments),
-        Raises(error, "short_conv_step", *words),
-    )
+_conv = cases_of(longtail.short_conv, u=U, w=W)
+_step = cases_of(longtail.short_conv_step, u_t=U[..., 0], state=STATE, w=W)
 
 
 def _raw(label: str, *words: str, **changes: Any) -> BadInput:

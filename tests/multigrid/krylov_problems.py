@@ -6,11 +6,24 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from longtail.krylov import Recycle, gcrodr
+
+#: With the relative residual that a solve in it reaches if nothing is asked.
+every_dtype = pytest.mark.parametrize(
+    ("dtype", "tol"),
+    [
+        (torch.float64, 1e-8),
+        (torch.float32, 1e-4),
+        (torch.complex128, 1e-8),
+        (torch.complex64, 1e-4),
+    ],
+    ids=str,
+)
 
 
 def differences(n: int, weights: tuple[float, float, float]) -> sp.csr_array:

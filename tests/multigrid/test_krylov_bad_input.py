@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
-from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit import BadInput
+from kit.bad_input import cases_of, check, parametrize
 from longtail import krylov
 from multigrid.krylov_problems import definite, randn
 
 A, B = definite(6), randn(2, 6)
-
-
-def _of(function: Callable[..., Any], **defaults: Any) -> Callable[..., BadInput]:
-    def case(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-        arguments = {"A": A, "b": B} | defaults | changes
-        name = function.__name__
-        return BadInput(
-            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
-        )
-
-    return case
 
 
 def recycle(*shape: int, dtype: torch.dtype = torch.float64, dims: int = 1) -> krylov.Recycle:
@@ -79,10 +67,10 @@ def preconditioned(case: Callable[..., BadInput]) -> list[BadInput]:
     ]
 
 
-_cg = _of(krylov.cg)
-_pcg = _of(krylov.pcg, preconditioner=A)
-_minres = _of(krylov.minres)
-_gcrodr = _of(krylov.gcrodr)
+_cg = cases_of(krylov.cg, A=A, b=B)
+_pcg = cases_of(krylov.pcg, A=A, b=B, preconditioner=A)
+_minres = cases_of(krylov.minres, A=A, b=B)
+_gcrodr = cases_of(krylov.gcrodr, A=A, b=B)
 CASES = [
     *(case for each in (_cg, _pcg, _minres, _gcrodr) for case in common(each)),
     *(case for each in (_pcg, _minres, _gcrodr) for case in preconditioned(each)),

@@ -12,6 +12,7 @@ from longtail.krylov import ConvergenceError, Recycle, gcrodr, recycling_order
 from multigrid.krylov_problems import (
     Counted,
     as_torch,
+    every_dtype,
     helmholtz,
     laplace,
     products_by_scipy,
@@ -25,16 +26,7 @@ from multigrid.krylov_problems import (
 MEMORY = {"restart": 30, "recycle_size": 10}  # 41 vectors, as GMRES(40)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "tol"),
-    [
-        (torch.float64, 1e-8),
-        (torch.float32, 1e-4),
-        (torch.complex128, 1e-8),
-        (torch.complex64, 1e-4),
-    ],
-    ids=str,
-)
+@every_dtype
 @pytest.mark.parametrize("n", [1, 2, 11, 65, 193])
 @pytest.mark.parametrize("sizes", [(5, 2), (30, 10), (7, 0)], ids=str)
 def test_values(n: int, dtype: torch.dtype, tol: float, sizes: tuple[int, int]) -> None:

@@ -11,7 +11,14 @@ import scipy.sparse.linalg as scipy_linalg
 import torch
 
 from longtail.krylov import ConvergenceError, cg, minres
-from multigrid.krylov_problems import as_torch, definite, laplace, randn, relative_residual
+from multigrid.krylov_problems import (
+    as_torch,
+    definite,
+    every_dtype,
+    laplace,
+    randn,
+    relative_residual,
+)
 
 
 def indefinite(n: int, dtype: torch.dtype = torch.float64, seed: int = 0) -> torch.Tensor:
@@ -56,16 +63,7 @@ def test_preconditioned_iterations_are_scipys() -> None:
     assert result.iterations < minres(as_torch(matrix), b).iterations
 
 
-@pytest.mark.parametrize(
-    ("dtype", "tol"),
-    [
-        (torch.float64, 1e-8),
-        (torch.float32, 1e-4),
-        (torch.complex128, 1e-8),
-        (torch.complex64, 1e-4),
-    ],
-    ids=str,
-)
+@every_dtype
 @pytest.mark.parametrize("n", [1, 2, 63, 129])
 def test_indefinite(n: int, dtype: torch.dtype, tol: float) -> None:
     A, b = indefinite(n, dtype), randn(2, n, dtype=dtype)

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
+from kit.layouts import threads
 from kit.levels import LEVELS, results_on_level
-from kit.tensors import cuda_problem, same_bits
+from kit.registration import check_raw_operator
+from kit.tensors import all_bits, cuda_problem, same_bits
 from longtail.nn import MgConv, MgNO
 from multigrid.test_learned_cycle import EPS, Tensors, draw
 
@@ -45,12 +47,9 @@ def sizes(into: int, channels: int, steps: list[int], residual: bool) -> int:
 
 def test_threads_and_repeats_give_the_same_bits() -> None:
     expected = results()
-    try:
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
-            assert all(same_bits(a, b) for a, b in zip(results(), expected, strict=True))
-    finally:
-        torch.set_num_threads(1)
+    for count in (1, 2, 3):
+        with threads(count):
+            assert all_bits(results(), expected)
 
 
 def test_what_is_left_out() -> None:
@@ -113,17 +112,7 @@ def samples() -> list[tuple[torch._ops.OpOverload, tuple[Any, ...]]]:
 
 @pytest.mark.parametrize("index", range(7))
 def test_registration(index: int) -> None:
-    """opcheck; any strides give the same bits; an input that needs a gradient is refused."""
-    operator, arguments = samples()[index]
-    torch.library.opcheck(operator, arguments)
-    expected = operator(*arguments)
-    strided = [
-        each.transpose(0, -1).contiguous().transpose(0, -1) if isinstance(each, Tensor) else each
-        for each in arguments
-    ]
-    assert all(same_bits(a, b) for a, b in zip(operator(*strided), expected, strict=True))
-    with pytest.raises(NotImplementedError, match="nn.MgConv"):
-        operator(arguments[0].clone().requires_grad_(), *arguments[1:])
+    check_raw_operator(*samples()[index], "nn.MgConv")
 
 
 def test_empty_batches() -> None:

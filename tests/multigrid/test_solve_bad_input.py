@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
 from longtail.multigrid import (
     MultigridSolver,
     diffusion_solve,
@@ -24,20 +24,7 @@ from longtail.multigrid import (
 )
 
 F, A = torch.ones(2, 6, 7, dtype=torch.float64), torch.ones(6, 7, dtype=torch.float64)
-ZERO = torch.zeros(2, 6, 7, dtype=torch.float64)
 OP = poisson_stencil((6, 7), 1.0)
-
-
-def _of(function: Callable[..., Any], **defaults: Any) -> Callable[..., BadInput]:
-    name = function.__name__
-
-    def case(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-        arguments = defaults | changes
-        return BadInput(
-            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
-        )
-
-    return case
 
 
 def field(case: Callable[..., BadInput], name: str, good: torch.Tensor) -> list[BadInput]:
@@ -115,21 +102,21 @@ def _poisson(**arguments: Any) -> Any:
 
 
 _poisson.__name__ = "poisson_solve"
-_diffusion = _of(diffusion_solve, a=A, f=F)
-_stencil = _of(diffusion_stencil, a=A)
-_of_sizes = _of(poisson_stencil, sizes=(6, 7))
-_smooth = _of(smooth, u=F, f=F, op=OP)
-_cycle = _of(v_cycle, u=F, f=F, op=OP)
-_full = _of(full_multigrid, f=F, op=OP)
-_residual = _of(residual, u=F, f=F, op=OP)
-_restrict = _of(restrict, r=F, op=OP)
-_prolong = _of(prolong, e=torch.ones(OP.levels[1].sizes, dtype=torch.float64), op=OP)
-_solver = _of(MultigridSolver, op=OP)
+_diffusion = cases_of(diffusion_solve, a=A, f=F)
+_stencil = cases_of(diffusion_stencil, a=A)
+_of_sizes = cases_of(poisson_stencil, sizes=(6, 7))
+_smooth = cases_of(smooth, u=F, f=F, op=OP)
+_cycle = cases_of(v_cycle, u=F, f=F, op=OP)
+_full = cases_of(full_multigrid, f=F, op=OP)
+_residual = cases_of(residual, u=F, f=F, op=OP)
+_restrict = cases_of(restrict, r=F, op=OP)
+_prolong = cases_of(prolong, e=torch.ones(OP.levels[1].sizes, dtype=torch.float64), op=OP)
+_solver = cases_of(MultigridSolver, op=OP)
 SWEEPS = (("pre", _cycle), ("post", _cycle), ("pre", _full), ("cycles", _full), ("steps", _smooth))
 CASES = [
-    *solves(_of(_poisson, f=F)),
+    *solves(cases_of(_poisson, f=F)),
     *solves(_diffusion),
-    _of(_poisson, f=F)("method='fft'", ValueError, "method", "'fft'", "'dst'", method="fft"),
+    cases_of(_poisson, f=F)("method='fft'", ValueError, "method", "'fft'", "'dst'", method="fft"),
     *field(_diffusion, "a", A),
     *field(_stencil, "a", A),
     *box(_stencil),

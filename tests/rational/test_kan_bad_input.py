@@ -2,41 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import nn
 
 import longtail
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
 from longtail.nn import AFKANLinear, KANLinear
 
 X, W, C = torch.ones(3, 4), torch.ones(2, 4, 8), torch.linspace(-1, 1, 8)
 EDGES = torch.ones(2, 4)
 
 
-def _of(function: Callable[..., Any], defaults: dict[str, Any]) -> Callable[..., Any]:
-    def case(label: str, error: type[Exception], *words: str, **changes: Any) -> BadInput:
-        arguments = defaults | changes
-        name = function.__name__
-        return BadInput(
-            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
-        )
-
-    return case
-
-
-_basis = _of(longtail.kan_basis, {"x": X, "kind": "bspline"})
-_radial = _of(longtail.kan_basis, {"x": X, "kind": "gaussian_rbf"})
-_layer = _of(longtail.kan_linear, {"x": X, "weight": W, "kind": "bspline"})
-_hat = _of(
+_basis = cases_of(longtail.kan_basis, x=X, kind="bspline")
+_radial = cases_of(longtail.kan_basis, x=X, kind="gaussian_rbf")
+_layer = cases_of(longtail.kan_linear, x=X, weight=W, kind="bspline")
+_hat = cases_of(
     longtail.kan_linear,
-    {"x": X, "weight": W[..., :1], "kind": "mexican_hat", "params": (EDGES, EDGES)},
+    x=X,
+    weight=W[..., :1],
+    kind="mexican_hat",
+    params=(EDGES, EDGES),
 )
-_module = _of(KANLinear, {"in_features": 4, "out_features": 2})
-_af = _of(AFKANLinear, {"in_features": 4, "out_features": 2})
+_module = cases_of(KANLinear, in_features=4, out_features=2)
+_af = cases_of(AFKANLinear, in_features=4, out_features=2)
 
 BASIS = [
     *(

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 import longtail
 from kit import BadInput, Raises
-from kit.bad_input import check, parametrize
+from kit.bad_input import cases_of, check, parametrize
+from kit.distributed import in_place
 from kit.layouts import deterministic, threads
 from kit.tensors import LAYOUTS, MATRIX, same_bits
 from longtail.nn import PolyNorm, PolyReLU
@@ -178,26 +179,11 @@ def test_out(name: str, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_no_collectives(name: str, fake_processes: int) -> None:
     """Sharded rows stay where they are; weight gradients are partial sums."""
-    from torch.distributed.tensor import (
-        Partial,
-        Replicate,
-        Shard,
-        distribute_tensor,
-        init_device_mesh,
-    )
-    from torch.distributed.tensor.debug import CommDebugMode
+    from torch.distributed.tensor import Partial, Replicate, Shard
 
-    mesh = init_device_mesh("cpu", (4,))
-    x, weight, bias = make((8, 4, 12), torch.float64)
     places = (Shard(1), Replicate(), Replicate())
-    tensors = [
-        distribute_tensor(each, mesh, [at]).requires_grad_()
-        for each, at in zip((x, weight, bias), places, strict=True)
-    ]
-    with CommDebugMode() as communication:
-        result = FUNCTIONS[name][0](*tensors)
-        gradients = torch.autograd.grad(result, tensors, torch.ones_like(result))
-    assert communication.get_total_counts() == 0, communication.get_comm_counts()
+    tensors = make((8, 4, 12), torch.float64)
+    result, gradients = in_place(FUNCTIONS[name][0], tensors, places)
     assert list(gradients[0].placements) == list(result.placements) == [Shard(1)]
     assert all(list(each.placements) == [Partial()] for each in gradients[1:])
 
@@ -234,12 +220,7 @@ X, W, B = torch.ones(3, 8), torch.ones(3), torch.ones(1)
 def _cases(name: str) -> list[BadInput]:
     function = FUNCTIONS[name][0]
 
-    def case(label: str, error: type[Exception], *words: str, **changes: object) -> BadInput:
-        arguments = {"x": X, "weight": W, "bias": B} | changes
-        return BadInput(
-            f"{name}({label})", lambda: function(**arguments), Raises(error, name, *words)
-        )
-
+    case = cases_of(function, x=X, weight=W, bias=B)
     return [
         case("x=None", TypeError, "x", "NoneType", x=None),
         case("weight=[1, 1, 1]", TypeError, "weight", "list", weight=[1, 1, 1]),
