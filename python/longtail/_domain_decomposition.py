@@ -44,8 +44,8 @@ def poisson_solve(
     dims: int | None = None,
     group: Any = None,
 ) -> SolveResult:
-    """``longtail.poisson_solve`` of a box of which each process has some rows, in the order of
-    ranks.
+    """``longtail.multigrid.poisson_solve`` of a box of which each process has some rows, in the
+    order of ranks.
 
     The box is cut along its first axis (H of ``[..., H, W]``, D of ``[..., D, H, W]``). All
     processes must call it, and ``backward`` of what it gives. Slabs may have any number of rows, 0
@@ -57,7 +57,7 @@ def poisson_solve(
 
     Args:
         f: this process's rows, ``[..., h, W]`` or ``[..., d, H, W]``, float64 or float32; on CPUs.
-        spacing: as of ``longtail.poisson_solve``; None: the whole box is the unit box.
+        spacing: as of ``longtail.multigrid.poisson_solve``; None: the whole box is the unit box.
         boundary: as there; the two sides of the first axis are those of the whole box.
         boundary_values: as there, tensors for this process's rows; those of the first axis count
             where its first and last rows are.
@@ -79,7 +79,7 @@ def poisson_solve(
     Raises:
         RuntimeError: torch.distributed is not initialised.
         NotImplementedError: rows on another device than a CPU.
-        Otherwise as ``longtail.poisson_solve``, on all processes.
+        Otherwise as ``longtail.multigrid.poisson_solve``, on all processes.
     """
     options = BoxOptions(
         spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
@@ -102,8 +102,8 @@ def diffusion_solve(
     dims: int | None = None,
     group: Any = None,
 ) -> SolveResult:
-    """``longtail.diffusion_solve`` of a box of which each process has some rows, in the order of
-    ranks.
+    """``longtail.multigrid.diffusion_solve`` of a box of which each process has some rows, in the
+    order of ranks.
 
     How, and which processes hold what: as ``distributed.poisson_solve``. Iterates are those of one
     process but for rounding, and as many.
@@ -130,7 +130,7 @@ def diffusion_solve(
     Raises:
         RuntimeError: torch.distributed is not initialised.
         NotImplementedError: rows on another device than a CPU.
-        Otherwise as ``longtail.diffusion_solve``, on all processes.
+        Otherwise as ``longtail.multigrid.diffusion_solve``, on all processes.
     """
     options = BoxOptions(
         spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
