@@ -2,11 +2,10 @@
 // What the tests of the CUDA solvers of multigrid share: launches, noise, memory, reports.
 
 #include "core/buffer.h"
+#include "noise.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <random>
 #include <vector>
 
 #include <cuda_runtime.h>
@@ -27,24 +26,8 @@ struct OnFibres {
   mutable int looks = 0;
 };
 
-/// Noise in -1 ... 1.
-inline std::vector<double> noise(std::int64_t count, unsigned seed) {
-  std::mt19937 bits(seed);
-  std::vector<double> result(count);
-  for (double& each : result) each = static_cast<double>(bits()) * 0x1p-31 - 1;
-  return result;
-}
-
-template <class E>
-double relative(const std::vector<E>& got, const std::vector<E>& expected) {
-  double error = 0, size = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const auto a = static_cast<double>(got[i]), b = static_cast<double>(expected[i]);
-    error += (a - b) * (a - b);
-    size += b * b;
-  }
-  return size > 0 ? std::sqrt(error / size) : std::sqrt(error);
-}
+using test::noise;
+using test::relative;
 
 /// Memory as a GPU gives it: full of nans.
 class Unwritten {

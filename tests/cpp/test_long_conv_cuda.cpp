@@ -2,11 +2,11 @@
 // rows in one kernel, rows whose passes go over memory, blocks, states, gradients.
 #include "cuda/longconv/conv_steps.cuh"
 #include "longconv/long_conv.h"
+#include "noise.h"
 #include "test.h"
 
 #include <cmath>
 #include <memory>
-#include <random>
 #include <vector>
 
 namespace {
@@ -14,6 +14,8 @@ namespace {
 using namespace longtail;
 using cuda::ConvProblem;
 using longconv::ConvShape;
+using test::noise;
+using test::relative;
 
 struct OnFibres {
   template <class... P, class... A>
@@ -32,27 +34,6 @@ struct Options {
   std::int64_t room = 4096;           // numbers of shared memory
   std::int64_t work_bytes = 1 << 16;  // few rows at once
 };
-
-/// Noise in -1 ... 1. (Of sines nothing but rounding would be left after most taps.)
-template <class E>
-std::vector<E> numbers(std::int64_t count, unsigned seed) {
-  std::mt19937 bits(seed);
-  std::vector<E> result(count);
-  for (E& each : result) each = static_cast<E>(static_cast<double>(bits()) * 0x1p-31 - 1);
-  return result;
-}
-
-/// The norm of the difference over the norm.
-template <class E>
-double relative(const std::vector<E>& got, const std::vector<E>& expected) {
-  double error = 0, size = 0;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const auto a = static_cast<double>(got[i]), b = static_cast<double>(expected[i]);
-    error += (a - b) * (a - b);
-    size += b * b;
-  }
-  return size > 0 ? std::sqrt(error / size) : std::sqrt(error);
-}
 
 /// Rows and taps of a call, and its gradients.
 template <class E, class P>
@@ -75,14 +56,14 @@ template <class E, class P>
 void compare(DType rows, DType taps, const ConvShape& shape, const Options& options, double most) {
   using S = cuda::compute_type<E>;
   Tensors<E, P> in(shape), cpu(shape), gpu(shape);
-  in.u = numbers<E>(in.u.size(), 1);
-  in.gate_in = numbers<E>(in.gate_in.size(), 2);
-  in.gate_out = numbers<E>(in.gate_out.size(), 3);
-  in.state = numbers<E>(in.state.size(), 4);
-  in.k = numbers<P>(in.k.size(), 5);
-  in.k_rev = numbers<P>(in.k_rev.size(), 6);
-  in.skip = numbers<P>(in.skip.size(), 7);
-  const auto grad = numbers<E>(in.y.size(), 8);
+  in.u = noise<E>(in.u.size(), 1);
+  in.gate_in = noise<E>(in.gate_in.size(), 2);
+  in.gate_out = noise<E>(in.gate_out.size(), 3);
+  in.state = noise<E>(in.state.size(), 4);
+  in.k = noise<P>(in.k.size(), 5);
+  in.k_rev = noise<P>(in.k_rev.size(), 6);
+  in.skip = noise<P>(in.skip.size(), 7);
+  const auto grad = noise<E>(in.y.size(), 8);
 
   const auto inputs_with = [&](const void* spectrum) {
     return longconv::ConvInputs{in.u.data(),
