@@ -13,7 +13,7 @@ from torch import Tensor
 import longtail
 from attention.ntk_memory import peak_megabytes
 from attention.ntk_oracle import ntk_twin, phi
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, close, compare, randn, with_gradients
@@ -305,7 +305,7 @@ def test_no_collectives(dim: int, own_prefix: bool, fake_processes: int) -> None
     tensors = given(torch.float32, (4, 8, 5, 6, 4, 3), own_prefix)
     of_prefix = Shard(dim) if own_prefix else Shard(0) if dim == 1 else Replicate()
     places = [Shard(dim)] * 3 + [of_prefix] * 2
-    y, gradients = in_place(call(True), tensors, places)
+    y, gradients = without_moving(call(True), tensors, places)
     assert list(y.placements) == [Shard(dim)]
     shared = Partial() if of_prefix == Replicate() else of_prefix
     for gradient, at in zip(gradients, [Shard(dim)] * 3 + [shared] * 2, strict=True):

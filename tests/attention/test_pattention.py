@@ -13,7 +13,7 @@ from torch import Tensor
 import longtail
 from attention.ntk_memory import peak_megabytes
 from attention.ntk_oracle import pattention_twin
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, close, compare, randn
@@ -248,7 +248,7 @@ def test_no_collectives(sharded: str, fake_processes: int) -> None:
     whole, share = Replicate(), Partial()
     places = [Shard(0), whole, whole] if by_row else [whole, whole, Shard(1)]
     tensors = given(torch.float32, ((8,), 6, 9, 8))
-    y, gradients = in_place(longtail.pattention, tensors, places)
+    y, gradients = without_moving(longtail.pattention, tensors, places)
     assert list(y.placements) == [Shard(0) if by_row else Shard(1)]
     wanted = [Shard(0), share, share] if by_row else [share, share, Shard(1)]
     for gradient, at in zip(gradients, wanted, strict=True):

@@ -16,7 +16,7 @@ from kit.spec import OpSpec
 from kit.tensors import same_bits
 
 
-def in_place(
+def without_moving(
     call: Callable[..., Any], tensors: Sequence[Tensor], places: Sequence[Any]
 ) -> tuple[Any, Sequence[Any]]:
     """``call`` of DTensors that lie so on a line of four fake processes, and the gradients of them

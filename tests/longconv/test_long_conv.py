@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import longtail
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from kit.layouts import deterministic, threads
 from kit.tensors import same_bits
 from kit.twins import DTYPES, VIEWS, with_gradients
@@ -362,7 +362,7 @@ def test_no_collectives(dim: int, fake_processes: int) -> None:
         for name in given
     }
     function = call(list(given), long_conv)
-    y, gradients = in_place(function, list(given.values()), list(place.values()))
+    y, gradients = without_moving(function, list(given.values()), list(place.values()))
     assert list(y.placements) == [Shard(dim)]
     for name, gradient in zip(given, gradients, strict=True):
         shared = place[name] == Replicate()

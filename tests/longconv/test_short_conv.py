@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from kit.layouts import deterministic, threads
 from kit.levels import LEVELS, run_on_level
 from kit.tensors import same_bits
@@ -353,7 +353,7 @@ def test_no_collectives(dim: int, fake_processes: int) -> None:
     of_taps = Replicate() if dim == 0 else Shard(0)
     place = {name: of_taps if name in ("w", "bias") else Shard(dim) for name in given}
     function = call(list(given), partial(short_conv, activation="silu"))
-    y, gradients = in_place(function, list(given.values()), list(place.values()))
+    y, gradients = without_moving(function, list(given.values()), list(place.values()))
     assert list(y.placements) == [Shard(dim)]
     for name, gradient in zip(given, gradients, strict=True):
         shared = place[name] == Replicate()

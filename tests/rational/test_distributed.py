@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import longtail
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from rational.ops import coefficients
 
 
@@ -21,7 +21,7 @@ def test_no_collectives(sharded: str, fake_processes: int) -> None:
     a, b = coefficients(torch.Generator().manual_seed(1), groups=rows)
     place = Shard({"batch": 0, "tokens": 1}.get(sharded, 2))
     kept = [Shard(0) if by_group and each.shape[0] > 1 else Replicate() for each in (a, b)]
-    result, gradients = in_place(longtail.rational, (x, a, b), (place, *kept))
+    result, gradients = without_moving(longtail.rational, (x, a, b), (place, *kept))
     assert list(result.placements) == list(gradients[0].placements) == [place]
     for gradient, at in zip(gradients[1:], kept, strict=True):
         assert list(gradient.placements) == [at if by_group and at == Shard(0) else Partial()]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import longtail
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from kit.layouts import deterministic, threads
 from kit.tensors import LAYOUTS, same_bits
 from rational.kan_oracle import INPUTS, KINDS
@@ -188,7 +188,7 @@ def test_no_collectives(name: str, sharded: str, fake_processes: int) -> None:
         keywords = {"params": (first, second)} if hat else {"grid": first, "params": second}
         return longtail.kan_linear(x, weight, name, bias=bias, **keywords)
 
-    y, got = in_place(call, tensors, places)
+    y, got = without_moving(call, tensors, places)
     assert list(y.placements) == [Shard(0) if by_row else Shard(1)]
     assert list(got[0].placements) == [Shard(0) if by_row else share]
     assert list(got[1].placements) == [share if by_row else Shard(0)]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import longtail
 from kit import BadInput, Raises
 from kit.bad_input import cases_of, check, parametrize
-from kit.distributed import in_place
+from kit.distributed import without_moving
 from kit.layouts import deterministic, threads
 from kit.tensors import LAYOUTS, MATRIX, same_bits
 from longtail.nn import PolyNorm, PolyReLU
@@ -183,7 +183,7 @@ def test_no_collectives(name: str, fake_processes: int) -> None:
 
     places = (Shard(1), Replicate(), Replicate())
     tensors = make((8, 4, 12), torch.float64)
-    result, gradients = in_place(FUNCTIONS[name][0], tensors, places)
+    result, gradients = without_moving(FUNCTIONS[name][0], tensors, places)
     assert list(gradients[0].placements) == list(result.placements) == [Shard(1)]
     assert all(list(each.placements) == [Partial()] for each in gradients[1:])
 
