@@ -41,7 +41,7 @@ dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
 
 @every_row
 def test_any_view(row: Row) -> None:
-    """See the kit."""
+    """To the bit, in contiguous results."""
     if row is ROWS["butterfly_conv"]:  # a matmul of torch's needs rows and factors
         pytest.skip("torch's matmul has other bits for other strides; see test_butterfly.py")
     check_views(row.call, lambda data: row.inputs(drawn_sizes(data), drawn_dtype(data)), 25)

@@ -45,7 +45,7 @@ solvers = pytest.mark.parametrize("name", SOLVERS)
 
 @rows
 def test_any_view(name: str) -> None:
-    """See the kit."""
+    """To the bit, in contiguous results."""
     row = ROWS[name]
 
     def draw(data: strategies.DataObject) -> list[Tensor]:
