@@ -111,12 +111,17 @@ def check_queries(name: str, q: Tensor, tail: Tensor) -> None:
     _arguments.check_device(name, "q", q, "the cache", tail)
 
 
-def integers(name: str, values: Tensor | Sequence[int], count: int | None) -> list[int]:
-    numbers = values.tolist() if isinstance(values, Tensor) else list(values)
-    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in numbers)
+def integers(name: str, argument: str, values: Any, count: int | None) -> list[int]:
+    """Those of a sequence or of a tensor of one dimension."""
+    wanted = "integers" if count is None else f"{count} integers"
+    try:
+        numbers = values.tolist() if isinstance(values, Tensor) else list(values)
+    except TypeError:
+        got = type(values).__name__
+        raise TypeError(f"{name}: {argument} is of type {got}, expected {wanted}") from None
+    whole = isinstance(numbers, list) and all(type(each) is int for each in numbers)
     if not whole or (count is not None and len(numbers) != count):
-        wanted = "integers" if count is None else f"{count} integers"
-        raise ValueError(f"{name}: got {numbers}, expected {wanted}")
+        raise ValueError(f"{name}: {argument} is {numbers}, expected {wanted}")
     return numbers
 
 
@@ -125,7 +130,7 @@ def check_lengths(
 ) -> list[int]:
     if lengths is None:
         return [tokens] * batch
-    numbers = integers(name, lengths, batch)
+    numbers = integers(name, argument, lengths, batch)
     if any(not 0 <= each <= tokens for each in numbers):
         raise ValueError(f"{name}: {argument} is {numbers}, expected numbers from 0 to {tokens}")
     return numbers

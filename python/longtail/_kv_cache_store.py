@@ -72,11 +72,15 @@ class StoredCache:
                 is. A negative number counts from the end, as a slice does.
 
         Raises:
+            TypeError: lengths is neither a number nor a sequence.
             ValueError: not one length, or one for each sequence.
         """
         name = "QuantizedKVCache.crop"
         batch = len(self._lengths)
-        wanted = [lengths] * batch if isinstance(lengths, int) else integers(name, lengths, batch)
+        if type(lengths) is int:
+            wanted = [lengths] * batch
+        else:
+            wanted = integers(name, "lengths", lengths, batch)
         kept = [
             min(old, want) if want >= 0 else max(0, old + want)
             for old, want in zip(self._lengths, wanted, strict=True)
@@ -99,10 +103,11 @@ class StoredCache:
         sequences will do.
 
         Raises:
+            TypeError: beam_idx is no sequence.
             ValueError: an index that is no sequence's.
         """
         name = "QuantizedKVCache.reorder"
-        chosen = integers(name, beam_idx, None)
+        chosen = integers(name, "beam_idx", beam_idx, None)
         batch = len(self._lengths)
         if any(not 0 <= b < batch for b in chosen):
             raise ValueError(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from longtail._arguments import check_bool
 from longtail._kv_cache_arguments import (
     added_mask,
     check_keys_and_values,
@@ -155,11 +156,13 @@ class QuantizedKVCache(StoredCache):
         Raises:
             NotImplementedError: q or attn_mask requires a gradient (use ``torch.no_grad``), or q is
                 a DTensor.
-            TypeError: another dtype.
+            TypeError: another dtype, a flag that is no bool.
             ValueError: shapes that do not fit the cache, another device, nothing appended yet.
         """
         name = "QuantizedKVCache.attend"
         check_tensor(name, "q", q)
+        check_bool(name, "is_causal", is_causal)
+        check_bool(name, "return_lse", return_lse)
         if not self._tensors:
             raise ValueError(f"{name}: the cache is empty, expected an append before")
         tail = self._tensors["tail"]
@@ -175,7 +178,7 @@ class QuantizedKVCache(StoredCache):
             mask,
             self.length,
             float(scale),
-            bool(is_causal),
+            is_causal,
             *self._code(),
             self._v_dim,
         )
