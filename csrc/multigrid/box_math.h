@@ -42,6 +42,7 @@ template <class S>
 struct BoxLevel {
   BoxView<S> box;
   Transfers<S> transfers;
+  S omega;  // over_relaxation() of hierarchy.h
 };
 
 inline namespace LONGTAIL_LEVEL {

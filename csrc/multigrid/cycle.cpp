@@ -92,7 +92,7 @@ void cycle(const Hierarchy<S>& hierarchy, const Workspace<S>& workspace, std::si
                                workspace.f(i));
   }
   const Level<S>&level = levels[i], &coarse = levels[i + 1];
-  const S omega = static_cast<S>(options.omega);
+  const S omega = options.omega == 0 ? level.omega : static_cast<S>(options.omega);
   S* const u = workspace.u(i);
   smooth(level, u, workspace.f(i), options.before, omega, false, zero, parallel_for);
   restrict_residual(level, coarse, u, workspace.f(i), workspace.f(i + 1), parallel_for);

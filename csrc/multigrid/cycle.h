@@ -12,7 +12,7 @@ namespace longtail::multigrid {
 
 struct CycleOptions {
   int before = 1, after = 1;  // sweeps of both colours on the way down and up
-  double omega = 1.0;         // over-relaxation
+  double omega = 0;           // over-relaxation; 0: as over_relaxation() says of each level
   bool symmetric = false;     // the colours in reverse on the way up: for conjugate gradients
 };
 

@@ -59,6 +59,13 @@ std::optional<Box> coarser(const Box& box) {
   return any ? std::optional<Box>(result) : std::nullopt;
 }
 
+double over_relaxation(const Box& fine, const Box& coarse) {
+  int halved = 0;
+  for (int d = 0; d < 3; ++d) halved += fine.axes[d].size != coarse.axes[d].size ? 1 : 0;
+  const double omega = halved == 3 ? 1.2 : halved == 2 ? 1.15 : 1;
+  return fine.odd_seam() ? std::min(omega, 1.08) : omega;
+}
+
 std::vector<double> inverse_of(const Box& box) {
   Symmetric system = symmetric_matrix(box);
   const std::int64_t n = box.points();
@@ -99,6 +106,11 @@ bool Box::singular() const {
   return (flat || open(axes[0])) && open(axes[1]) && open(axes[2]);
 }
 
+bool Box::odd_seam() const {
+  return std::any_of(axes.begin(), axes.end(),
+                     [](const Axis& axis) { return axis.periodic() && axis.size % 2 == 1; });
+}
+
 Box make_box(const std::vector<Axis>& axes) {
   if (axes.size() == 3) return {{axes[0], axes[1], axes[2]}, false};
   // The one plane of a flat box; nothing looks across it.
@@ -111,6 +123,7 @@ Hierarchy<S>::Hierarchy(const Box& box) {
   for (std::optional<Box> next = box; next; next = coarser(*next)) add_level(*next);
   for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
     connect(levels_[i].box, levels_[i + 1].box, levels_[i].transfers);
+    levels_[i].omega = static_cast<S>(over_relaxation(levels_[i].box, levels_[i + 1].box));
   }
   const std::vector<double> inverse = inverse_of(levels_.back().box);
   inverse_.assign(inverse.begin(), inverse.end());

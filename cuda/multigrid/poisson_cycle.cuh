@@ -49,8 +49,8 @@ template <class S>
 __global__ void __launch_bounds__(kPointThreads)
     correct_and_relax(const __grid_constant__ BoxLevel<S> level,
                       const __grid_constant__ BoxView<S> coarse,
-                      const __grid_constant__ PointTiles tiles, Batch batch, S omega,
-                      const S* all_coarse_u, const S* all_u, const S* f, S* v) {
+                      const __grid_constant__ PointTiles tiles, Batch batch, const S* all_coarse_u,
+                      const S* all_u, const S* f, S* v) {
   each_active(batch, [&](std::int64_t problem) {
     const std::int64_t start = problem * level.box.points();
     const S* const u = all_u + start;
@@ -59,9 +59,10 @@ __global__ void __launch_bounds__(kPointThreads)
       return u[i] + multigrid::interpolated(level, coarse, p, coarse_u);
     };
     each_point(tiles, [&](const Place& at, std::int64_t i) {
-      v[start + i] = multigrid::colour_of(at) == 0
-                         ? multigrid::relaxed_at(level.box, at, i, f[start + i], omega, corrected)
-                         : corrected(at, i);
+      v[start + i] =
+          multigrid::colour_of(at) == 0
+              ? multigrid::relaxed_at(level.box, at, i, f[start + i], level.omega, corrected)
+              : corrected(at, i);
     });
   });
 }
@@ -138,7 +139,7 @@ __device__ inline void relax_shared(const BoxView<S>& box, bool odd_seam, S omeg
 // The whole cycle of the levels from here on, a problem a block.
 template <class S>
 __global__ void __launch_bounds__(kSharedThreads)
-    shared_cycle(const __grid_constant__ SharedLevels<S> of, Batch batch, S omega, const S* all_f,
+    shared_cycle(const __grid_constant__ SharedLevels<S> of, Batch batch, const S* all_f,
                  S* all_u) {
   S* const memory = dynamic_shared<S>();
   S* const copy = memory + 2 * of.numbers;
@@ -153,7 +154,7 @@ __global__ void __launch_bounds__(kSharedThreads)
       const BoxLevel<S>& level = of.levels[l];
       const std::int64_t size = level.box.points();
       each_shared_point(level.box, [&](const Place& at, std::int64_t i) {
-        u[i] = multigrid::swept_from_zero(level.box, at, i, f, omega);
+        u[i] = multigrid::swept_from_zero(level.box, at, i, f, level.omega);
       });
       each_shared_point(of.levels[l + 1].box, [&](const Place& at, std::int64_t i) {
         f[size + i] = multigrid::restricted_residual(level, at, u, f);
@@ -176,7 +177,7 @@ __global__ void __launch_bounds__(kSharedThreads)
         u[i] += multigrid::interpolated(level, of.levels[l + 1].box, at, coarse_u);
       });
       for (int colour = 0; colour < 2; ++colour) {
-        relax_shared(level.box, of.odd_seam[l], omega, colour, f, u, copy);
+        relax_shared(level.box, of.odd_seam[l], level.omega, colour, f, u, copy);
       }
     }
     each_shared_point(of.levels[0].box,

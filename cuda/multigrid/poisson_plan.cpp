@@ -17,13 +17,6 @@ std::int64_t sum_of_points(const std::vector<Box>& boxes, std::size_t first) {
   return sum;
 }
 
-bool has_odd_seam(const Box& box) {
-  for (const Axis& axis : box.axes) {
-    if (axis.periodic() && axis.size % 2 == 1) return true;
-  }
-  return false;
-}
-
 template <class S>
 multigrid::AxisView<S> place_axis(const Axis& axis, Layout& layout) {
   const S* const lower = layout.place<S>(axis.size);
@@ -54,12 +47,10 @@ PoissonPlan::PoissonPlan(const Box& box, std::int64_t of_batch, const PoissonOpt
 std::int64_t PoissonPlan::shared_numbers() const {
   std::int64_t copy = 0;
   for (std::int64_t i = first_shared; i < std::ssize(boxes); ++i) {
-    if (odd_seam(i)) copy = std::max(copy, boxes[i].points());
+    if (boxes[i].odd_seam()) copy = std::max(copy, boxes[i].points());
   }
   return 2 * sum_of_points(boxes, first_shared) + copy;
 }
-
-bool PoissonPlan::odd_seam(std::int64_t level) const { return has_odd_seam(boxes[level]); }
 
 std::int64_t PoissonViews::place(const PoissonPlan& plan, std::byte* base) {
   Layout layout(base);
@@ -76,6 +67,7 @@ std::int64_t PoissonViews::place(const PoissonPlan& plan, std::byte* base) {
     level.box.flat = box.flat;
     for (int d = 0; d < 3; ++d) level.box.axes[d] = place_axis<float>(box.axes[d], layout);
     if (i + 1 == plan.boxes.size()) break;
+    level.omega = static_cast<float>(multigrid::over_relaxation(box, plan.boxes[i + 1]));
     for (int d = 0; d < 3; ++d) {
       const std::int64_t fine = box.axes[d].size, coarse = plan.boxes[i + 1].axes[d].size;
       multigrid::InterpolationView<float>& up = level.transfers.up[d];

@@ -21,7 +21,6 @@ struct PoissonState {
 struct PoissonOptions {
   double tolerance;
   int most_iterations;
-  float omega = 1;
   // Levels that fit so many bytes of shared memory are one kernel. Every GPU since sm_80 has them.
   std::int64_t shared_bytes = 96 << 10;
   int iterations_a_look = 4;  // after so many the host asks who is active
@@ -43,7 +42,6 @@ struct PoissonPlan {
   std::int64_t first_shared;          // level; there always is one
   std::int64_t sums;                  // of blocks, for each problem
   std::int64_t shared_numbers() const;
-  bool odd_seam(std::int64_t level) const;
 };
 
 // Pointers into such memory. Grids are [batch, points].

@@ -90,7 +90,7 @@ class PoissonCycle {
     shared_.count = static_cast<int>(std::ssize(plan.boxes) - plan.first_shared);
     for (int i = 0; i < shared_.count; ++i) {
       shared_.levels[i] = views.levels[plan.first_shared + i];
-      shared_.odd_seam[i] = plan.odd_seam(plan.first_shared + i);
+      shared_.odd_seam[i] = plan.boxes[plan.first_shared + i].odd_seam();
       shared_.numbers += shared_.levels[i].box.points();
     }
     shared_.inverse = views.inverse;
@@ -98,22 +98,21 @@ class PoissonCycle {
 
   // views.v[0] from views.f[0], of problems that are active.
   void run() const {
-    const float omega = plan_.options.omega;
     const std::int64_t last = plan_.first_shared;
     for (std::int64_t i = 0; i < last; ++i) {
-      each(all_[i], sweep_from_zero<float>, box(i), all_[i], batch_, omega, views_.f[i],
-           views_.u[i]);
+      each(all_[i], sweep_from_zero<float>, box(i), all_[i], batch_, views_.levels[i].omega,
+           views_.f[i], views_.u[i]);
       each(all_[i + 1], restrict_residual<float>, views_.levels[i], all_[i + 1],
            box(i + 1).points(), batch_, views_.u[i], views_.f[i], views_.f[i + 1]);
     }
     launch_(shared_cycle<float>, dim3{1, problems(), 1}, kSharedThreads,
-            plan_.shared_numbers() * sizeof(float), shared_, batch_, omega, views_.f[last],
+            plan_.shared_numbers() * sizeof(float), shared_, batch_, views_.f[last],
             views_.v[last]);
     for (std::int64_t i = last; i-- > 0;) {
       float *const u = views_.u[i], *const v = views_.v[i], *const coarse_u = views_.v[i + 1];
       if (plan_.batch * box(i).points() <= plan_.options.most_fused) {
         each(all_[i], correct_and_relax<float>, views_.levels[i], box(i + 1), all_[i], batch_,
-             omega, coarse_u, u, views_.f[i], v);
+             coarse_u, u, views_.f[i], v);
       } else {
         each(all_[i], correct<float>, views_.levels[i], box(i + 1), all_[i], batch_, coarse_u, u,
              v);
@@ -128,9 +127,9 @@ class PoissonCycle {
   // One colour of v; u is not needed any more.
   void relax(std::int64_t i, int colour) const {
     float *const u = views_.u[i], *const v = views_.v[i];
-    const bool seam = plan_.odd_seam(i);
+    const bool seam = plan_.boxes[i].odd_seam();
     if (seam) each(all_[i], copy_points<float>, box(i).points(), all_[i], batch_, v, u);
-    each(half_[i], relax_colour<float>, box(i), half_[i], batch_, plan_.options.omega, colour,
+    each(half_[i], relax_colour<float>, box(i), half_[i], batch_, views_.levels[i].omega, colour,
          seam ? u : v, views_.f[i], v);
   }
   unsigned problems() const { return point_grid(all_[0], plan_.batch).y; }

@@ -71,7 +71,7 @@ void compare_poisson(const PoissonCase& of, bool with_initial = false) {
   const double tolerance = sizeof(E) == 8 ? 1e-9 : 1e-5;
   const E* const from = with_initial ? initial.data() : nullptr;
   const auto cpu = poisson_on_cpu(box, batch, f, from, tolerance, 40);
-  const auto gpu = poisson_on_fibres(box, batch, f, from, {tolerance, 40, 1, of.shared_bytes});
+  const auto gpu = poisson_on_fibres(box, batch, f, from, {tolerance, 40, of.shared_bytes});
   CHECK(relative(gpu.u, cpu.u) <= (sizeof(E) == 8 ? 1e-9 : 1e-6));
   for (std::int64_t b = 0; b < batch; ++b) {
     CHECK(std::abs(gpu.report.iterations[b] - cpu.report.iterations[b]) <= 1);
@@ -180,11 +180,11 @@ TEST(poisson_without_a_look) {
   const multigrid::Box box = box_of({{31, 31}, {kDirichlet}});
   const std::vector<double> f = noise(2 * box.points(), 7);
   int looks = -1;
-  const auto fixed = poisson_on_fibres<double>(box, 2, f, nullptr, {0, 6, 1, 4096}, &looks);
+  const auto fixed = poisson_on_fibres<double>(box, 2, f, nullptr, {0, 6, 4096}, &looks);
   CHECK_EQUAL(looks, 0);
   CHECK_EQUAL(fixed.report.iterations[0], 6);
   CHECK_EQUAL(fixed.report.iterations[1], 6);
-  const auto none = poisson_on_fibres<double>(box, 2, f, nullptr, {1e-8, 0, 1, 4096}, &looks);
+  const auto none = poisson_on_fibres<double>(box, 2, f, nullptr, {1e-8, 0, 4096}, &looks);
   CHECK_EQUAL(none.report.iterations[0], 0);
   CHECK_EQUAL(none.report.residual[0], 1.0);
   // The bits do not depend on what is in shared memory.
@@ -194,9 +194,9 @@ TEST(poisson_without_a_look) {
   for (const auto& sides : {kDirichlet, kPeriodic}) {
     const multigrid::Box other = box_of({{33, 31}, {sides, kDirichlet}});
     const auto fused = poisson_on_fibres<double>(other, 1, noise(other.points(), 9), nullptr,
-                                                 {0, 3, 1, 4096, 4, 1 << 17});
-    const auto apart = poisson_on_fibres<double>(other, 1, noise(other.points(), 9), nullptr,
-                                                 {0, 3, 1, 4096, 4, 0});
+                                                 {0, 3, 4096, 4, 1 << 17});
+    const auto apart =
+        poisson_on_fibres<double>(other, 1, noise(other.points(), 9), nullptr, {0, 3, 4096, 4, 0});
     CHECK(fused.u == apart.u);
   }
 }

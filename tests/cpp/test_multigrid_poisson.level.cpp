@@ -106,8 +106,9 @@ void sweep(const Box& box, const Matrix& a, Numbers& u, const Numbers& f, int co
     if ((indices + colour) % 2 == 0 && a.at(i, i) > 0) u[i] += omega * r[i] / a.at(i, i);
   }
 }
-void sweep_both(const Box& box, const Matrix& a, Numbers& u, const Numbers& f, bool reverse) {
-  for (int half = 0; half < 2; ++half) sweep(box, a, u, f, reverse ? 1 - half : half, 1);
+void sweep_both(const Box& box, const Matrix& a, Numbers& u, const Numbers& f, bool reverse,
+                double omega) {
+  for (int half = 0; half < 2; ++half) sweep(box, a, u, f, reverse ? 1 - half : half, omega);
 }
 
 }  // namespace
@@ -216,12 +217,13 @@ Numbers cycled(const Box& box, const Numbers& f, const CycleOptions& options) {
   const std::optional<Box> coarse = coarser(box);
   if (!coarse) return times(Matrix{a.rows, a.rows, inverse_of(box)}, f);
   const Between between = transfers_of(box, *coarse);
+  const double omega = options.omega == 0 ? over_relaxation(box, *coarse) : options.omega;
   Numbers u(a.rows, 0.0);
-  for (int i = 0; i < options.before; ++i) sweep_both(box, a, u, f, false);
+  for (int i = 0; i < options.before; ++i) sweep_both(box, a, u, f, false, omega);
   const Numbers e = cycled(*coarse, times(between.down, residual_of(a, u, f)), options);
   const Numbers rise = times(between.up, e);
   for (std::int64_t k = 0; k < a.rows; ++k) u[k] += rise[k];
-  for (int i = 0; i < options.after; ++i) sweep_both(box, a, u, f, options.symmetric);
+  for (int i = 0; i < options.after; ++i) sweep_both(box, a, u, f, options.symmetric, omega);
   return u;
 }
 
@@ -266,8 +268,8 @@ TEST(cycles_beside_dense_matrices) {
     const Level<double>& level = hierarchy.levels()[0];
     // Of singular boxes what A can make.
     const Numbers f = times(operator_of(box), random_numbers(box.points(), random));
-    for (const CycleOptions& options :
-         {CycleOptions{1, 1, 1, false}, CycleOptions{2, 1, 1, true}, CycleOptions{0, 2}}) {
+    for (const CycleOptions& options : {CycleOptions{1, 1, 1, false}, CycleOptions{2, 1, 1, true},
+                                        CycleOptions{1, 1}, CycleOptions{0, 2}}) {
       Values<double> f_grid(level, f);
       copy(level, f_grid.data(), workspace.f(0));
       v_cycle(hierarchy, workspace, true, options, {});
