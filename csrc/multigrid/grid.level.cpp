@@ -236,8 +236,12 @@ void prolong_row(const InterpolationView<S>& axis, std::int64_t fine_size, std::
   }
 }
 
-void add_float32(std::int64_t size, const float* e, double* u) {
-  for (std::int64_t x = 0; x < size; ++x) u[x] += static_cast<double>(e[x]);
+void add_float32(std::int64_t size, const float* e, bool zero, double* u) {
+  if (zero) {
+    for (std::int64_t x = 0; x < size; ++x) u[x] = 0.0 + static_cast<double>(e[x]);
+  } else {
+    for (std::int64_t x = 0; x < size; ++x) u[x] += static_cast<double>(e[x]);
+  }
 }
 
 template <class S>

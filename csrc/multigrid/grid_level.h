@@ -46,8 +46,8 @@ struct AllGridKernels {
   /// The residual of float64 for a cycle in float32: rounded, and the sum of squares before that.
   double (*residual_to_float32)(const GridView<double>& grid, const double* u, const double* f,
                                 std::int64_t line, float* to);
-  /// u += e for a row.
-  void (*add_float32)(std::int64_t size, const float* e, double* u);
+  /// u += e for a row; with `zero` u is 0, whatever stands there.
+  void (*add_float32)(std::int64_t size, const float* e, bool zero, double* u);
 };
 
 LONGTAIL_DECLARE_PER_LEVEL(AllGridKernels, kGridKernels)

@@ -21,6 +21,7 @@ struct GridShape {
   bool periodic[3];
   std::int64_t row_stride, plane_stride;  // in numbers
 
+  constexpr bool any_periodic() const { return periodic[0] || periodic[1] || periodic[2]; }
   constexpr std::int64_t lines() const { return sizes[0] * sizes[1]; }
   constexpr std::int64_t points() const { return sizes[0] * sizes[1] * sizes[2]; }
   constexpr std::int64_t at(std::int64_t plane, std::int64_t row, std::int64_t point) const {

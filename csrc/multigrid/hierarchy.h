@@ -37,7 +37,7 @@ Box make_box(const std::vector<Axis>& axes);
 std::optional<Box> coarser(const Box& box);
 
 /// By how much red-black Gauss-Seidel is over-relaxed on a level, so that a V(1,1)-cycle leaves
-/// least. A grid that is coarser along more axes leaves more to it: 1, 1.15 and 1.2 for 1, 2 and 3
+/// least. A grid that is coarser along more axes leaves more to it: 1, 1.14 and 1.2 for 1, 2 and 3
 /// axes. (Along one alone a cycle is nearly cyclic reduction, which is exact without
 /// over-relaxation.) Points at an odd seam see others of their colour as they were, as in Jacobi's
 /// method, and that over-relaxation amplifies: there at most 1.08. Measured between sides of all
@@ -66,6 +66,13 @@ struct Level {
   GridView<S> view;
   Transfers<S> transfers;  // none on the coarsest
   S omega = 1;             // over_relaxation; of no use on the coarsest
+  // Rows of a flat box, else planes: the restricted residual of a coarse one needs so many of u
+  // before and after the one in its middle, and one is the first whose middle is i or behind.
+  std::int64_t reach = 0, coarse_lines = 0;
+  std::int64_t first_coarse(std::int64_t i) const {
+    const std::int64_t fine = box.axes[box.flat ? 1 : 0].size;
+    return (2 * coarse_lines * i + fine - 1) / (2 * fine);
+  }
 };
 
 template <class S>

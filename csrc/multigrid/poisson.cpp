@@ -18,6 +18,20 @@ const AllGridKernels& kernels() {
   return *levels[cpu_level()];
 }
 
+/// The terms of x < n joined to one number, in eight parts that do not wait for each other.
+template <class Term, class Join>
+double in_lanes(std::int64_t n, const Term& term, const Join& join) {
+  constexpr int lanes = 8;
+  double parts[lanes] = {};
+  std::int64_t x = 0;
+  for (; x + lanes <= n; x += lanes) {
+    for (int i = 0; i < lanes; ++i) parts[i] = join(parts[i], term(x + i));
+  }
+  for (; x < n; ++x) parts[x % lanes] = join(parts[x % lanes], term(x));
+  for (int i = 1; i < lanes; ++i) parts[0] = join(parts[0], parts[i]);
+  return parts[0];
+}
+
 /// What problems of one shape share.
 struct Shared {
   explicit Shared(const Box& given) : box(with_unit_steps(given, scale)), exact(box), cycles(box) {
@@ -33,7 +47,7 @@ struct Shared {
 /// Memory of one problem after another.
 class Problem {
  public:
-  Problem(const Shared& shared, const ParallelFor& parallel_for)
+  Problem(const Shared& shared, const CycleOptions& options, const ParallelFor& parallel_for)
       : shared_(shared),
         level_(shared.exact.levels()[0]),
         parallel_for_(parallel_for),
@@ -42,38 +56,36 @@ class Problem {
         memory_(2 * numbers_ * sizeof(double)),
         u_(memory_.as<double>() + origin_of<double>(level_.shape)),
         f_(u_ + numbers_),
-        squares_(level_.box.lines()) {
-    std::fill_n(memory_.as<double>(), 2 * numbers_, 0.0);
+        squares_(level_.box.lines()),
+        cycle_(shared.cycles, workspace_, true, options, behind_cycle()) {
+    clear_around(u_);
+    clear_around(f_);
   }
 
   template <class E>
   void solve(const E* f, const E* initial, E* u, const SolveOptions& options, std::int64_t& cycles,
              double& residual, double& returned) {
     // The least is so large that its inverse is a number.
-    const double size = std::max(read(f, 1.0, f_), std::ldexp(1.0, -1000));
+    const double size = std::max(largest(f), std::ldexp(1.0, -1000));
     const double unit = 1 / size;  // nan and infinities stay what they are
-    scale(unit, f_);
+    read(f, unit, f_);
     if (shared_.box.singular()) remove_mean(f_);
     const double length = shared_.scale * shared_.scale;
-    const double whole = norm(f_);
+    const double whole = right_to_cycle();
     cycles = 0;
-    clear(u_);
-    residual = whole == 0 ? 0 : copy_to_cycle(whole);
+    residual = whole == 0 ? 0 : whole / whole;
+    zero_ = true;
     if (initial && whole > 0) {
       read(initial, unit / length, u_);
       wrap_ghosts(level_.shape, u_);
       residual = residual_to_cycle() / whole;
-      if (!(residual <= 1)) {  // 0 is nearer than that, or that is no number
-        clear(u_);
-        residual = residual_to_cycle() / whole;
-      }
+      zero_ = !(residual <= 1);  // 0 is nearer than that, or that is no number
+      if (zero_) residual = right_to_cycle() / whole;
     }
-    while (residual > options.tolerance && cycles < options.most_iterations) {
-      v_cycle(shared_.cycles, workspace_, true, options.cycle, parallel_for_);
-      add_correction();
-      ++cycles;
-      residual = residual_to_cycle() / whole;
+    for (; residual > options.tolerance && cycles < options.most_iterations; ++cycles) {
+      residual = cycle() / whole;
     }
+    if (zero_) clear(u_);
     if (shared_.box.singular()) remove_mean(u_);
     returned = residual;
     if (std::isnan(whole)) {  // f has a value that is not finite
@@ -108,20 +120,26 @@ class Problem {
                  });
   }
 
-  /// Returns the largest absolute value.
   template <class E>
-  double read(const E* from, double factor, double* to) {
+  double largest(const E* of) {
     const std::int64_t n = view().points.size;
-    each_line([&](std::int64_t line, std::int64_t at) {
-      double largest = 0;
-      for (std::int64_t x = 0; x < n; ++x) {
-        const double a = factor * static_cast<double>(from[line * n + x]);
-        to[at + x] = a;
-        largest = std::max(largest, std::abs(a));
-      }
-      squares_[line] = largest;
+    each_line([&](std::int64_t line, std::int64_t) {
+      const E* const row = of + line * n;
+      squares_[line] = in_lanes(
+          n, [&](std::int64_t x) { return std::abs(static_cast<double>(row[x])); },
+          [](double a, double b) { return std::max(a, b); });
     });
     return *std::max_element(squares_.begin(), squares_.end());
+  }
+
+  template <class E>
+  void read(const E* from, double factor, double* to) {
+    const std::int64_t n = view().points.size;
+    each_line([&](std::int64_t line, std::int64_t at) {
+      for (std::int64_t x = 0; x < n; ++x) {
+        to[at + x] = factor * static_cast<double>(from[line * n + x]);
+      }
+    });
   }
 
   template <class E>
@@ -138,31 +156,31 @@ class Problem {
     each_line([&](std::int64_t line, std::int64_t) { std::fill_n(to + line * n, n, value); });
   }
 
-  void scale(double factor, double* a) {
-    each_line([&](std::int64_t, std::int64_t at) {
-      for (std::int64_t x = 0; x < view().points.size; ++x) a[at + x] *= factor;
-    });
-  }
   void clear(double* a) { std::fill_n(a - origin_of<double>(level_.shape), numbers_, 0.0); }
 
-  double total() const { return std::accumulate(squares_.begin(), squares_.end(), 0.0); }
-
-  double norm(const double* a) {
-    each_line([&](std::int64_t line, std::int64_t at) {
-      double sum = 0;
-      for (std::int64_t x = 0; x < view().points.size; ++x) sum += a[at + x] * a[at + x];
-      squares_[line] = sum;
-    });
-    return std::sqrt(total());
+  /// All but the points, which are written before they are read.
+  void clear_around(double* a) {
+    double* from = a - origin_of<double>(level_.shape);
+    double* const end = from + numbers_;
+    for (std::int64_t line = 0; line < level_.box.lines(); ++line) {
+      double* const row = a + level_.shape.line(line);
+      std::fill(from, row, 0.0);
+      from = row + view().points.size;
+    }
+    std::fill(from, end, 0.0);
   }
+
+  double total() const { return std::accumulate(squares_.begin(), squares_.end(), 0.0); }
 
   void remove_mean(double* a) {
     const std::vector<double>& along = shared_.volumes[2];
     double volume = 0;
     each_line([&](std::int64_t line, std::int64_t at) {
-      double sum = 0;
-      for (std::int64_t x = 0; x < view().points.size; ++x) sum += along[x] * a[at + x];
-      squares_[line] = volume_of(line) * sum;
+      const double* const row = a + at;
+      squares_[line] = volume_of(line) * in_lanes(
+                                             view().points.size,
+                                             [&](std::int64_t x) { return along[x] * row[x]; },
+                                             [](double sum, double b) { return sum + b; });
     });
     for (std::int64_t line = 0; line < level_.box.lines(); ++line) volume += volume_of(line);
     volume *= std::accumulate(along.begin(), along.end(), 0.0);
@@ -176,36 +194,63 @@ class Problem {
            shared_.volumes[1][line % view().rows.size];
   }
 
-  /// f is the first residual.
-  double copy_to_cycle(double whole) {
+  /// f is the first residual. Returns its norm.
+  double right_to_cycle() {
     float* const to = workspace_.f(0);
     const GridShape& target = shared_.cycles.levels()[0].shape;
     each_line([&](std::int64_t line, std::int64_t at) {
+      const double* const from = f_ + at;
       float* const row = to + target.line(line);
-      for (std::int64_t x = 0; x < view().points.size; ++x) {
-        row[x] = static_cast<float>(f_[at + x]);
-      }
-    });
-    return whole / whole;
-  }
-
-  /// Returns its norm.
-  double residual_to_cycle() {
-    float* const to = workspace_.f(0);
-    const GridShape& target = shared_.cycles.levels()[0].shape;
-    each_line([&](std::int64_t line, std::int64_t) {
-      squares_[line] = kernels().residual_to_float32(view(), u_, f_, line, to + target.line(line));
+      const std::int64_t n = view().points.size;
+      for (std::int64_t x = 0; x < n; ++x) row[x] = static_cast<float>(from[x]);
+      squares_[line] = in_lanes(
+          n, [&](std::int64_t x) { return from[x] * from[x]; },
+          [](double sum, double b) { return sum + b; });
     });
     return std::sqrt(total());
   }
 
-  void add_correction() {
-    const float* const from = workspace_.u(0);
-    const GridShape& source = shared_.cycles.levels()[0].shape;
-    each_line([&](std::int64_t line, std::int64_t at) {
-      kernels().add_float32(view().points.size, from + source.line(line), u_ + at);
-    });
-    wrap_ghosts(level_.shape, u_);
+  LineTask residual_task() {
+    return [this](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t line = begin; line < end; ++line) {
+        float* const to = workspace_.f(0) + shared_.cycles.levels()[0].shape.line(line);
+        squares_[line] = kernels().residual_to_float32(view(), u_, f_, line, to);
+      }
+    };
+  }
+
+  /// Returns its norm.
+  double residual_to_cycle() {
+    run_passes({plain_pass(0, residual_task())}, lines_of(level_.shape), parallel_for_);
+    return std::sqrt(total());
+  }
+
+  /// u += what the cycle made.
+  LineTask correction_task() {
+    return [this](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t line = begin; line < end; ++line) {
+        const float* const from = workspace_.u(0) + shared_.cycles.levels()[0].shape.line(line);
+        kernels().add_float32(view().points.size, from, zero_, u_ + level_.shape.line(line));
+      }
+    };
+  }
+
+  std::vector<Pass> behind_cycle() {
+    if (level_.shape.any_periodic()) return {};
+    return {plain_pass(0, correction_task()),
+            plain_pass(neighbours(level_.shape), residual_task())};
+  }
+
+  /// Returns the norm of the new residual.
+  double cycle() {
+    cycle_.run(parallel_for_);
+    if (level_.shape.any_periodic()) {
+      run_passes({plain_pass(0, correction_task())}, lines_of(level_.shape), parallel_for_);
+      wrap_ghosts(level_.shape, u_);
+      residual_to_cycle();
+    }
+    zero_ = false;
+    return std::sqrt(total());
   }
 
   const Shared& shared_;
@@ -216,6 +261,8 @@ class Problem {
   Buffer memory_;
   double *u_, *f_;
   std::vector<double> squares_;  // of each line, added up in their order
+  bool zero_ = true;             // so is u, whatever its memory holds
+  VCycle<float> cycle_;
 };
 
 template <class E>
@@ -224,7 +271,7 @@ void solve_all(const Shared& shared, std::int64_t batch, const E* f, const E* in
                const ParallelFor& parallel_for) {
   const std::int64_t points = shared.box.points();
   const auto solve = [&](std::int64_t begin, std::int64_t end, const ParallelFor& within) {
-    Problem problem(shared, within);
+    Problem problem(shared, options.cycle, within);
     for (std::int64_t b = begin; b < end; ++b) {
       problem.solve(f + b * points, initial ? initial + b * points : nullptr, u + b * points,
                     options, report.iterations[b], report.residual[b], report.residual_returned[b]);

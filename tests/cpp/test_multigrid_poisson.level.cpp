@@ -251,10 +251,12 @@ TEST(mixed_precision) {
         CHECK(std::abs(static_cast<double>(row[x]) - r[line * n + x]) <= 1e-6);
       }
       const Numbers before(to, to + n);
-      kernels.add_float32(n, row.data(), to);
-      for (std::int64_t x = 0; x < n; ++x) {
-        CHECK_EQUAL(to[x], before[x] + static_cast<double>(row[x]));
-        to[x] = before[x];
+      for (const bool zero : {false, true}) {
+        kernels.add_float32(n, row.data(), zero, to);
+        for (std::int64_t x = 0; x < n; ++x) {
+          CHECK_EQUAL(to[x], (zero ? 0 : before[x]) + static_cast<double>(row[x]));
+          to[x] = before[x];
+        }
       }
     }
   }
