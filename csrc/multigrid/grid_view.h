@@ -57,18 +57,26 @@ struct GridView {
   std::int64_t row_stride, plane_stride;  // of a GridShape
 };
 
+/// Coarse points [begin, end) whose weights are those of the first of them, of points two further
+/// on for each: with the fine points 2 c and 2 c + 1 of an interpolation.
+struct Alike {
+  std::int64_t begin, end;
+};
+
 /// Values between the points of a coarser axis, as Interpolation in axis.h.
 template <class S>
 struct InterpolationView {
   const std::int64_t* points[2];
   const S* weights[2];
   std::int64_t halved;  // so many coarse points are the usual ones, halved_points() of axis.h
+  Alike alike;          // behind those
 };
 template <class S>
 struct RestrictionView {
   const std::int64_t* points;
   const S* weights;
   std::int64_t halved;
+  Alike alike;
 };
 
 }  // namespace longtail::multigrid

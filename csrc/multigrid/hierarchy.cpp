@@ -50,6 +50,43 @@ std::int64_t reach_of(const RestrictionView<S>& down, std::int64_t coarse, std::
   return reach;
 }
 
+/// The longest run that `follows` from its second point on; it begins behind `first`, as the points
+/// at the ends of an axis are others.
+template <class Follows>
+Alike run_of(std::int64_t first, std::int64_t size, const Follows& follows) {
+  Alike result{first + 1, first + 1};
+  if (result.begin >= size) return {size, size};
+  do {
+    ++result.end;
+  } while (result.end < size && follows(result.end, result.begin));
+  return result;
+}
+
+template <class S>
+Alike alike(const RestrictionView<S>& down, std::int64_t coarse) {
+  return run_of(down.halved, coarse, [&](std::int64_t c, std::int64_t first) {
+    for (int k = 0; k < kMostFine; ++k) {
+      const std::int64_t here = c * kMostFine + k, there = first * kMostFine + k;
+      if (down.weights[here] != down.weights[there]) return false;
+      const bool moved = down.points[here] == down.points[there] + 2 * (c - first);
+      if (down.weights[here] != 0 && !moved) return false;
+    }
+    return true;
+  });
+}
+
+template <class S>
+Alike alike(const InterpolationView<S>& up, std::int64_t fine, std::int64_t coarse) {
+  return run_of(up.halved, std::min(coarse, fine / 2), [&](std::int64_t c, std::int64_t first) {
+    for (int k = 0; k < 4; ++k) {
+      const std::int64_t here = 2 * c + k / 2, there = 2 * first + k / 2;
+      if (up.weights[k % 2][here] != up.weights[k % 2][there]) return false;
+      if (up.points[k % 2][here] != up.points[k % 2][there] + c - first) return false;
+    }
+    return true;
+  });
+}
+
 }  // namespace
 
 std::optional<Box> coarser(const Box& box) {
@@ -130,7 +167,11 @@ Box make_box(const std::vector<Axis>& axes) {
 }
 
 template <class S>
-Hierarchy<S>::Hierarchy(const Box& box) {
+Hierarchy<S>::Hierarchy(const Box& box, bool finest_only) {
+  if (finest_only) {
+    add_level(box);
+    return;
+  }
   for (std::optional<Box> next = box; next; next = coarser(*next)) add_level(*next);
   for (std::size_t i = 0; i + 1 < levels_.size(); ++i) {
     connect(levels_[i].box, levels_[i + 1].box, levels_[i].transfers);
@@ -207,8 +248,12 @@ void Hierarchy<S>::connect(const Box& fine, const Box& coarse, Transfers<S>& tra
     const std::int64_t halved = same ? 0 : halved_points(from, to);
     transfers.up[d] = {{keep_points(up.points[0]), keep_points(up.points[1])},
                        {keep(up.weights[0], 0), keep(up.weights[1], 0)},
-                       halved};
-    transfers.down[d] = {keep_points(down.points), keep(down.weights, 0), halved};
+                       halved,
+                       {}};
+    transfers.down[d] = {keep_points(down.points), keep(down.weights, 0), halved, {}};
+    if (same) continue;
+    transfers.up[d].alike = alike(transfers.up[d], from.size, to.size);
+    transfers.down[d].alike = alike(transfers.down[d], to.size);
   }
 }
 

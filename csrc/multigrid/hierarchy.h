@@ -78,7 +78,8 @@ struct Level {
 template <class S>
 class Hierarchy {
  public:
-  explicit Hierarchy(const Box& box);
+  /// With `finest_only` of one level, without an inverse.
+  explicit Hierarchy(const Box& box, bool finest_only = false);
   Hierarchy(const Hierarchy&) = delete;
 
   const std::vector<Level<S>>& levels() const { return levels_; }

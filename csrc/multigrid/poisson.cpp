@@ -34,12 +34,12 @@ double in_lanes(std::int64_t n, const Term& term, const Join& join) {
 
 /// What problems of one shape share.
 struct Shared {
-  explicit Shared(const Box& given) : box(with_unit_steps(given, scale)), exact(box), cycles(box) {
+  explicit Shared(const Box& given) : box(with_unit_steps(given, scale)), exact(box, true), cycles(box) {
     for (int d = 0; d < 3; ++d) volumes[d] = second_difference(box.axes[d]).volume;
   }
   double scale;
   Box box;
-  Hierarchy<double> exact;  // only its finest level is looked at
+  Hierarchy<double> exact;  // its finest level
   Hierarchy<float> cycles;
   std::vector<double> volumes[3];
 };
