@@ -34,7 +34,8 @@ double in_lanes(std::int64_t n, const Term& term, const Join& join) {
 
 /// What problems of one shape share.
 struct Shared {
-  explicit Shared(const Box& given) : box(with_unit_steps(given, scale)), exact(box, true), cycles(box) {
+  explicit Shared(const Box& given)
+      : box(with_unit_steps(given, scale)), exact(box, true), cycles(box) {
     for (int d = 0; d < 3; ++d) volumes[d] = second_difference(box.axes[d]).volume;
   }
   double scale;
@@ -98,11 +99,6 @@ class Problem {
         read(u, unit / length, u_);
         wrap_ghosts(level_.shape, u_);
         returned = residual_to_cycle() / whole;
-        // Where u overflowed nothing of it may stay behind, between rows, for the next problem.
-        const GridShape& finest = shared_.cycles.levels()[0].shape;
-        if (!std::isfinite(returned)) {
-          std::fill_n(workspace_.f(0) - origin_of<float>(finest), numbers_of<float>(finest), 0.0f);
-        }
       }
     }
   }
@@ -203,6 +199,8 @@ class Problem {
       float* const row = to + target.line(line);
       const std::int64_t n = view().points.size;
       for (std::int64_t x = 0; x < n; ++x) row[x] = static_cast<float>(from[x]);
+      // Vectors go there, and what an iterate that is not finite left.
+      std::fill(row + n, row + target.row_stride, 0.0f);
       squares_[line] = in_lanes(
           n, [&](std::int64_t x) { return from[x] * from[x]; },
           [](double sum, double b) { return sum + b; });
