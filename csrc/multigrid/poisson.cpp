@@ -8,6 +8,7 @@
 
 #include "core/element_type.h"
 #include "multigrid/grid_memory.h"
+#include "multigrid/in_lanes.h"
 
 namespace longtail::multigrid {
 namespace {
@@ -16,20 +17,6 @@ const AllGridKernels& kernels() {
   static constexpr PerLevel<const AllGridKernels*> levels =
       LONGTAIL_ADDRESS_PER_LEVEL(kGridKernels);
   return *levels[cpu_level()];
-}
-
-/// The terms of x < n joined to one number, in eight parts that do not wait for each other.
-template <class Term, class Join>
-double in_lanes(std::int64_t n, const Term& term, const Join& join) {
-  constexpr int lanes = 8;
-  double parts[lanes] = {};
-  std::int64_t x = 0;
-  for (; x + lanes <= n; x += lanes) {
-    for (int i = 0; i < lanes; ++i) parts[i] = join(parts[i], term(x + i));
-  }
-  for (; x < n; ++x) parts[x % lanes] = join(parts[x % lanes], term(x));
-  for (int i = 1; i < lanes; ++i) parts[0] = join(parts[0], parts[i]);
-  return parts[0];
 }
 
 /// What problems of one shape share.
