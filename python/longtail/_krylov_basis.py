@@ -5,7 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import pad
 
-from longtail._krylov_vectors import BLOCK, fixed_sum
+from longtail._krylov_vectors import fixed_sum
+
+#: Numbers of a row that are one operand of a product.
+BLOCK = 1024
 
 
 class Basis:
