@@ -86,7 +86,7 @@ class Basis:
         found = None
         for _ in range(2):
             parts = self._sum_of_blocks((cut @ adjoint).squeeze(-2))
-            spread = parts.unsqueeze(1).expand(-1, self.blocks, -1).reshape(-1, 1, last)
+            spread = parts.unsqueeze(1).expand(-1, self.blocks, -1).reshape(len(cut), 1, last)
             cut = torch.baddbmm(cut, spread, rows, alpha=-1)
             found = parts if found is None else found + parts
         assert found is not None
