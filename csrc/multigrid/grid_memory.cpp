@@ -2,8 +2,35 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 namespace longtail::multigrid {
+namespace {
+
+constexpr std::size_t kLargePage = std::size_t{2} << 20, kLargeGrid = 2 * kLargePage;
+
+std::align_val_t alignment_of(std::size_t bytes) {
+  return std::align_val_t{bytes < kLargeGrid ? std::size_t{kRowAlignment} : kLargePage};
+}
+
+}  // namespace
+
+void* grid_memory(std::size_t bytes) {
+  void* const memory = ::operator new(bytes, alignment_of(bytes));
+#ifdef MADV_HUGEPAGE
+  // A wish: where it is refused pages are small.
+  if (bytes >= kLargeGrid) madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+void free_grid_memory(void* memory, std::size_t bytes) {
+  ::operator delete(memory, alignment_of(bytes));
+}
 
 template <class S>
 GridShape shape_for(bool flat, const std::int64_t sizes[3], const bool periodic[3]) {

@@ -1,6 +1,7 @@
 #pragma once
 // Memory of values on a grid, in the layout of grid_view.h.
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -22,6 +23,20 @@ std::int64_t numbers_of(const GridShape& shape);
 template <class S>
 std::int64_t origin_of(const GridShape& shape);
 
+/// Aligned for every vector; large grids in large pages, where the system has them for the asking:
+/// each call has grids of its own, and to get 4 KiB from the system takes longer than a sweep of
+/// them.
+void* grid_memory(std::size_t bytes);
+void free_grid_memory(void* memory, std::size_t bytes);
+
+template <class S>
+struct GridAllocator {
+  using value_type = S;
+  S* allocate(std::size_t count) { return static_cast<S*>(grid_memory(count * sizeof(S))); }
+  void deallocate(S* memory, std::size_t count) { free_grid_memory(memory, count * sizeof(S)); }
+  bool operator==(const GridAllocator&) const = default;
+};
+
 /// One array in the layout of a grid, 0 at first, ghosts too.
 template <class S>
 class Grid {
@@ -34,7 +49,7 @@ class Grid {
   const S* data() const { return numbers_.data() + origin_; }
 
  private:
-  std::vector<S> numbers_;
+  std::vector<S, GridAllocator<S>> numbers_;
   std::int64_t origin_ = 0;
 };
 

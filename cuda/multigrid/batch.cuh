@@ -45,6 +45,45 @@ __device__ inline double whole_sum(const Sums& sums, std::int64_t problem) {
   return block_sum<kPointThreads>(mine, of_warps);
 }
 
+__device__ inline double larger(double a, double b) { return b > a ? b : a; }
+// The largest of a block, in thread 0.
+__device__ inline double block_largest(double value) {
+  __shared__ double of_warps[kPointWarps];
+  for (int offset = 16; offset > 0; offset /= 2) {
+    value = larger(value, __shfl_down_sync(0xffffffffu, value, offset));
+  }
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) of_warps[threadIdx.x / 32] = value;
+  __syncthreads();
+  if (threadIdx.x != 0) return 0;
+  for (int w = 1; w < kPointWarps; ++w) value = larger(value, of_warps[w]);
+  return value;
+}
+
+// As whole_sum().
+__device__ inline double whole_largest(const Sums& sums, std::int64_t problem) {
+  double mine = 0;
+  for (std::int64_t i = threadIdx.x; i < sums.blocks; i += kPointThreads) {
+    mine = larger(mine, sums.of[problem * sums.blocks + i]);
+  }
+  return block_largest(mine);
+}
+
+template <class E>
+__global__ void __launch_bounds__(kPointThreads)
+    largest_of(const __grid_constant__ PointTiles tiles, std::int64_t batch, std::int64_t points,
+               const E* f, Sums sums) {
+  each_problem(batch, [&](std::int64_t problem) {
+    double mine = 0;
+    each_point(tiles, [&](const Place&, std::int64_t i) {
+      const auto a = static_cast<double>(f[problem * points + i]);
+      mine = larger(mine, a < 0 ? -a : a);
+    });
+    mine = block_largest(mine);
+    if (threadIdx.x == 0) sums.of[problem * sums.blocks + blockIdx.x] = mine;
+  });
+}
+
 template <class S>
 __global__ void __launch_bounds__(kPointThreads)
     copy_points(std::int64_t points, const __grid_constant__ PointTiles tiles, Batch batch,

@@ -2,6 +2,8 @@
 // numbers are in DiffusionState. As csrc/multigrid/diffusion.cpp goes about one.
 #pragma once
 
+#include <cmath>
+
 #include "cuda/multigrid/batch.cuh"
 #include "cuda/multigrid/diffusion_plan.h"
 #include "cuda/multigrid/stencil_kernels.cuh"
@@ -19,32 +21,46 @@ struct Diffusion {
   }
 };
 
-template <int = 0>
+// What is given comes in units of the largest of f, and the solution goes back from them.
+template <bool Given>
 __global__ void __launch_bounds__(kPointThreads)
     sum_values(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
                const double* values, Sums sums) {
   each_problem(of.batch, [&](std::int64_t problem) {
+    const double unit = Given ? 1 / of.states[problem].size : 1;
     double mine = 0;
-    each_point(tiles,
-               [&](const Place&, std::int64_t i) { mine += values[problem * of.points + i]; });
+    each_point(tiles, [&](const Place&, std::int64_t i) {
+      mine += unit * values[problem * of.points + i];
+    });
     put_sum(sums, problem, mine);
   });
 }
 
 // x = `from` without its mean, which is in state.shift, where constants are in the null space; 0 if
 // there is nothing to solve, nan if that is no number.
-template <int = 0>
+template <bool Given>
 __global__ void __launch_bounds__(kPointThreads)
     without_mean(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
                  const double* from, double* x) {
   each_problem(of.batch, [&](std::int64_t problem) {
     const double mean = of.without_mean(problem) ? of.states[problem].shift : 0;
     const double whole = of.states[problem].whole;
+    const double unit = Given ? 1 / of.states[problem].size : 1;
     const bool begins = from != nullptr && whole > 0;
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * of.points + p;
-      x[i] = begins ? from[i] - mean : 0 * whole;
+      x[i] = begins ? unit * from[i] - mean : 0 * whole;
     });
+  });
+}
+
+template <int = 0>
+__global__ void __launch_bounds__(kPointThreads)
+    give_size_back(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
+                   double* x) {
+  each_problem(of.batch, [&](std::int64_t problem) {
+    const double size = of.states[problem].size;
+    each_point(tiles, [&](const Place&, std::int64_t i) { x[problem * of.points + i] *= size; });
   });
 }
 
@@ -54,11 +70,11 @@ __global__ void __launch_bounds__(kPointThreads)
     read_diffusion(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
                    const double* f, double* r, Sums sums) {
   each_problem(of.batch, [&](std::int64_t problem) {
-    const double mean = of.states[problem].mean;
+    const double mean = of.states[problem].mean, unit = 1 / of.states[problem].size;
     double mine = 0;
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * of.points + p;
-      r[i] = f[i] - mean;
+      r[i] = unit * f[i] - mean;
       mine = fma(r[i], r[i], mine);
     });
     put_sum(sums, problem, mine);
@@ -72,11 +88,11 @@ __global__ void __launch_bounds__(kPointThreads)
                      const double* f, double* x, double* r) {
   each_problem(of.batch, [&](std::int64_t problem) {
     if (!of.states[problem].far) return;
-    const double mean = of.states[problem].mean;
+    const double mean = of.states[problem].mean, unit = 1 / of.states[problem].size;
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * of.points + p;
       x[i] = 0;
-      r[i] = f[i] - mean;
+      r[i] = unit * f[i] - mean;
     });
   });
 }
@@ -90,12 +106,12 @@ __global__ void __launch_bounds__(kPointThreads)
                   const double* all_x, double* r, Sums sums) {
   each_active(batch, [&](std::int64_t problem) {
     const std::int64_t start = problem * of.points, base = systems.base(problem);
-    const double mean = of.states[problem].mean;
+    const double mean = of.states[problem].mean, unit = 1 / of.states[problem].size;
     const double* const x = all_x + start;
     double mine = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
       const Spot here = multigrid::spot_at(a.shape, base, at);
-      const double rest = multigrid::stencil_residual(a, here, f[start + i] - mean, x);
+      const double rest = multigrid::stencil_residual(a, here, unit * f[start + i] - mean, x);
       r[start + i] = rest;
       mine = fma(rest, rest, mine);
     });
@@ -192,7 +208,18 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
-enum class Step { mean, shift, whole, first_residual, product, curvature, residual, doubt, last };
+enum class Step {
+  size,
+  mean,
+  shift,
+  whole,
+  first_residual,
+  product,
+  curvature,
+  residual,
+  doubt,
+  last
+};
 
 struct Limits {
   double tolerance;
@@ -209,16 +236,20 @@ __global__ void __launch_bounds__(kPointThreads)
     conclude(const __grid_constant__ Diffusion of, Batch batch, Sums sums, Limits limits,
              int* active, int* doubted, DiffusionReport report) {
   each_active(batch, [&](std::int64_t problem) {
-    const double total = whole_sum(sums, problem);
+    const double total =
+        What == Step::size ? whole_largest(sums, problem) : whole_sum(sums, problem);
     if (threadIdx.x != 0) return;
     DiffusionState& state = of.states[problem];
     const double mean = total / static_cast<double>(of.points);
     const auto goes_on = [&] {
       return state.residual > limits.tolerance && state.iterations < limits.most_iterations;
     };
-    if constexpr (What == Step::mean) {
+    if constexpr (What == Step::size) {
       state = {};
       state.fresh = true;
+      const int exponent = total > 0 && total < HUGE_VAL ? ilogb(total) : 0;
+      state.size = ldexp(1.0, exponent < -1000 ? -1000 : exponent > 1000 ? 1000 : exponent);
+    } else if constexpr (What == Step::mean) {
       state.mean = of.without_mean(problem) ? mean : 0;
     } else if constexpr (What == Step::shift) {
       state.shift = mean;

@@ -16,6 +16,7 @@ namespace longtail::cuda {
 
 // A problem of a batch while it is solved. `shift`: the mean of what is being read.
 struct DiffusionState {
+  double size;  // a power of two, about the largest of f; all else is in units of it
   double whole, residual, rho, alpha, beta, mean, shift;
   std::int64_t iterations;
   bool fresh, stopped;  // conjugate gradients begin anew; found no direction any more

@@ -38,15 +38,17 @@ class DiffusionSteps {
   // f, u and, unless null, initial as of multigrid::diffusion_solve, on the device.
   void solve(const double* f, const double* initial, double* x,
              const DiffusionReport& report) const {
-    each(sum_values<>, of_, tiles_, f, sums_);
+    each(largest_of<double>, tiles_, plan_.batch, of_.points, f, sums_);
+    conclude_with<Step::size>(all_);
+    each(sum_values<true>, of_, tiles_, f, sums_);
     conclude_with<Step::mean>(all_);
     each(read_diffusion<>, of_, tiles_, f, views_.residual, sums_);
     conclude_with<Step::whole>(all_);
     if (initial != nullptr) {
-      each(sum_values<>, of_, tiles_, initial, sums_);
+      each(sum_values<true>, of_, tiles_, initial, sums_);
       conclude_with<Step::shift>(all_);
     }
-    each(without_mean<>, of_, tiles_, initial, x);
+    each(without_mean<true>, of_, tiles_, initial, x);
     if (initial != nullptr) {
       residual(all_, f, x);
       conclude_with<Step::first_residual>(all_);
@@ -58,11 +60,12 @@ class DiffusionSteps {
       if (asks && !is_any_active()) break;
       iterate(f, x);
     }
-    each(sum_values<>, of_, tiles_, x, sums_);
+    each(sum_values<false>, of_, tiles_, x, sums_);
     conclude_with<Step::shift>(all_);
-    each(without_mean<>, of_, tiles_, x, x);
+    each(without_mean<false>, of_, tiles_, x, x);
     residual(all_, f, x);
     conclude_with<Step::last>(all_, report);
+    each(give_size_back<>, of_, tiles_, x);
   }
 
  private:

@@ -16,7 +16,7 @@ from torch import Tensor
 from longtail import _diffusion, _poisson
 from longtail._box_options import BoxOptions
 from longtail._domain_plan import DomainPlan, domain_plan
-from longtail._domain_rows import gathered, moved, summed, widen
+from longtail._domain_rows import gathered, largest, moved, summed, widen
 from longtail._domain_slab import (
     Slab,
     asked_of_any,
@@ -27,6 +27,7 @@ from longtail._domain_slab import (
 from longtail._domain_solve import Domain, relative_residual, solve
 from longtail._grid_geometry import Geometry
 from longtail._multigrid_arguments import finished
+from longtail._scaling import as_power_of_two
 from longtail._solve_result import SolveResult
 
 
@@ -202,10 +203,13 @@ def _in_slabs(rows: _Rows, slab: Slab, plan: DomainPlan) -> _poisson.Found:
     cut, halo = finest.cut, finest.halo
     stop = cut.start + cut.rows
     around = rows_of(geometry, cut.start - halo.before, stop + halo.behind)
+    right = rows.f.to(torch.float64)
     if rows.a is None:
-        a = rows.f.new_ones([1, *around.sizes], dtype=torch.float64)
-    else:
-        a = widen(rows.a.to(torch.float64), cut, finest.halos)
+        a = right.new_ones([1, *around.sizes])
+    else:  # as multiples of the largest: cycles are float32
+        a = rows.a.to(torch.float64)
+        unit = as_power_of_two(largest(a, cut.group))
+        a, right = widen(a / unit, cut, finest.halos), right / unit
     faces = _diffusion.face_weights(a, around)
     points = torch.Size(geometry.sizes).numel()
     volumes = rows_of(geometry, cut.start, stop).volumes(rows.f)
@@ -217,7 +221,6 @@ def _in_slabs(rows: _Rows, slab: Slab, plan: DomainPlan) -> _poisson.Found:
         mean = summed((x * weights).flatten(1).sum(1), cut.group) / volume
         return x - mean.reshape(-1, *[1] * len(geometry.sizes))
 
-    right = rows.f.to(torch.float64)
     if geometry.singular and rows.a is None:
         right = without_mean(right)
     right = right * weights

@@ -67,6 +67,13 @@ def gathered_numbers(values: Tensor, group: Any) -> Tensor:
     return torch.stack(parts)
 
 
+def largest(values: Tensor, group: Any) -> Tensor:
+    """Size of each item of all ``[batch, rows, ...]``, as ``[batch, 1, ...]``; no gradient."""
+    own = values.detach().flatten(1).abs()
+    own = torch.cat([own, own.new_zeros(len(own), 1)], 1).amax(1)  # some have no rows
+    return gathered_numbers(own, group).amax(0).reshape(-1, *[1] * (values.dim() - 1))
+
+
 class _Sum(torch.autograd.Function):
     """The sum over processes; what it is worth to all of them is its gradient."""
 

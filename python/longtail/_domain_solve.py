@@ -15,10 +15,11 @@ from torch import Tensor
 
 from longtail._domain_cycle import DomainCycle
 from longtail._domain_plan import DomainPlan, split_axis
-from longtail._domain_rows import Halo, summed, widen
+from longtail._domain_rows import Halo, largest, summed, widen
 from longtail._grid_ops import apply_faces, differences
 from longtail._grid_plan import GridPlan
 from longtail._multigrid_arguments import Limits
+from longtail._scaling import as_power_of_two
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,13 @@ def _with_rows(plan: GridPlan, rows: int) -> GridPlan:
 
 
 class _System:
-    """A x = f for a batch."""
+    """A x = f for a batch, in units of the largest of each f, so that no square is out of range."""
 
     def __init__(self, domain: Domain, faces: list[Tensor], f: Tensor) -> None:
         self.domain = domain
         self.apply = _Operator(domain, faces)
-        self.f = domain.without_mean(f)
+        self.unit = as_power_of_two(largest(f, domain.group))
+        self.f = domain.without_mean(f / self.unit)
         self.whole = self._norm(self.f)
 
     def _norm(self, r: Tensor) -> Tensor:
@@ -104,7 +106,7 @@ class _System:
         return self.domain.over_points(scaled * scaled).sqrt()
 
     def residual(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """f - A x and its relative norm."""
+        """f - A x and its relative norm, for x in these units."""
         r = self.f - self.apply(x)
         relative = self._norm(r) / self.whole
         return r, torch.where(self.whole == 0, self.whole, relative)
@@ -129,7 +131,7 @@ class _Search(_System):
         x, p = torch.zeros_like(self.f), torch.zeros_like(self.f)
         r, residual = self.f, torch.where(self.whole == 0, self.whole, self.whole / self.whole)
         if initial is not None:
-            x = domain.without_mean(initial)
+            x = domain.without_mean(initial / self.unit)
             near = self.residual(x)[1]
             usable = (self.whole > 0) & (near <= 1)  # else 0 is nearer, or that is no number
             x = torch.where(column(usable), x, 0.0)
@@ -160,7 +162,7 @@ class _Search(_System):
                 r = torch.where(column(fresh), true_r, r)
                 residual = torch.where(fresh, true_residual, residual)
         x = domain.without_mean(x)
-        return x, iterations, self.residual(x)[1]
+        return x * self.unit, iterations, self.residual(x)[1]
 
 
 class _Solve(torch.autograd.Function):
@@ -206,4 +208,5 @@ solve: Callable[..., tuple[Tensor, Tensor, Tensor]] = _Solve.apply
 def relative_residual(u: Tensor, f: Tensor, domain: Domain, faces: list[Tensor]) -> Tensor:
     """Of each item of a batch of some u."""
     with torch.no_grad():
-        return _System(domain, faces, f).residual(u.to(torch.float64))[1]
+        system = _System(domain, faces, f)
+        return system.residual(u.to(torch.float64) / system.unit)[1]

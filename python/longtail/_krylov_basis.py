@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from longtail._krylov_vectors import BLOCK, fixed_sum
+from longtail._krylov_vectors import fixed_sum
+
+#: Numbers of a row that are one operand of a product.
+BLOCK = 1024
 
 
 class Basis:
@@ -73,11 +77,20 @@ class Basis:
         return self._each_block(weights).mT @ rows
 
     def orthogonalise(self, x: Tensor, last: int) -> tuple[Tensor, Tensor]:
-        """x less its parts along rows 0 to last, twice so that nothing is left; and those parts."""
-        coefficients = self.coefficients(x, 0, last)
-        x = x - self.combine(coefficients)
-        again = self.coefficients(x, 0, last)
-        return x - self.combine(again), coefficients + again
+        """x less its parts along rows 0 to last, twice so that nothing is left; and those parts.
+
+        The inner loop of a method, in as few calls of torch as there are sums.
+        """
+        rows, cut = self.data[:, :last], self._cut(x).unsqueeze(-2)
+        adjoint = rows.mH
+        found = None
+        for _ in range(2):
+            parts = self._sum_of_blocks((cut @ adjoint).squeeze(-2))
+            spread = parts.unsqueeze(1).expand(-1, self.blocks, -1).reshape(len(cut), 1, last)
+            cut = torch.baddbmm(cut, spread, rows, alpha=-1)
+            found = parts if found is None else found + parts
+        assert found is not None
+        return self._joined(cut), found
 
     def norms(self) -> Tensor:
         """``[batch, rows]``."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -11,19 +9,12 @@ from longtail._krylov_system import Correction, Flaw, Method, Watch
 from longtail._krylov_vectors import norm, real_dot
 
 
-class _State(NamedTuple):
-    """Of all problems: correction, residual, direction and ``r^H M r``."""
-
-    x: Tensor
-    r: Tensor
-    p: Tensor
-    rho: Tensor
-
-
 class ConjugateGradients(Method):
     """Every problem stops by itself: its step is 0 from then on.
 
-    Products with A and M: one an iteration, and one of M at the start.
+    Products with A and M: one an iteration, and one of M at the start. A call of torch costs more
+    than the arithmetic on a small grid, so there are few: numbers of problems change in place,
+    and flaws are looked for one by one only where there may be some.
     """
 
     def correct(self, r: Tensor, target: Tensor, watch: Watch) -> Correction:
@@ -31,30 +22,31 @@ class ConjugateGradients(Method):
         system = self.system
         active = norm(r) > target
         iterations = torch.zeros_like(active, dtype=torch.int64)
-        flaw = torch.zeros_like(iterations)
-        z = system.precondition(r)
-        state = _State(torch.zeros_like(r), r, system.rounded(z), real_dot(r, z))
+        flaw, zero = torch.zeros_like(iterations), torch.zeros_like(target)
+        x, z = torch.zeros_like(r), system.precondition(r)
+        p, rho = system.rounded(z), real_dot(r, z)
         while watch.go_on(active):
-            ap = system.product(state.p)
-            curvature = real_dot(state.p, ap)
-            flaw = _found(flaw, active & ~(state.rho > 0), Flaw.PRECONDITIONER)
-            flaw = _found(flaw, active & ~(curvature > 0), Flaw.CURVATURE)
-            active = active & (flaw == 0)
-            alpha = torch.where(active, state.rho / curvature, 0.0)
-            x, r = state.x + alpha * state.p, state.r - alpha * ap
-            iterations = iterations + active
-            size = norm(r)
-            active = active & (size > target)
+            ap = system.product(p)
+            curvature = real_dot(p, ap)
+            good = torch.minimum(rho, curvature) > zero
+            if r.is_cuda or bool((active > good).any()):
+                flaw = _found(flaw, active & ~(rho > 0), Flaw.PRECONDITIONER)
+                flaw = _found(flaw, active & ~(curvature > 0), Flaw.CURVATURE)
+                active &= good
+            alpha = torch.where(active, rho / curvature, zero)
+            x.addcmul_(alpha, p)
+            r = torch.addcmul(r, alpha, ap, value=-1)  # not in place: p or z may be r
+            iterations += active
+            square = real_dot(r, r)
+            size = square.sqrt()
+            active &= size > target
             watch.step(size)
-            state = self._next(x, r, state, active)
-        return Correction(state.x, iterations, flaw)
-
-    def _next(self, x: Tensor, r: Tensor, last: _State, active: Tensor) -> _State:
-        """The next direction; 0 where a problem is done, so that nothing grows there."""
-        z = self.system.precondition(r)
-        rho = real_dot(r, z)
-        p = torch.where(active, z + (rho / last.rho) * last.p, 0.0)
-        return _State(x, r, self.system.rounded(p), rho)
+            z = system.precondition(r)
+            following = square if z is r else real_dot(r, z)
+            # The next direction; 0 where a problem is done, so that nothing grows there.
+            p = torch.where(active, torch.addcmul(z, following / rho, p), zero)
+            p, rho = system.rounded(p), following
+        return Correction(x, iterations, flaw)
 
 
 def _found(flaw: Tensor, where: Tensor, kind: Flaw) -> Tensor:

@@ -156,23 +156,34 @@ class Gcrodr(Method):
         while column < self.restart and watch.go_on(~ended, look=column == known):
             image = self._product(W.row(column))
             w, parts = W.orthogonalise(image, column + 1)
-            length = norm(w)
-            bad = ~ended & ~length.isfinite()
-            broken, steps = broken | bad, steps + ~ended
-            moves = ~ended & ~bad
-            parts, length = torch.where(moves, parts, 0.0), torch.where(moves, length, 0.0)
-            lucky = length <= _NOTHING * norm(image)
-            G[:, : column + 1, column] = parts
-            G[:, column + 1, column] = torch.where(lucky, 0.0, length).squeeze(-1)
+            length, least = norm(w), _NOTHING * norm(image)
+            steps += ~ended
+            bad, lucky = ~ended & ~length.isfinite(), length <= least
+            # On the CPU, where a look is free: all problems move, as nearly always.
+            plain = not w.is_cuda and not bool((ended | bad | lucky).any())
+            if not plain:
+                broken = broken | bad
+                moves = ~ended & ~bad
+                parts, length = torch.where(moves, parts, 0.0), torch.where(moves, length, 0.0)
+                lucky = length <= least
             following = (c[:, : column + 1] * parts).sum(-1, keepdim=True) / length
-            c[:, column + 1] = torch.where(lucky, 0.0, -following).squeeze(-1)
             squares = squares + following.abs().square()
-            size = torch.where(lucky, 0.0, beta / squares.sqrt())
-            ended = ended | bad | lucky | (size <= target)
+            size = beta / squares.sqrt()
+            G[:, : column + 1, column] = parts
+            if plain:
+                G[:, column + 1, column] = length.squeeze(-1)
+                c[:, column + 1] = -following.squeeze(-1)
+                ended = size <= target
+            else:
+                size = torch.where(lucky, 0.0, size)
+                G[:, column + 1, column] = torch.where(lucky, 0.0, length).squeeze(-1)
+                c[:, column + 1] = torch.where(lucky, 0.0, -following).squeeze(-1)
+                ended = ended | bad | lucky | (size <= target)
+                size = torch.where(moves, size, 0.0)
             v = torch.where(ended, 0.0, w / length)
             column += 1
             W.put(column, self.system.rounded(v))
-            watch.step(torch.where(moves, size, 0.0))
+            watch.step(size)
         return _Arnoldi(G[:, : column + 1, :column], column, steps, broken)
 
     def _learn(

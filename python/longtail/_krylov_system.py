@@ -76,7 +76,7 @@ class System:
         return self._flat(what, product(self.shape.full(x).to(self.shape.dtype)))
 
     def _flat(self, what: str, y: Tensor) -> Tensor:
-        expected = (*self.shape.batch, *self.shape.item)
+        expected = self.shape.batch + self.shape.item
         if not isinstance(y, Tensor):
             raise TypeError(f"{self.name}: {what} returned {type(y).__name__}, expected a tensor")
         if y.shape != expected:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-#: Terms of a sum that are added by one thread; the sums of blocks are added in the same way, so
-#: that no result depends on the number of threads.
-BLOCK = 1024
+#: Terms of a sum that are added by one thread (torch splits one over threads from 32768 on); the
+#: sums of blocks are added in the same way, so that no result depends on the number of threads.
+BLOCK = 16384
 
 WIDE = {
     torch.float32: torch.float64,
@@ -26,6 +26,8 @@ WIDE = {
 
 def fixed_sum(terms: Tensor) -> Tensor:
     """The sum over the last dimension, in an order that depends on its length alone."""
+    if terms.shape[-1] <= BLOCK:
+        return terms.sum(-1)
     while terms.shape[-1] > 1:
         whole = terms.shape[-1] // BLOCK * BLOCK
         sums = terms[..., :whole].unflatten(-1, (-1, BLOCK)).sum(-1)
@@ -38,7 +40,10 @@ def fixed_sum(terms: Tensor) -> Tensor:
 
 def dot(x: Tensor, y: Tensor) -> Tensor:
     """``x^H y`` as ``[batch, 1]``."""
-    return fixed_sum(x.conj() * y if x.is_complex() else x * y).unsqueeze(-1)
+    terms = x.conj() * y if x.is_complex() else x * y
+    if terms.shape[-1] <= BLOCK:
+        return terms.sum(-1, keepdim=True)
+    return fixed_sum(terms).unsqueeze(-1)
 
 
 def real_dot(x: Tensor, y: Tensor) -> Tensor:
@@ -93,7 +98,7 @@ class Shape:
 
     def full(self, x: Tensor) -> Tensor:
         """The shape of b again, in x's own dtype."""
-        return x.reshape(*self.batch, *self.item)
+        return x.reshape(self.batch + self.item)
 
     def rounded(self, x: Tensor) -> Tensor:
         """x as A sees it, still wide."""

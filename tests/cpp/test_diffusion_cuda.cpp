@@ -4,6 +4,7 @@
 #include "diffusion_cuda_case.h"
 #include "test.h"
 
+#include <cmath>
 #include <limits>
 
 namespace {
@@ -122,6 +123,25 @@ TEST(given_levels) {
   compare_given({{33, 40}, {false}, false, 100}, 1);
   compare_given({{33, 40}, {true, false}, true}, 3);
   compare_given({{9, 12, 11}, {true, false, true}}, 2);
+}
+
+/// Problems whose squares are no numbers any more: the bits of plain ones, in units of 2^k.
+TEST(diffusion_of_any_size) {
+  for (const bool with_initial : {false, true}) {
+    const DiffusionCase of{{20, 21}, {true}};
+    const DiffusionData plain(of, 1, with_initial);
+    const auto expected = diffusion_on_fibres(plain, {1e-8, 40});
+    for (const int power : {-990, 985}) {
+      DiffusionData scaled(of, 1, with_initial);
+      for (double& f : scaled.f) f = std::ldexp(f, power);
+      for (double& x : scaled.first) x = std::ldexp(x, power);
+      auto got = diffusion_on_fibres(scaled, {1e-8, 40});
+      for (double& u : got.u) u = std::ldexp(u, -power);
+      CHECK(got.u == expected.u);
+      CHECK(got.report.iterations == expected.report.iterations);
+      CHECK(got.report.residual == expected.report.residual);
+    }
+  }
 }
 
 TEST(diffusion_of_nan) {

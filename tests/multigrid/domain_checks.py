@@ -155,6 +155,30 @@ def check_box(box: Box) -> None:
             assert (result.iterations <= 1.5 * expected.iterations).all(), told
 
 
+def check_any_size() -> None:
+    """Numbers whose squares are none: solutions and gradients are those of plain ones, times it."""
+    for box in (BOXES[0], BOXES[3]):
+        a, f = (box.mine(each) for each in box.tensors())
+
+        def found(
+            a_size: float, f_size: float, box: Box = box, a: Tensor = a, f: Tensor = f
+        ) -> Iterator[tuple[Tensor, ...]]:
+            scaled = (a * a_size).requires_grad_(), (f * f_size).requires_grad_()
+            results = (
+                (poisson_solve(scaled[1], **box.options), f_size),
+                (diffusion_solve(*scaled, **box.options), f_size / a_size),
+            )
+            for result, size in results:
+                assert result.converged.all()
+                u = result.solution / size
+                of_f = torch.autograd.grad(u.sum(), scaled[1], retain_graph=True)[0]
+                yield result.iterations.double(), u, of_f * f_size
+
+        for a_size, f_size in ((1, 2.0**-700), (1, 2.0**700), (2.0**-400, 2.0**-700)):
+            for plain, scaled in zip(found(1, 1), found(a_size, f_size), strict=True):
+                assert all(torch.equal(*pair) for pair in zip(plain, scaled, strict=True)), f_size
+
+
 def _true_residual(box: Box, a: Tensor, f: Tensor, kind: str, result: Any) -> Tensor:
     """Of the whole solution, by the operator of one process."""
     dims, count = len(box.sizes), distributed.get_world_size()

@@ -18,6 +18,7 @@ def check_all(folder: str) -> None:
         domain_checks.check_box(box)
     for box in domain_checks.GRADIENTS:
         domain_checks.check_gradients(box)
+    domain_checks.check_any_size()
     domain_checks.check_refusals()
     domain_checks.check_one_asks()
     model_checks.check_patches()

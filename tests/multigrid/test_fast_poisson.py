@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -12,6 +13,8 @@ import scipy.fft
 import torch
 from torch import Tensor
 
+from longtail import _fast_poisson
+from longtail._axis_waves import Sines
 from longtail._grid_geometry import geometry_of
 from longtail.multigrid import ConvergenceError, poisson_solve
 
@@ -70,6 +73,54 @@ def test_as_scipy(sizes: tuple[int, ...]) -> None:
     expected = scipy.fft.idstn(scipy.fft.dstn(f.numpy(), type=1) / eigenvalues, type=1)
     u = poisson_solve(f, method="dst", dims=len(sizes)).solution.numpy()
     assert np.abs(u - expected).max() < 1e-14 * np.abs(expected).max() * max(sizes)
+
+
+@pytest.mark.parametrize("grid", ["vertex", "cell"])
+@pytest.mark.parametrize("shape", [(5, 13, 10), (1, 37, 9), (2, 5, 6, 7)])
+def test_pieces_of_any_size(
+    shape: tuple[int, ...], grid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dims = len(shape) - 1
+    for sides in itertools.product(SIDES, repeat=dims):
+        f, _ = compatible(noise(*shape), sides, grid, dims)
+        options: dict[str, Any] = {"boundary": sides, "grid": grid, "dims": dims, "method": "dst"}
+        whole = poisson_solve(f, **options)
+        with monkeypatch.context() as small:
+            small.setattr(_fast_poisson, "_PIECE", 8)
+            small.setattr(_fast_poisson, "_PLANES", 3)
+            parts = poisson_solve(f, **options)
+        largest = whole.solution.abs().max()
+        assert (parts.solution - whole.solution).abs().max() < 1e-14 * largest, sides
+        assert parts.residual.max() < 1e-13, sides
+        call = functools.partial(poisson_solve, **options)
+        mapped = torch.vmap(lambda each, call=call: call(each).solution)(torch.stack((f, 2 * f)))
+        assert (mapped[1] / 2 - whole.solution).abs().max() < 1e-14 * largest, sides
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 63, 64, 65, 127, 193, 421])
+def test_sines_as_scipy(n: int) -> None:
+    x = noise(3, n)
+    sines = Sines(n, 1.0, x.device)
+    before = x.clone()
+    waves = sines.there(x)
+    used = sines.eigenvalues.isfinite()
+    order = sines.eigenvalues[used].argsort()
+    expected = torch.from_numpy(scipy.fft.dst(x.numpy(), type=1)) / 2
+    assert torch.equal(x, before) and int(used.sum()) == n
+    assert (waves[:, used][:, order].abs() - expected.abs()).abs().max() < 1e-12
+    waves[:, ~used] = 0
+    back = sines.back(waves, torch.empty_like(x)) / sines.factor
+    assert (back - x).abs().max() < 1e-15 * (n + 10)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+def test_sizes_whose_squares_leave_the_range(size: float) -> None:
+    f = noise(2, 9, 12)
+    plain = poisson_solve(f, method="dst")
+    result = poisson_solve(f * size, method="dst")
+    largest = plain.solution.abs().max()
+    assert (result.solution / size - plain.solution).abs().max() < 1e-14 * largest
+    assert result.residual.max() < 1e-13
 
 
 def test_second_order_towards_the_exact_solution() -> None:

@@ -146,6 +146,29 @@ def test_compiles(transform: bool) -> None:
     assert sorted(seen) == sorted(names)
 
 
+def test_second_gradients_in_compiled_code() -> None:
+    """Torch has none of a compiled graph, and says so; ``torch.func`` within the graph has."""
+    module, f = MgConv(2, 3, ((1, 1), (2, 0))), draw((2, 2, 6, 5))[0]
+
+    def loss(x: Tensor) -> Tensor:
+        return module(x).square().sum()
+
+    def slope(x: Tensor) -> Tensor:
+        return torch.func.grad(loss)(x).square().sum()
+
+    leaf = f.clone().requires_grad_()
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    (once,) = torch.autograd.grad(compiled(leaf), leaf, create_graph=True)
+    with pytest.raises(RuntimeError, match="does not currently support double backward"):
+        once.square().sum().backward()
+    twice = torch.compile(torch.func.grad(slope), fullgraph=True, backend="aot_eager")
+    (once,) = torch.autograd.grad(loss(leaf), leaf, create_graph=True)
+    (expected,) = torch.autograd.grad(once.square().sum(), leaf)
+    torch.testing.assert_close(
+        twice(f), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
+    )
+
+
 def test_weights_given_to_the_call() -> None:
     """functional_call, with second gradients."""
     module, f = MgConv(2, 3, ((1, 1), (2, 0))), draw((1, 2, 6, 5))[0]
