@@ -40,7 +40,7 @@ bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]) {
   }
   bool any = false;
   for (int axis = 0; axis < 3; ++axis) {
-    halved[axis] = possible[axis] && spacings[axis] <= kSimilarSpacing * smallest;
+    halved[axis] = possible[axis] && spacings[axis] <= similar_spacing(shape.flat) * smallest;
     if (halved[axis]) spacings[axis] *= 2;
     any = any || halved[axis];
   }
@@ -53,7 +53,7 @@ void coarse_axes(const GridShape& fine, const bool halved[3], CoarseAxis axes[3]
     const std::int64_t n = fine.sizes[axis];
     const bool seam = halved[axis] && fine.periodic[axis] && n % 2 == 1;
     axes[axis] = {halved[axis], seam, fine.periodic[axis] && !seam ? 0 : 1};
-    sizes[axis] = halved[axis] ? n / 2 : n;
+    sizes[axis] = halved[axis] ? (n + (seam ? 1 : 0)) / 2 : n;
   }
 }
 

@@ -14,7 +14,7 @@ import torch
 from longtail._grid_geometry import Geometry
 
 _FEW_POINTS = 32
-_SIMILAR_SPACING = 1.25
+_SIMILAR_SPACING = {True: 1.25, False: 1.02}  # if flat, or not
 _ALIGNMENT = 64  # bytes
 
 #: Offsets (plane, row, point) as numbers in memory order; the centre is 13.
@@ -77,8 +77,9 @@ class GridPlan:
         if self.points <= _FEW_POINTS or not any(possible):
             return None
         smallest = min(h for h, can in zip(self.spacings, possible, strict=True) if can)
+        most = _SIMILAR_SPACING[self.flat] * smallest
         return tuple(
-            can and h <= _SIMILAR_SPACING * smallest
+            can and h <= most
             for h, can in zip(self.spacings, possible, strict=True)
         )
 
@@ -88,7 +89,9 @@ class GridPlan:
         if halved is None:
             return None
         n, h = self.sizes, self.spacings
-        sizes = tuple(n[i] // 2 if halved[i] else n[i] for i in range(3))
+        # Of an odd ring one point more: csrc/multigrid/stencil_view.h.
+        half = tuple((n[i] + self.periodic[i] * (n[i] % 2)) // 2 for i in range(3))
+        sizes = tuple(half[i] if halved[i] else n[i] for i in range(3))
         spacings = tuple(2 * h[i] if halved[i] else h[i] for i in range(3))
         return GridPlan(self.flat, _three(sizes), self.periodic, _three(spacings), False)
 
