@@ -49,11 +49,10 @@ std::optional<Box> coarser(const Box& box) {
     candidates[d] = coarser(box.axes[d]);
     if (candidates[d]) smallest = std::min(smallest, box.axes[d].spacing);
   }
-  const double most = similar_spacing(box.flat) * smallest;
   Box result = box;
   bool any = false;
   for (int d = 0; d < 3; ++d) {
-    if (!candidates[d] || box.axes[d].spacing > most) continue;
+    if (!candidates[d] || box.axes[d].spacing > kSimilarSpacing * smallest) continue;
     result.axes[d] = *candidates[d];
     any = true;
   }

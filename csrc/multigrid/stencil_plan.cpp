@@ -34,13 +34,13 @@ bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]) {
   double smallest = std::numeric_limits<double>::infinity();
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t n = shape.sizes[axis];
-    possible[axis] = shape.periodic[axis] ? n >= 4 : n >= 2;
+    possible[axis] = shape.periodic[axis] ? n >= 3 : n >= 2;
     if (axis == 0 && shape.flat) possible[axis] = false;
     if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
   }
   bool any = false;
   for (int axis = 0; axis < 3; ++axis) {
-    halved[axis] = possible[axis] && spacings[axis] <= similar_spacing(shape.flat) * smallest;
+    halved[axis] = possible[axis] && spacings[axis] <= kSimilarSpacing * smallest;
     if (halved[axis]) spacings[axis] *= 2;
     any = any || halved[axis];
   }

@@ -14,7 +14,7 @@ import torch
 from longtail._grid_geometry import Geometry
 
 _FEW_POINTS = 32
-_SIMILAR_SPACING = {True: 1.25, False: 1.02}  # if flat, or not
+_SIMILAR_SPACING = 1.25
 _ALIGNMENT = 64  # bytes
 
 #: Offsets (plane, row, point) as numbers in memory order; the centre is 13.
@@ -71,15 +71,14 @@ class GridPlan:
     def halved(self) -> tuple[bool, ...] | None:
         """Which axes become coarser; None if the grid is small enough, or none can."""
         possible = [
-            (n >= 4 if wraps else n >= 2) and not (self.flat and axis == 0)
+            (n >= 3 if wraps else n >= 2) and not (self.flat and axis == 0)
             for axis, (n, wraps) in enumerate(zip(self.sizes, self.periodic, strict=True))
         ]
         if self.points <= _FEW_POINTS or not any(possible):
             return None
         smallest = min(h for h, can in zip(self.spacings, possible, strict=True) if can)
-        most = _SIMILAR_SPACING[self.flat] * smallest
         return tuple(
-            can and h <= most
+            can and h <= _SIMILAR_SPACING * smallest
             for h, can in zip(self.spacings, possible, strict=True)
         )
 
