@@ -65,13 +65,14 @@ class GalerkinLine {
     place_[1] = line % source.shares.coarse.sizes[1];
   }
 
-  /// Adds products for coarse points [begin, end) to `sums`. The last point at a seam is on its own.
+  /// Adds products for coarse points [begin, end) to `sums`. The last point at a seam is on its
+  /// own.
   void add(const std::vector<Product>& products, std::int64_t begin, std::int64_t end,
            double* sums) {
     lines_.clear();
     for (const Product& product : products) take(product, begin);
-    black_box_kernels().add_products(static_cast<int>(lines_.size()), lines_.data(), 0,
-                                     end - begin, sums + begin);
+    black_box_kernels().add_products(static_cast<int>(lines_.size()), lines_.data(), 0, end - begin,
+                                     sums + begin);
   }
 
   /// The neighbour of this line is across a seam along planes or rows.

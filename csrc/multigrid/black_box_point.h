@@ -24,8 +24,7 @@ LONGTAIL_INLINE bool fine_point(const GridShape& fine, const CoarseAxis axes[3],
                                 const Place& coarse, int offset, Place& at) {
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t from = axes[axis].fine(coarse.of[axis]);
-    at.of[axis] =
-        wrapped(from + component_of(offset, axis), fine.sizes[axis], fine.periodic[axis]);
+    at.of[axis] = wrapped(from + component_of(offset, axis), fine.sizes[axis], fine.periodic[axis]);
     if (at.of[axis] < 0) return false;
   }
   return true;

@@ -197,8 +197,8 @@ class Interpolator {
   /// The parent's place along an axis, of the fine point at `at`.
   std::int64_t coarse_place(int axis, std::int64_t at, int parent) const {
     const CoarseAxis& map = shares_.axes[axis];
-    const std::int64_t fine = map.unwrapped(at, fine_.shape.sizes[axis]) +
-                              component(offset_of(parent), axis);
+    const std::int64_t fine =
+        map.unwrapped(at, fine_.shape.sizes[axis]) + component(offset_of(parent), axis);
     return map.halved ? (fine - map.first + 2) / 2 - 1 : fine;  // rounded down: fine may be -1
   }
   /// That of the first point of a line along it.

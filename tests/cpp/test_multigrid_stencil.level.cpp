@@ -54,7 +54,8 @@ class Interpolated {
       const CoarseAxis& map = level_.axes[axis];
       const std::int64_t n = level_.shape.sizes[axis];
       // The first point of an odd ring is the last coarse one.
-      const bool turned = map.halved && level_.shape.periodic[axis] && n % 2 == 1 && at.of[axis] == 0;
+      const bool turned =
+          map.halved && level_.shape.periodic[axis] && n % 2 == 1 && at.of[axis] == 0;
       const std::int64_t from = (turned ? n : at.of[axis]) - map.first;
       const bool along = map.halved && from % 2 != 0;
       between += along ? 1 : 0;
