@@ -129,12 +129,16 @@ class Row(NamedTuple):
     cell: bool
     seed: int
 
-    def entry(self, table: str, row: str, value: float, promise: str = "") -> Entry:
+    def entry(
+        self, table: str, row: str, value: float, promise: str = "", odd: bool = False
+    ) -> Entry:
         """In the column of this boundary."""
         kind = kind_of(self.dims, self.cell, self.boundary)
         column = kind.split(" ", 1)[1]
         # One Neumann side or all: the contract has one limit.
-        case = kind.replace("mixed", "Neumann")
+        case = kind.replace("mixed", "Neumann").replace(
+            "periodic", "odd periodic" if odd else "periodic"
+        )
         return Entry(f"{self.dims}-D {table}", row, column, value, self.seed, promise, case)
 
 
@@ -147,9 +151,10 @@ def of_sides(of: Row, sizes: tuple[int, ...], powers: tuple[int, ...]) -> Iterat
     for n in sorted(sizes + more):
         got = factor(method, (n,) * of.dims, boundary, of.cell, of.seed)
         found[n] = got.last
-        # Coarse grids of odd periodic ones have seams, which the cycles of v_cycle suffer from.
-        promised = not closed or method == "poisson_solve" or n in more
-        yield of.entry(method, str(n), got.last, method if promised else "")
+        # Grids of odd periodic ones, coarse ones too, have seams, where colours have neighbours of
+        # their own: the contract has limits with and without.
+        odd = closed and method != "poisson_solve" and n not in more
+        yield of.entry(method, str(n), got.last, method, odd)
         if got.cycles is not None and got.mean is not None and method == "poisson_solve":
             yield of.entry("cycles", str(n), got.cycles)
             yield of.entry("mean", str(n), got.mean, f"{method}, in a solve" if dirichlet else "")

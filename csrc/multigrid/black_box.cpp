@@ -25,7 +25,7 @@ struct Product {
   int down, step, up;
 };
 
-/// Those of the coarse neighbour at `to`; across a seam it is three fine points away.
+/// Those of the coarse neighbour at `to`; across a seam it is the next fine point.
 std::vector<Product> products_to(const Stencil& fine, const Shares& shares, int to,
                                  const bool crossing[3]) {
   std::vector<Product> result;
@@ -36,10 +36,11 @@ std::vector<Product> products_to(const Stencil& fine, const Shares& shares, int 
       int up[3];
       bool near = true;
       for (int axis = 0; axis < 3; ++axis) {
-        const int stride = crossing[axis] ? 3 : shares.axes[axis].halved ? 2 : 1;
+        const bool halved = shares.axes[axis].halved;
+        const int stride = halved && !crossing[axis] ? 2 : 1;
         up[axis] = component(offset_of(down), axis) + component(offset_of(step), axis) -
                    stride * component(offset_of(to), axis);
-        near = near && std::abs(up[axis]) <= (stride > 1 ? 1 : 0);
+        near = near && std::abs(up[axis]) <= (halved ? 1 : 0);
       }
       if (near) result.push_back({down, step, offset_index(up[0], up[1], up[2])});
     }
@@ -64,13 +65,14 @@ class GalerkinLine {
     place_[1] = line % source.shares.coarse.sizes[1];
   }
 
-  /// Adds products for coarse points [begin, end) to `sums`.
+  /// Adds products for coarse points [begin, end) to `sums`. The last point at a seam is on its
+  /// own.
   void add(const std::vector<Product>& products, std::int64_t begin, std::int64_t end,
            double* sums) {
     lines_.clear();
-    for (const Product& product : products) take(product);
-    black_box_kernels().add_products(static_cast<int>(lines_.size()), lines_.data(), begin, end,
-                                     sums);
+    for (const Product& product : products) take(product, begin);
+    black_box_kernels().add_products(static_cast<int>(lines_.size()), lines_.data(), 0, end - begin,
+                                     sums + begin);
   }
 
   /// The neighbour of this line is across a seam along planes or rows.
@@ -80,7 +82,7 @@ class GalerkinLine {
   }
 
  private:
-  void take(const Product& product) {
+  void take(const Product& product, std::int64_t begin) {
     const GridShape& fine = source_.fine.shape;
     const Offset down = offset_of(product.down);
     const std::int64_t place[2] = {source_.shares.axes[0].fine(place_[0]) + down.plane,
@@ -91,11 +93,12 @@ class GalerkinLine {
       if (fine.periodic[axis]) row[axis] += row[axis] < 0 ? n : row[axis] >= n ? -n : 0;
       if (row[axis] < 0 || row[axis] >= n) return;
     }
-    const std::int64_t start = source_.shares.axes[2].fine(0) + down.point;
+    const std::int64_t first = source_.shares.axes[2].fine(begin);
+    const std::int64_t start = (first == fine.sizes[2] ? 0 : first) + down.point;
     lines_.push_back({source_.rows.entries(product.step,
                                            {place[0], place[1], fine.at(row[0], row[1], 0)}, start),
-                      share(product.down, 0),
-                      share(product.up, source_.shares.coarse.step(offset_of(to_))),
+                      share(product.down, begin),
+                      share(product.up, begin + source_.shares.coarse.step(offset_of(to_))),
                       (product.step == kCentre) == (to_ == kCentre) ? 1.0 : -1.0});
   }
   const double* share(int offset, std::int64_t step) const {
@@ -141,12 +144,11 @@ Stencil galerkin(const Stencil& fine, const Shares& shares) {
       const int mask = (line.crosses(0) ? 1 : 0) + (line.crosses(1) ? 2 : 0);
       // Of the points of a row only the first, or the last, has its neighbour across a seam.
       const int step = offset_of(to).point;
-      const bool seam = shares.axes[2].seam && step != 0;
-      const std::int64_t begin = seam && step < 0 ? 1 : 0, end = seam && step > 0 ? size - 1 : size;
+      const bool seam = shares.axes[2].seam;
+      const std::int64_t begin = seam && step < 0 ? 1 : 0, end = seam ? size - 1 : size;
+      if (begin > 0) line.add(products[t][mask + 4], 0, begin, sums);
       line.add(products[t][mask], begin, end, sums);
-      if (!seam) continue;
-      const std::int64_t at_seam = step < 0 ? 0 : size - 1;
-      line.add(products[t][mask + 4], at_seam, at_seam + 1, sums);
+      if (seam) line.add(products[t][step > 0 ? mask + 4 : mask], end, size, sums);
     }
   }
   for (const int to : targets) {

@@ -23,8 +23,8 @@ LONGTAIL_INLINE S entry_of(const StencilView<S>& a, const Neighbourhood& near, s
 LONGTAIL_INLINE bool fine_point(const GridShape& fine, const CoarseAxis axes[3],
                                 const Place& coarse, int offset, Place& at) {
   for (int axis = 0; axis < 3; ++axis) {
-    at.of[axis] = wrapped(axes[axis].fine(coarse.of[axis]) + component_of(offset, axis),
-                          fine.sizes[axis], fine.periodic[axis]);
+    const std::int64_t from = axes[axis].fine(coarse.of[axis]);
+    at.of[axis] = wrapped(from + component_of(offset, axis), fine.sizes[axis], fine.periodic[axis]);
     if (at.of[axis] < 0) return false;
   }
   return true;
@@ -38,6 +38,10 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
                                        const Share& share) {
   Place at;
   if (!fine_point(a.shape, axes, coarse, offset, at)) return S(0);
+  for (int axis = 0; axis < 3; ++axis) {
+    // Beside a seam, at 0 and 1, there are coarse points, in which no other shares.
+    if (axes[axis].seam && at.of[axis] < 2 && component_of(offset, axis) != 0) return S(0);
+  }
   const Neighbourhood near(a.shape, at);
   const std::int64_t number = base + index_at(a.shape, at);
   // Entries summed across the axes that the offset is not along, by what is left of their offsets.
@@ -46,11 +50,8 @@ LONGTAIL_HOST_DEVICE S black_box_share(const StencilView<S>& a, std::int64_t bas
   for (int o = 0; o < 27; ++o) {
     int left = 0;
     for (int axis = 0; axis < 3; ++axis) {
-      const int step = component_of(o, axis);
-      const std::int64_t to = at.of[axis] + step;
-      const bool across_seam = axes[axis].seam && (to < 0 || to >= a.shape.sizes[axis]);
-      const bool kept = component_of(offset, axis) != 0 && !across_seam;
-      left = 3 * left + (kept ? step : 0) + 1;
+      const bool kept = component_of(offset, axis) != 0;
+      left = 3 * left + (kept ? component_of(o, axis) : 0) + 1;
     }
     sums[left] += entry_of(a, near, number, o);
   }
@@ -100,8 +101,8 @@ LONGTAIL_HOST_DEVICE S galerkin_entry(const StencilView<S>& a, std::int64_t base
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t c = from.of[axis] + component_of(to, axis);
     const bool beyond = c < 0 || c >= coarse.sizes[axis];
-    // Across a seam the neighbour is three fine points away.
-    stride[axis] = axes[axis].halved ? (beyond && axes[axis].seam ? 3 : 2) : 1;
+    // Across a seam the neighbour is the next fine point.
+    stride[axis] = axes[axis].halved && !(beyond && axes[axis].seam) ? 2 : 1;
     there.of[axis] = wrapped(c, coarse.sizes[axis], coarse.periodic[axis]);
     if (there.of[axis] < 0) return S(0);
   }

@@ -22,10 +22,11 @@ class Interpolator {
       const CoarseAxis& map = shares.axes[axis];
       step_[axis] = map.halved ? 2 : 1;
       const std::int64_t coarse = map.halved ? map.first : 0;
-      first_[axis] = between[axis] ? 1 - coarse : coarse;
+      const std::int64_t n = fine.shape.sizes[axis];
+      first_[axis] = !between[axis] ? coarse : map.seam ? 2 : 1 - coarse;
+      end_[axis] = !between[axis] && map.seam ? n + 1 : n;  // the last one is point 0
     }
-    const std::int64_t n = fine.shape.sizes[2];
-    count_ = n > first_[2] ? (n - first_[2] - 1) / step_[2] + 1 : 0;
+    count_ = end_[2] > first_[2] ? (end_[2] - first_[2] - 1) / step_[2] + 1 : 0;
     for (const int offset : offsets_before(fine.reach)) {
       terms_.push_back(offset);
       terms_.push_back(2 * kCentre - offset);
@@ -48,8 +49,10 @@ class Interpolator {
   void run() {
     if (count_ == 0) return;
     const std::int64_t* const sizes = fine_.shape.sizes;
-    for (std::int64_t plane = first_[0]; plane < sizes[0]; plane += step_[0]) {
-      for (std::int64_t row = first_[1]; row < sizes[1]; row += step_[1]) run(plane, row);
+    for (std::int64_t plane = first_[0]; plane < end_[0]; plane += step_[0]) {
+      for (std::int64_t row = first_[1]; row < end_[1]; row += step_[1]) {
+        run(plane == sizes[0] ? 0 : plane, row == sizes[1] ? 0 : row);
+      }
     }
   }
 
@@ -65,17 +68,17 @@ class Interpolator {
     std::vector<Relative> relatives;
   };
 
-  /// The offset without its components along other axes, or across seams, which are bits.
-  int projected(int offset, int crossing) const {
+  /// The offset without its components along other axes.
+  int projected(int offset) const {
     const Offset o = offset_of(offset);
-    const auto kept = [&](int axis) { return between_[axis] && !(crossing >> axis & 1); };
-    return offset_index(kept(0) ? o.plane : 0, kept(1) ? o.row : 0, kept(2) ? o.point : 0);
+    return offset_index(between_[0] ? o.plane : 0, between_[1] ? o.row : 0,
+                        between_[2] ? o.point : 0);
   }
 
   Family family(int parent) const {
     Family result{parent, {}};
     for (int offset = 0; offset < 27; ++offset) {
-      if (offset == kCentre || projected(offset, 0) != offset) continue;
+      if (offset == kCentre || projected(offset) != offset) continue;
       // The neighbour, seen from the parent.
       int seen[3];
       bool near = true;
@@ -86,11 +89,6 @@ class Interpolator {
       if (near) result.relatives.push_back({offset, offset_index(seen[0], seen[1], seen[2])});
     }
     return result;
-  }
-
-  /// Whether a neighbour is across a seam.
-  bool crosses(int axis, std::int64_t to) const {
-    return shares_.axes[axis].seam && (to < 0 || to >= fine_.shape.sizes[axis]);
   }
 
   /// How many of these ends of axes, beside which lies a side, a point is at: along `between` axes,
@@ -128,14 +126,10 @@ class Interpolator {
   }
 
   void run(std::int64_t plane, std::int64_t row) {
-    // Across a seam along the line are its first and its last point alone.
-    std::int64_t begin = 0, end = count_;
-    if (shares_.axes[2].seam && between_[2]) {
-      if (first_[2] == 0) find(plane, row, begin++, 1);
-      const bool last = first_[2] + (count_ - 1) * step_[2] == fine_.shape.sizes[2] - 1;
-      if (last && end > begin) find(plane, row, --end, 1);
-    }
-    find(plane, row, begin, end - begin);
+    // The last coarse point at a seam is on its own.
+    const bool wraps = end_[2] > fine_.shape.sizes[2];
+    find(plane, row, 0, wraps ? count_ - 1 : count_);
+    if (wraps) find(plane, row, count_ - 1, 1);
     for (std::size_t k = 0; k < families_.size(); ++k) {
       keep(plane, row, families_[k].parent, found_.data() + k * count_);
     }
@@ -152,13 +146,11 @@ class Interpolator {
     std::fill_n(sums, 27, -1);
     sums[kCentre] = 0;
     line.sums = 1;
-    const std::int64_t x = first_[2] + begin * step_[2];
+    std::int64_t x = first_[2] + begin * step_[2];
+    if (x == fine_.shape.sizes[2]) x = 0;
     const LinePlace place{plane, row, fine_.shape.at(plane, row, 0)};
     for (const int offset : terms_) {
-      const Offset o = offset_of(offset);
-      const int crossing = (crosses(0, plane + o.plane) ? 1 : 0) |
-                           (crosses(1, row + o.row) ? 2 : 0) | (crosses(2, x + o.point) ? 4 : 0);
-      int& sum = sums[projected(offset, crossing)];
+      int& sum = sums[projected(offset)];
       if (sum < 0) sum = line.sums++;
       line.term[line.terms++] = {rows_.entries(offset, place, x), offset == kCentre ? 1.0 : -1.0,
                                  sum};
@@ -192,12 +184,11 @@ class Interpolator {
     if (!coarse_line(plane, row, parent, line)) return;
     double* const to = shares_.share[2 * kCentre - parent].data() + line;
     const std::int64_t start = coarse_start(parent), size = shares_.coarse.sizes[2];
-    const bool wraps = shares_.coarse.periodic[2] && !shares_.axes[2].seam;
     for (std::int64_t i = 0; i < count_; ++i) {
       const std::int64_t c = start + i;
       if (c >= 0 && c < size) {
         to[c] = found[i];
-      } else if (wraps) {
+      } else if (shares_.coarse.periodic[2]) {
         to[(c + size) % size] = found[i];
       }
     }
@@ -206,7 +197,8 @@ class Interpolator {
   /// The parent's place along an axis, of the fine point at `at`.
   std::int64_t coarse_place(int axis, std::int64_t at, int parent) const {
     const CoarseAxis& map = shares_.axes[axis];
-    const std::int64_t fine = at + component(offset_of(parent), axis);
+    const std::int64_t fine =
+        map.unwrapped(at, fine_.shape.sizes[axis]) + component(offset_of(parent), axis);
     return map.halved ? (fine - map.first + 2) / 2 - 1 : fine;  // rounded down: fine may be -1
   }
   /// That of the first point of a line along it.
@@ -218,7 +210,7 @@ class Interpolator {
     for (int axis = 0; axis < 2; ++axis) {
       const std::int64_t size = shares_.coarse.sizes[axis];
       if (coarse[axis] >= 0 && coarse[axis] < size) continue;
-      if (!shares_.coarse.periodic[axis] || shares_.axes[axis].seam) return false;
+      if (!shares_.coarse.periodic[axis]) return false;
       coarse[axis] = (coarse[axis] + size) % size;
     }
     at = shares_.coarse.at(coarse[0], coarse[1], 0);
@@ -229,7 +221,7 @@ class Interpolator {
   Shares& shares_;
   SplitRows rows_;
   bool between_[3];
-  std::int64_t first_[3], step_[3], count_;
+  std::int64_t first_[3], end_[3], step_[3], count_;
   std::vector<int> terms_;
   std::vector<Family> families_;
   std::vector<double> found_;       // [families][points of a line]

@@ -223,10 +223,17 @@ void prolong_row(const SharesView<S>& shares, int plane, int row, std::int64_t a
   const S* const left = share_at(shares, plane, row, -1, at);
   const S* const right = share_at(shares, plane, row, 1, at);
   // Fine point 2 c + first - 1 lies between coarse points c - 1 and c; beyond them are ghosts.
-  for (std::int64_t c = 0; c < coarse_size; ++c) {
+  const std::int64_t end = axis.seam ? coarse_size - 1 : coarse_size;
+  const std::int64_t least = axis.seam ? 1 : 0;  // there fine point 0 is a coarse one, the last
+  for (std::int64_t c = 0; c < end; ++c) {
     const std::int64_t x = 2 * c + axis.first;
     to[x] += middle ? middle[c] * from[c] : from[c];
-    if (x > 0) to[x - 1] += fma(left[c], from[c], right[c - 1] * from[c - 1]);
+    if (x > least) to[x - 1] += fma(left[c], from[c], right[c - 1] * from[c - 1]);
+  }
+  if (axis.seam) {
+    to[fine_size - 1] += fma(left[end], from[end], right[end - 1] * from[end - 1]);
+    to[0] += middle ? middle[end] * from[end] : from[end];
+    return;
   }
   const std::int64_t last = 2 * coarse_size + axis.first - 1;
   if (last < fine_size) {

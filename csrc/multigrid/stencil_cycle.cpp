@@ -24,17 +24,18 @@ int shared_lines(const StencilLevel<S>& level, std::int64_t fine, SharedLine lin
   for (int axis = 0; axis < 2; ++axis) {
     const CoarseAxis& map = level.shares.axes[axis];
     const std::int64_t size = level.coarse.sizes[axis];
+    const std::int64_t from = map.unwrapped(at[axis], level.shape.sizes[axis]) - map.first;
     std::int64_t options[2];
     int seen[2], found = 0;
-    if (!map.halved || (at[axis] - map.first) % 2 == 0) {
-      options[0] = map.halved ? (at[axis] - map.first) / 2 : at[axis];
+    if (!map.halved || from % 2 == 0) {
+      options[0] = map.halved ? from / 2 : at[axis];
       seen[0] = 0;
       found = 1;
     } else {
-      const std::int64_t right = (at[axis] + 1 - map.first) / 2;
+      const std::int64_t right = (from + 1) / 2;
       for (int side = 0; side < 2; ++side) {
         std::int64_t c = right - 1 + side;
-        if (level.coarse.periodic[axis] && !map.seam) c = (c + size) % size;
+        if (level.coarse.periodic[axis]) c = (c + size) % size;
         if (c < 0 || c >= size) continue;
         options[found] = c;
         seen[found++] = side == 0 ? 1 : -1;
@@ -112,6 +113,7 @@ void restrict_residual(const StencilLevel<S>& level, const S* u, const S* f, S* 
             }
             to[-1] = fine.periodic[2] ? to[n - 1] : 0;
             to[n] = fine.periodic[2] ? to[0] : 0;
+            if (level.shares.axes[2].seam) to[n + 1] = to[1];  // not shared, but read
           });
           return row + kAlignedNumbers<S>;
         };

@@ -86,14 +86,9 @@ void keep_stencil(const Stencil& a, const LevelPlan& plan, S* memory) {
 
 template <class S>
 void keep_shares(const Shares& shares, const LevelPlan& plan, const GridShape& coarse, S* memory) {
-  // Nothing is shared across a seam: there the ghosts stay 0.
-  GridShape to = coarse;
-  for (int axis = 0; axis < 3; ++axis) {
-    to.periodic[axis] = to.periodic[axis] && !plan.axes[axis].seam;
-  }
   for (int offset = 0; offset < 27; ++offset) {
     if (plan.share[offset] < 0) continue;
-    keep(shares.coarse, shares.share[offset], to, memory + plan.share[offset],
+    keep(shares.coarse, shares.share[offset], coarse, memory + plan.share[offset],
          [](double each) { return each; });
   }
 }

@@ -34,7 +34,7 @@ bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]) {
   double smallest = std::numeric_limits<double>::infinity();
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t n = shape.sizes[axis];
-    possible[axis] = shape.periodic[axis] ? n >= 4 : n >= 2;
+    possible[axis] = shape.periodic[axis] ? n >= 3 : n >= 2;
     if (axis == 0 && shape.flat) possible[axis] = false;
     if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
   }
@@ -53,7 +53,7 @@ void coarse_axes(const GridShape& fine, const bool halved[3], CoarseAxis axes[3]
     const std::int64_t n = fine.sizes[axis];
     const bool seam = halved[axis] && fine.periodic[axis] && n % 2 == 1;
     axes[axis] = {halved[axis], seam, fine.periodic[axis] && !seam ? 0 : 1};
-    sizes[axis] = halved[axis] ? n / 2 : n;
+    sizes[axis] = halved[axis] ? (n + (seam ? 1 : 0)) / 2 : n;
   }
 }
 

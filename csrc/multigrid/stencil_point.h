@@ -176,8 +176,10 @@ LONGTAIL_INLINE S shared_residual(const StencilPointLevel<S>& level, std::int64_
                                   const Place& coarse, const S* rest) {
   const GridShape& shape = level.stencil.shape;
   Place fine;
-  for (int axis = 0; axis < 3; ++axis)
-    fine.of[axis] = level.shares.axes[axis].fine(coarse.of[axis]);
+  for (int axis = 0; axis < 3; ++axis) {
+    fine.of[axis] = wrapped(level.shares.axes[axis].fine(coarse.of[axis]), shape.sizes[axis],
+                            shape.periodic[axis]);
+  }
   const Neighbourhood near(shape, fine);
   const Strides strides = value_strides(shape);
   const std::int64_t value = index_in(strides, fine);
@@ -211,13 +213,14 @@ struct CoarseSides {
 };
 LONGTAIL_INLINE CoarseSides coarse_sides(const CoarseAxis& axis, std::int64_t at,
                                          std::int64_t coarse_size, bool periodic) {
-  const std::int64_t from = at - axis.first;
+  // Of a seam, where the fine size is 2 * coarse_size - 1.
+  const std::int64_t from = axis.unwrapped(at, 2 * coarse_size - 1) - axis.first;
   if (!axis.halved) return {1, {at, 0}, {0, 0}};
   if (from % 2 == 0) return {1, {from / 2, 0}, {0, 0}};
   CoarseSides result{0, {0, 0}, {0, 0}};
   const std::int64_t right = (from + 1) / 2;
   for (int side = 0; side < 2; ++side) {
-    const std::int64_t c = wrapped(right - 1 + side, coarse_size, periodic && !axis.seam);
+    const std::int64_t c = wrapped(right - 1 + side, coarse_size, periodic);
     if (c < 0) continue;
     // Selected by hand: a thread's array must not be indexed by what it computes.
     const bool first = result.count == 0;

@@ -43,18 +43,27 @@ struct StencilView {
 };
 
 /// Of an axis that becomes coarser, coarse point c is fine point 2 c + first; else they are the
-/// same. A periodic one of odd size has a seam: its ends, neighbours, both lie between coarse
-/// points, and each takes its values from its own side.
+/// same. A periodic one of odd size has a seam: its last coarse point is fine point 0, next to fine
+/// point 1, the first, so that every other point lies between two coarse ones. The short interval
+/// is then the one that closes the coarse ring, which the next seam, one further, joins to another:
+/// none gets shorter than half of others, however many levels are odd.
 struct CoarseAxis {
   bool halved, seam;
   std::int64_t first;
 
+  /// That of the last one across a seam is the size of the axis, which wraps around to 0.
   constexpr std::int64_t fine(std::int64_t c) const { return halved ? 2 * c + first : c; }
+
+  /// The same place as fine() has it.
+  constexpr std::int64_t unwrapped(std::int64_t at, std::int64_t size) const {
+    return seam && at == 0 ? size : at;
+  }
 };
 
 /// Values between coarse points: share[o][c] is that of coarse point c in the fine point at offset
 /// o from it. Arrays in the layout of the coarse grid; null at offsets that are along an axis which
-/// does not become coarser, and at (0, 0, 0), where the share is 1.
+/// does not become coarser, and at (0, 0, 0), where the share is 1. Between the two coarse points
+/// at a seam nothing lies: their shares there are 0.
 template <class S>
 struct SharesView {
   CoarseAxis axes[3];

@@ -149,10 +149,9 @@ __global__ void __launch_bounds__(kPointThreads)
     if (axes != count || shares.share[offset] == nullptr) return;
     const std::int64_t base = system * of.exact_step;
     const GridShape& coarse = of.exact.coarse;
-    // Nothing is shared across a seam: there the ghosts stay 0.
     bool wraps[3];
     for (int axis = 0; axis < 3; ++axis) {
-      wraps[axis] = coarse.periodic[axis] && !shares.axes[axis].seam && (axis > 0 || !coarse.flat);
+      wraps[axis] = coarse.periodic[axis] && (axis > 0 || !coarse.flat);
     }
     each_point(tiles, [&](const Place& at, std::int64_t) {
       const std::int64_t c = base + multigrid::index_at(coarse, at);

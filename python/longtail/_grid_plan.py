@@ -71,7 +71,7 @@ class GridPlan:
     def halved(self) -> tuple[bool, ...] | None:
         """Which axes become coarser; None if the grid is small enough, or none can."""
         possible = [
-            (n >= 4 if wraps else n >= 2) and not (self.flat and axis == 0)
+            (n >= 3 if wraps else n >= 2) and not (self.flat and axis == 0)
             for axis, (n, wraps) in enumerate(zip(self.sizes, self.periodic, strict=True))
         ]
         if self.points <= _FEW_POINTS or not any(possible):
@@ -88,7 +88,9 @@ class GridPlan:
         if halved is None:
             return None
         n, h = self.sizes, self.spacings
-        sizes = tuple(n[i] // 2 if halved[i] else n[i] for i in range(3))
+        # Of an odd ring one point more: csrc/multigrid/stencil_view.h.
+        half = tuple((n[i] + self.periodic[i] * (n[i] % 2)) // 2 for i in range(3))
+        sizes = tuple(half[i] if halved[i] else n[i] for i in range(3))
         spacings = tuple(2 * h[i] if halved[i] else h[i] for i in range(3))
         return GridPlan(self.flat, _three(sizes), self.periodic, _three(spacings), False)
 

@@ -155,9 +155,8 @@ def diffusion_solve(
 
     Iterations to 1e-8 for the two phases of ``darcy_dataset``, at sizes 63 to 1023, at most: 12
     (contrast 4), 14 (contrast 40), 16 (contrast 400), 20 (contrast 1000), 12 (other sides, contrast
-    4), 40 (odd periodic, contrast 4). Coarse grids cannot show patterns of single cells: drawn one
+    4), 12 (odd periodic, contrast 4). Coarse grids cannot show patterns of single cells: drawn one
     by one they take 14 (contrast 4), 32 (contrast 40), 80 (contrast 400), 130 (contrast 1000).
-    Periodic axes want sizes with many factors of 2.
 
     Args:
         a: the coefficient, positive, ``[..., H, W]`` or ``[..., D, H, W]`` where f has its values;

@@ -67,7 +67,8 @@ TEST(diffusion_sizes) {
 TEST(diffusion_sides) {
   compare_diffusion({{32, 40}, {true}});
   compare_diffusion({{33, 41}, {true}});  // odd: seams
-  compare_diffusion({{33, 40}, {true, false}, true, 1000});
+  // Singular, of 1000 rounding is worth two iterations in 42, on CPUs of other levels too.
+  compare_diffusion({{33, 40}, {true, false}, true, 100});
   compare_diffusion({{30, 37}, {false}, true}, 3, true);
   compare_diffusion({{33, 41}, {true}, false, 100, {1, 1, 1}, 96 << 10}, 2);
   compare_diffusion({{40, 40}, {false, true}, false, 10, {1, 5.3, 1}});
