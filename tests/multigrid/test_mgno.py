@@ -1,130 +1,24 @@
-"""nn.MgConv and nn.MgNO beside a twin in float64 made of sums over taps; what they keep."""
+"""nn.MgConv and nn.MgNO beside a twin in float64 made of sums over taps."""
 
 from __future__ import annotations
 
 import copy
 import pickle
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
 from kit.tensors import same_bits
 from longtail.nn import MgConv, MgNO
 
-Weights = dict[str, Tensor]
+from .mgno_twin import agree, cycle, operator
+
 PADDINGS = ("zeros", "reflect", "circular")
-
-
-def neighbour(i: int, n: int, mode: str) -> int | None:
-    """Which point stands at place i of an axis of n points; None: a zero."""
-    if 0 <= i < n:
-        return i
-    if mode == "zeros":
-        return None
-    if mode == "circular":
-        return i % n
-    return 0 if n == 1 else (-i if i < 0 else 2 * (n - 1) - i)
-
-
-def shifted(x: Tensor, dy: int, dx: int, stride: int, mode: str) -> Tensor:
-    """x at (stride i + dy, stride j + dx), for all i and j of the result."""
-    result = []
-    for axis, d in ((2, dy), (3, dx)):
-        n = x.shape[axis]
-        places = [neighbour(stride * i + d, n, mode) for i in range((n + stride - 1) // stride)]
-        pick = torch.zeros(len(places), n, dtype=x.dtype)
-        for i, at in enumerate(places):
-            if at is not None:
-                pick[i, at] = 1
-        result.append(pick)
-    return result[0] @ x @ result[1].mT
-
-
-def conv(x: Tensor, w: Tensor, stride: int = 1, mode: str = "zeros") -> Tensor:
-    """Sum over taps of 3 x 3."""
-    terms = [
-        torch.einsum("oi,nihw->nohw", w[:, :, a, b], shifted(x, a - 1, b - 1, stride, mode))
-        for a in range(3)
-        for b in range(3)
-    ]
-    return torch.stack(terms).sum(0)
-
-
-def transposed(x: Tensor, w: Tensor, size: torch.Size) -> Tensor:
-    """Point i of x adds w[.., a, b] to place 2 i + a - 1; cut to size."""
-    height, width = x.shape[-2:]
-    y = x.new_zeros(x.shape[0], w.shape[1], 2 * height + 2, 2 * width + 2)
-    for a in range(4):
-        for b in range(4):
-            term = torch.einsum("io,nihw->nohw", w[:, :, a, b], x)
-            spread = functional.one_hot(torch.arange(height) * 2 + a, 2 * height + 2).to(x.dtype)
-            spread2 = functional.one_hot(torch.arange(width) * 2 + b, 2 * width + 2).to(x.dtype)
-            y = y + spread.mT @ term @ spread2
-    return y[..., 1 : 1 + size[-2], 1 : 1 + size[-1]]
-
-
-def cycle(f: Tensor, weights: Weights, module: MgConv, prefix: str = "") -> Tensor:
-    """The V-cycle by its docstring."""
-
-    def w(name: str) -> Tensor:
-        return weights[prefix + name]
-
-    def smooth(u: Tensor, f: Tensor, name: str) -> Tensor:
-        return u + conv(f - conv(u, w(f"{name}.A.weight"), 1, mode), w(f"{name}.S.weight"), 1, mode)
-
-    def descend(u: Tensor | None, f: Tensor, level: int) -> Tensor:
-        before, after = module.steps[level]
-        for i in range(before):
-            name = f"before.{level}.{i}"
-            u = conv(f, w(f"{name}.S.weight"), 1, mode) if u is None else smooth(u, f, name)
-        assert u is not None
-        if level + 1 < len(module.steps):
-            down = f"down.{level}"
-            coarse_f = f - conv(u, w(f"{down}.A.weight"), 1, mode) if residual else f
-            coarse = descend(
-                conv(u, w(f"{down}.Pi.weight"), 2, mode),
-                conv(coarse_f, w(f"{down}.R.weight"), 2, mode),
-                level + 1,
-            )
-            u = u + transposed(coarse, w(f"up.{level}.weight"), u.shape)
-        for i in range(after):
-            u = smooth(u, f, f"after.{level}.{i}")
-        return u
-
-    mode, residual = module.padding_mode, module.restrict_residual
-    return descend(None, f, 0)
-
-
-def operator(u: Tensor, weights: Weights, module: MgNO) -> Tensor:
-    for i, layer in enumerate(module.layers):
-        b, c = weights[f"layers.{i}.linear.weight"], weights[f"layers.{i}.linear.bias"]
-        v = cycle(u, weights, layer.cycle, f"layers.{i}.cycle.")
-        u = functional.gelu(v + torch.einsum("oi,nihw->nohw", b[..., 0, 0], u) + c.view(-1, 1, 1))
-    return torch.einsum("oi,nihw->nohw", weights["last.weight"][..., 0, 0], u)
-
-
-def agree(module: torch.nn.Module, twin: Any, x: Tensor, eps: float = 1e-5) -> None:
-    """Outputs and all gradients to eps of the largest element."""
-    wide = {n: p.detach().double().requires_grad_() for n, p in module.named_parameters()}
-    leaf, wide_leaf = x.clone().requires_grad_(), x.double().requires_grad_()
-    y, expected = module(leaf), twin(wide_leaf, wide, module)
-    assert y.shape == expected.shape and y.dtype == x.dtype
-    generator = torch.Generator().manual_seed(0)
-    grad = torch.randn(y.shape, generator=generator).double()
-    got = torch.autograd.grad(y, [leaf, *module.parameters()], grad.to(y.dtype))
-    exact = torch.autograd.grad(expected, [wide_leaf, *wide.values()], grad)
-    names = ["x", *wide]
-    for name, mine, its in zip(["y", *names], [y, *got], [expected, *exact], strict=True):
-        error = (mine.double() - its).abs().max() / its.abs().max().clamp_min(1e-30)
-        assert error <= eps, f"{name}: {float(error):.1e}"
-
 
 FORMS: dict[str, dict[str, Any]] = {
     "plain": {"steps": ((1, 0), (1, 0), (2, 0))},
@@ -200,63 +94,6 @@ def test_weights_of_the_released_code() -> None:
     other.load_state_dict(theirs)
     x = torch.randn(1, 1, 16, 16)
     assert same_bits(other(x), module(x))
-
-
-def kept_by(call: Callable[[], Tensor], parameters: list[Tensor]) -> tuple[int, list[Tensor]]:
-    """Bytes that a forward pass keeps for backward, parameters aside; results and gradients."""
-    mine = {each.untyped_storage().data_ptr() for each in parameters}
-    seen: dict[int, int] = {}
-    held = []
-
-    def pack(t: Tensor) -> Tensor:
-        storage = t.untyped_storage()
-        if storage.data_ptr() not in mine:
-            held.append(t)  # else its memory might be another's next
-            seen[storage.data_ptr()] = storage.nbytes()
-        return t
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-        y = call()
-    return sum(seen.values()), [y, *torch.autograd.grad(y.square().sum(), parameters)]
-
-
-def test_recompute_keeps_less() -> None:
-    """At most half of the bytes, the same bits."""
-    torch.manual_seed(0)
-    x = torch.randn(2, 1, 32, 32)
-    model = MgNO(channels=8, layers=3, steps=((1, 0), (1, 0), (2, 0)))
-    parameters: list[Tensor] = list(model.parameters())
-    plain, results = kept_by(lambda: model(x), parameters)
-    model.recompute = True
-    less, again = kept_by(lambda: model(x), parameters)
-    assert less <= 0.5 * plain
-    assert all(same_bits(a, b) for a, b in zip(results, again, strict=True))
-
-
-def test_keeps_less_than_plain_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The twin by the library's convolutions; recomputed, a quarter of its bytes."""
-
-    def library(x: Tensor, w: Tensor, stride: int = 1, mode: str = "zeros") -> Tensor:
-        assert mode == "zeros"
-        return functional.conv2d(x, w, stride=stride, padding=1)
-
-    def library_transposed(x: Tensor, w: Tensor, size: torch.Size) -> Tensor:
-        return functional.conv_transpose2d(x, w, stride=2, padding=1)
-
-    monkeypatch.setitem(globals(), "conv", library)
-    monkeypatch.setitem(globals(), "transposed", library_transposed)
-    torch.manual_seed(0)
-    x = torch.randn(2, 1, 64, 64)
-    model = MgNO(channels=24, layers=4, steps=((1, 0),) * 5 + ((2, 0),))
-    named = dict(model.named_parameters())
-    parameters: list[Tensor] = list(named.values())
-    eager, expected = kept_by(lambda: operator(x, named, model), parameters)
-    ours, got = kept_by(lambda: model(x), parameters)
-    model.recompute = True
-    less, _ = kept_by(lambda: model(x), parameters)
-    for mine, its in zip(got, expected, strict=True):
-        assert (mine - its).abs().max() <= 1e-4 * its.abs().max()
-    assert ours <= 0.9 * eager and less <= 0.25 * eager
 
 
 def test_warns_of_another_size() -> None:
