@@ -15,8 +15,7 @@ from kit import BadInput, Raises
 from kit.bad_input import check, parametrize
 from kit.tensors import same_bits
 from longtail.nn import MgConv, MgNO
-
-from .mgno_twin import agree, cycle, operator
+from multigrid.mgno_twin import Weights, agree, cycle, operator
 
 PADDINGS = ("zeros", "reflect", "circular")
 

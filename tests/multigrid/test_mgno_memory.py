@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from kit.tensors import same_bits
 from longtail.nn import MgNO
-
-from . import mgno_twin
+from multigrid import mgno_twin
 
 
 def kept_by(call: Callable[[], Tensor], parameters: list[Tensor]) -> tuple[int, list[Tensor]]:

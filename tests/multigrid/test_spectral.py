@@ -19,8 +19,7 @@ from kit.bad_input import check, parametrize
 from kit.tensors import same_bits
 from longtail.nn import FNO2d, SpectralConv2d, TFNO2d
 from longtail.nn.spectral import tucker_rank
-
-from .mgno_twin import Weights, agree
+from multigrid.mgno_twin import Weights, agree
 
 SIZES = [(16, 16), (9, 12), (7, 5), (1, 1), (2, 3), (130, 6), (5, 131)]
 
