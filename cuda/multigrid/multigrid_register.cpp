@@ -20,9 +20,7 @@ struct CudaBackend {
                       const SolveTensors& to) {
     const auto& [u, iterations, residual, returned] = to;
     const Device device(f);
-    cuda::PoissonOptions with{options.tolerance, options.most_iterations};
-    with.omega = static_cast<float>(options.cycle.omega);
-    const cuda::PoissonPlan plan(box, batch, with);
+    const cuda::PoissonPlan plan(box, batch, {options.tolerance, options.most_iterations});
     const Memory<std::byte> memory(f, cuda::PoissonViews().place(plan, nullptr));
     const multigrid::SolveReport report = {target<std::int64_t>(iterations),
                                            target<double>(residual), target<double>(returned)};
