@@ -66,6 +66,15 @@ bool is_dirichlet_end(const Axis& axis, std::int64_t i, bool left) {
   return (left ? axis.left : axis.right) == Side::dirichlet;
 }
 
+/// True if an interval that is left over becomes one with the last two.
+bool joins_last(const Axis& axis) {
+  if (axis.left == Side::dirichlet || axis.right == Side::dirichlet) return false;
+  if (axis.cell) return axis.periodic() && axis.last <= axis.spacing / 2;
+  const double coarse = 2 * axis.spacing;
+  const auto unlike = [&](double last) { return std::abs(std::log(last / coarse)); };
+  return unlike(coarse + axis.last) < unlike(axis.last);
+}
+
 }  // namespace
 
 Tridiagonal second_difference(const Axis& axis) {
@@ -90,18 +99,15 @@ Tridiagonal second_difference(const Axis& axis) {
 
 std::optional<Axis> coarser(const Axis& axis) {
   const std::int64_t fine = intervals(axis);
+  // The last interval between vertices that are no boundary becomes a cell.
+  if (fine == 1 && axis.size == 2) return Axis{1, axis.last, axis.left, axis.right, true};
   Axis result = axis;
   result.spacing = 2 * axis.spacing;
   std::int64_t coarse = (fine + 1) / 2;
   result.last = fine % 2 == 0 ? axis.spacing + axis.last : axis.last;
-  const bool stays = axis.cell || axis.left == Side::dirichlet || axis.right == Side::dirichlet;
-  if (fine % 2 == 1 && coarse > 1 && !stays) {
-    const auto unlike = [&](double last) { return std::abs(std::log(last / result.spacing)); };
-    const double joined = result.spacing + axis.last;
-    if (unlike(joined) < unlike(axis.last)) {
-      result.last = joined;
-      --coarse;
-    }
+  if (fine % 2 == 1 && coarse > 1 && joins_last(axis)) {
+    result.last = result.spacing + axis.last;
+    --coarse;
   }
   if (coarse == 1) result.spacing = result.last;
   result.size = coarse + axis.size - fine;
@@ -160,13 +166,16 @@ Restriction restriction(const Axis& fine, const Axis& coarse, bool joined) {
     result.weights[to] = weight * fine_volume[i] / coarse_volume[c];
   };
   if (fine.cell && joined) {
-    for (std::int64_t i = 0; i < fine.size; ++i) add(i / 2, i, 1);
+    for (std::int64_t i = 0; i < fine.size; ++i) add(std::min(i / 2, m - 1), i, 1);
     return result;
   }
   const Interpolation up = interpolation(fine, coarse);
   for (std::int64_t i = 0; i < fine.size; ++i) {
+    // The only point of a periodic axis may be on either side.
+    const bool both = up.points[0][i] == up.points[1][i];
+    if (both) add(up.points[0][i], i, up.weights[0][i] + up.weights[1][i]);
     for (int k = 0; k < 2; ++k) {
-      if (up.weights[k][i] != 0) add(up.points[k][i], i, up.weights[k][i]);
+      if (!both && up.weights[k][i] != 0) add(up.points[k][i], i, up.weights[k][i]);
     }
   }
   return result;

@@ -39,6 +39,23 @@ Symmetric symmetric_matrix(const Box& box) {
   return result;
 }
 
+/// Of a matrix [n, n]: the mean by volume of what it makes, and what it makes of constants.
+void remove_constants(std::vector<double>& matrix, const std::vector<double>& volume) {
+  const auto n = static_cast<std::int64_t>(volume.size());
+  double whole = 0;
+  for (const double each : volume) whole += each;
+  for (std::int64_t j = 0; j < n; ++j) {
+    double mean = 0;
+    for (std::int64_t i = 0; i < n; ++i) mean += volume[i] / whole * matrix[i * n + j];
+    for (std::int64_t i = 0; i < n; ++i) matrix[i * n + j] -= mean;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    double of_constants = 0;
+    for (std::int64_t j = 0; j < n; ++j) of_constants += matrix[i * n + j];
+    for (std::int64_t j = 0; j < n; ++j) matrix[i * n + j] -= of_constants * volume[j] / whole;
+  }
+}
+
 /// How far fine points are from the middle of their coarse one, at most.
 template <class S>
 std::int64_t reach_of(const RestrictionView<S>& down, std::int64_t coarse, std::int64_t fine) {
@@ -117,15 +134,19 @@ double over_relaxation(const Box& fine, const Box& coarse) {
 std::vector<double> inverse_of(const Box& box) {
   Symmetric system = symmetric_matrix(box);
   const std::int64_t n = box.points();
+  const std::vector<double>& volume = system.volume;
   if (box.singular()) {
-    double largest = 0;
+    // What is added to constants is of the size of the matrix, whatever the volumes are.
+    double largest = 0, squares = 0;
     for (std::int64_t i = 0; i < n; ++i) largest = std::max(largest, system.matrix[i * n + i]);
+    for (const double each : volume) squares += each * each;
     for (std::int64_t i = 0; i < n * n; ++i) {
-      system.matrix[i] += largest / n * system.volume[i / n] * system.volume[i % n];
+      system.matrix[i] += largest / squares * volume[i / n] * volume[i % n];
     }
   }
   std::vector<double> result = inverse_of_positive(std::move(system.matrix), n);
-  for (std::int64_t i = 0; i < n * n; ++i) result[i] *= system.volume[i % n];
+  for (std::int64_t i = 0; i < n * n; ++i) result[i] *= volume[i % n];
+  if (box.singular()) remove_constants(result, volume);
   return result;
 }
 

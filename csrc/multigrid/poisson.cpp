@@ -9,6 +9,7 @@
 #include "core/element_type.h"
 #include "multigrid/grid_memory.h"
 #include "multigrid/in_lanes.h"
+#include "multigrid/rounding.h"
 
 namespace longtail::multigrid {
 namespace {
@@ -19,23 +20,24 @@ const AllGridKernels& kernels() {
   return *levels[cpu_level()];
 }
 
-/// What problems of one shape share.
+/// What problems of one shape share, with cycles in float or double.
+template <class C>
 struct Shared {
-  explicit Shared(const Box& given)
-      : box(with_unit_steps(given, scale)), exact(box, true), cycles(box) {
+  Shared(const Box& unit, double step) : scale(step), box(unit), exact(box, true), cycles(box) {
     for (int d = 0; d < 3; ++d) volumes[d] = second_difference(box.axes[d]).volume;
   }
   double scale;
   Box box;
   Hierarchy<double> exact;  // its finest level
-  Hierarchy<float> cycles;
+  Hierarchy<C> cycles;
   std::vector<double> volumes[3];
 };
 
 /// Memory of one problem after another.
+template <class C>
 class Problem {
  public:
-  Problem(const Shared& shared, const CycleOptions& options, const ParallelFor& parallel_for)
+  Problem(const Shared<C>& shared, const CycleOptions& options, const ParallelFor& parallel_for)
       : shared_(shared),
         level_(shared.exact.levels()[0]),
         parallel_for_(parallel_for),
@@ -179,15 +181,15 @@ class Problem {
 
   /// f is the first residual. Returns its norm.
   double right_to_cycle() {
-    float* const to = workspace_.f(0);
+    C* const to = workspace_.f(0);
     const GridShape& target = shared_.cycles.levels()[0].shape;
     each_line([&](std::int64_t line, std::int64_t at) {
       const double* const from = f_ + at;
-      float* const row = to + target.line(line);
+      C* const row = to + target.line(line);
       const std::int64_t n = view().points.size;
-      for (std::int64_t x = 0; x < n; ++x) row[x] = static_cast<float>(from[x]);
+      for (std::int64_t x = 0; x < n; ++x) row[x] = static_cast<C>(from[x]);
       // Vectors go there, and what an iterate that is not finite left.
-      std::fill(row + n, row + target.row_stride, 0.0f);
+      std::fill(row + n, row + target.row_stride, C(0));
       squares_[line] = in_lanes(
           n, [&](std::int64_t x) { return from[x] * from[x]; },
           [](double sum, double b) { return sum + b; });
@@ -198,8 +200,12 @@ class Problem {
   LineTask residual_task() {
     return [this](std::int64_t begin, std::int64_t end) {
       for (std::int64_t line = begin; line < end; ++line) {
-        float* const to = workspace_.f(0) + shared_.cycles.levels()[0].shape.line(line);
-        squares_[line] = kernels().residual_to_float32(view(), u_, f_, line, to);
+        C* const to = workspace_.f(0) + shared_.cycles.levels()[0].shape.line(line);
+        if constexpr (sizeof(C) == 8) {
+          squares_[line] = kernels().float64.residual(view(), u_, f_, line, to);
+        } else {
+          squares_[line] = kernels().residual_to_float32(view(), u_, f_, line, to);
+        }
       }
     };
   }
@@ -214,8 +220,14 @@ class Problem {
   LineTask correction_task() {
     return [this](std::int64_t begin, std::int64_t end) {
       for (std::int64_t line = begin; line < end; ++line) {
-        const float* const from = workspace_.u(0) + shared_.cycles.levels()[0].shape.line(line);
-        kernels().add_float32(view().points.size, from, zero_, u_ + level_.shape.line(line));
+        const C* const from = workspace_.u(0) + shared_.cycles.levels()[0].shape.line(line);
+        double* const to = u_ + level_.shape.line(line);
+        if constexpr (sizeof(C) == 8) {
+          for (std::int64_t x = 0; x < view().points.size; ++x)
+            to[x] = from[x] + (zero_ ? 0 : to[x]);
+        } else {
+          kernels().add_float32(view().points.size, from, zero_, to);
+        }
       }
     };
   }
@@ -238,20 +250,20 @@ class Problem {
     return std::sqrt(total());
   }
 
-  const Shared& shared_;
+  const Shared<C>& shared_;
   const Level<double>& level_;
   const ParallelFor& parallel_for_;
-  Workspace<float> workspace_;
+  Workspace<C> workspace_;
   std::int64_t numbers_;
   Buffer memory_;
   double *u_, *f_;
   std::vector<double> squares_;  // of each line, added up in their order
   bool zero_ = true;             // so is u, whatever its memory holds
-  VCycle<float> cycle_;
+  VCycle<C> cycle_;
 };
 
-template <class E>
-void solve_all(const Shared& shared, std::int64_t batch, const E* f, const E* initial, E* u,
+template <class C, class E>
+void solve_all(const Shared<C>& shared, std::int64_t batch, const E* f, const E* initial, E* u,
                const SolveOptions& options, const SolveReport& report,
                const ParallelFor& parallel_for) {
   const std::int64_t points = shared.box.points();
@@ -286,15 +298,23 @@ Box with_unit_steps(Box box, double& scale) {
 void poisson_solve(const Box& box, std::int64_t batch, DType dtype, const void* f,
                    const void* initial, void* u, const SolveOptions& options,
                    const SolveReport& report, const ParallelFor& parallel_for) {
-  const Shared shared(box);
-  const auto solve = [&]<class E>(E*) {
-    solve_all(shared, batch, static_cast<const E*>(f), static_cast<const E*>(initial),
-              static_cast<E*>(u), options, report, parallel_for);
+  double scale = 0;
+  const Box unit = with_unit_steps(box, scale);
+  const auto solve = [&]<class C, class E>(C*, E*) {
+    solve_all(Shared<C>(unit, scale), batch, static_cast<const E*>(f),
+              static_cast<const E*>(initial), static_cast<E*>(u), options, report, parallel_for);
   };
-  if (dtype == DType::float64) {
-    solve(static_cast<double*>(nullptr));
+  const auto solve_in = [&]<class C>(C* cycles) {
+    if (dtype == DType::float64) {
+      solve(cycles, static_cast<double*>(nullptr));
+    } else {
+      solve(cycles, static_cast<float*>(nullptr));
+    }
+  };
+  if (needs_float64(unit)) {
+    solve_in(static_cast<double*>(nullptr));
   } else {
-    solve(static_cast<float*>(nullptr));
+    solve_in(static_cast<float*>(nullptr));
   }
 }
 
