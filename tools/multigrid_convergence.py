@@ -147,7 +147,7 @@ def page(entries: Sequence[Entry]) -> str:
             section(
                 "Unlike spacings",
                 "Factors where the spacing of one axis (of three axes one, or two) is that many "
-                "times the other: $127^2$, $31^3$, Dirichlet.",
+                "times the other: $127^2$, $31^3$, Dirichlet unless it says Neumann.",
                 grid(entries, "spacings", "ratio", three),
             ),
             section(

@@ -167,17 +167,21 @@ def of_sides(of: Row, sizes: tuple[int, ...], powers: tuple[int, ...]) -> Iterat
 def stretched(ratios: tuple[float, ...], seed: int) -> Iterator[Entry]:
     """Factors by ratio of spacings; between cubes one axis or two are stretched."""
     shapes = {
-        "vertex": ((127, 127), False, 1),
-        "cell": ((127, 127), True, 1),
-        "vertex, three axes, one long": ((31, 31, 31), False, 1),
-        "vertex, three axes, two long": ((31, 31, 31), False, 2),
+        "vertex": ((127, 127), False, 1, "dirichlet"),
+        "cell": ((127, 127), True, 1, "dirichlet"),
+        "vertex, three axes, one long": ((31, 31, 31), False, 1, "dirichlet"),
+        "vertex, three axes, two long": ((31, 31, 31), False, 2, "dirichlet"),
+        "vertex, Neumann": ((127, 127), False, 1, "neumann"),
+        "cell, Neumann": ((127, 127), True, 1, "neumann"),
     }
     for method in ("poisson_solve", "v_cycle V(1,1)"):
-        for name, (sizes, cell, count) in shapes.items():
+        for name, (sizes, cell, count, side) in shapes.items():
+            if side == "neumann" and method != "poisson_solve":
+                continue
             for ratio in ratios:
                 dims = len(sizes)
                 spacings = (ratio,) * count + (1.0,) * (dims - count)
-                got = factor(method, sizes, ("dirichlet",) * dims, cell, seed, spacings).last
+                got = factor(method, sizes, (side,) * dims, cell, seed, spacings).last
                 promise = f"{method}, spacings"
                 row = f"{ratio:g}"
                 case = "3-D" if dims == 3 else "2-D"

@@ -69,7 +69,7 @@ bool is_dirichlet_end(const Axis& axis, std::int64_t i, bool left) {
 /// True if an interval that is left over becomes one with the last two.
 bool joins_last(const Axis& axis) {
   if (axis.left == Side::dirichlet || axis.right == Side::dirichlet) return false;
-  if (axis.cell) return axis.periodic() && axis.last <= axis.spacing / 2;
+  if (axis.cell) return axis.periodic() && axis.size % 8 == 1;
   const double coarse = 2 * axis.spacing;
   const auto unlike = [&](double last) { return std::abs(std::log(last / coarse)); };
   return unlike(coarse + axis.last) < unlike(axis.last);
