@@ -66,13 +66,12 @@ def of_all_levels(finest: float, coarser: float | None = None) -> float:
 # Fused row pipelines: [red, black, residual, restriction] reads u and f and writes u and a quarter;
 # [prolongation, red, black] reads a quarter, u and f and writes u.
 FLOOR = of_all_levels(3.25 + 3.25)
-# csrc/multigrid/cycle.cpp: red from 0 reads f and writes u; each other colour reads u and f and
-# writes u; the residual, which stays in cache, reads u and f, its restriction writes a quarter; the
-# prolongation reads a quarter and u and writes u.
-PLAIN = of_all_levels(2 + 3 + 2.25 + 2.25 + 3 + 3)
-# poisson.cpp: residual_to_cycle reads u and f, two words each, and writes one; add_correction reads
-# one and u, and writes u.
-AROUND = (2 + 2 + 1) + (1 + 2 + 2)
+# csrc/multigrid/cycle.cpp, whose passes follow each other through the cache: down, red from 0,
+# black, residual and restriction read f and write u and a quarter; up, as the floor.
+PASSES = of_all_levels(2.25 + 3.25)
+# poisson.cpp, behind the last of them: correction and residual read u and f, two words each, and
+# write u and one.
+AROUND = (2 + 2) + (2 + 1)
 # The same pipelines where coefficients are read too: two weights and a reciprocal at finest points
 # (four and one at coarser ones) and eight shares of each coarse point, in either; u begins as 0.
 DARCY_FLOOR = of_all_levels(
@@ -122,7 +121,7 @@ def of_poisson(n: int) -> dict[str, Cycle]:
     op = poisson_stencil((n, n))
     u, narrow = torch.zeros_like(f), f.to(torch.float32)
     found = {
-        ITERATION: Cycle(partial(an_iteration, f), FLOOR, PLAIN + AROUND, 4),
+        ITERATION: Cycle(partial(an_iteration, f), FLOOR, PASSES + AROUND, 4),
         CYCLE: Cycle(timed(partial(v_cycle, u, f, op)), FLOOR, None, 8),
         EAGER: Cycle(in_torch(eager.Slices((1, 1)), f), FLOOR, None, 8),
         EAGER_NARROW: Cycle(in_torch(eager.Slices((1, 1)), narrow), FLOOR, None, 4),
