@@ -34,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 from bench.kit import environment, records  # noqa: E402
-from bench.kit.report import Bar, show_bars  # noqa: E402
+from bench.kit.bars import Bar, show_bars  # noqa: E402
 from longtail import data  # noqa: E402
 from longtail._progress import Report, progress_report  # noqa: E402
 from longtail.demos.multigrid.data import darcy  # noqa: E402
@@ -302,7 +302,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--name", default="local", help="of the results file")
+    parser.add_argument("--name", default=records.LOCAL, help="of the results file")
     parser.add_argument("--case", type=int, choices=CASES, action="append", help="these alone")
     parser.add_argument("--seed", type=int, choices=SEEDS, action="append", help="these alone")
     parser.add_argument("--bars", action="store_true", help="exit with 1 if a bar is missed")
@@ -314,8 +314,9 @@ def main() -> int:
         if options.tune:
             tune(cases, report)
             return 0
-        path = records.RESULTS / f"mgno-darcy-cpu-{options.name}.jsonl"
+        path = records.path_of("mgno-darcy", options.name)
         if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             versions = ("numpy", "torch", "neuraloperator", "longtail")
             path.write_text(json.dumps(environment.environment(versions)) + "\n")
         measure(cases, options.seed or SEEDS, report, path)
@@ -323,6 +324,7 @@ def main() -> int:
     for row in rows:
         show(row)
     met = show_bars(bars(rows))
+    records.replace_bars(path, bars(rows))
     print(f"stored in {path.relative_to(environment.ROOT)}")
     return 0 if met or not options.bars else 1
 

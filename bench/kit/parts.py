@@ -7,10 +7,12 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from . import environment, records
+from .bars import Bar, show_bars
 from .records import Record
-from .report import Bar, show, show_bars
+from .report import show
 
 #: glibc keeps what is freed: fresh memory costs more than most kernels (page faults).
 WARM = {"MALLOC_MMAP_THRESHOLD_": str(1 << 32), "MALLOC_TRIM_THRESHOLD_": str(1 << 36)}
@@ -28,7 +30,7 @@ def parser_of(about: str | None, quick: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--name", default="local", help="of the results file")
+    parser.add_argument("--name", default=records.LOCAL, help="of the results file")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--bars", action="store_true", help="exit with 1 if a bar is missed")
@@ -38,14 +40,17 @@ def parser_of(about: str | None, quick: str) -> argparse.ArgumentParser:
 def finish(
     family: str,
     options: argparse.Namespace,
-    versions: Sequence[str],
+    block: dict[str, Any],
     rows: Sequence[Record],
     bars: Sequence[Bar],
 ) -> int:
-    """Prints the bars, stores the records; what the script exits with."""
+    """Prints the bars, stores them with the records; what the script exits with.
+
+    ``block`` is the environment, taken before the measurements: it has the machine's load.
+    """
     met = show_bars(bars)
-    path = records.RESULTS / f"{family}-cpu-{options.name}.jsonl"
-    records.write(path, environment.environment(tuple(versions)), rows)
+    path = records.path_of(family, options.name)
+    records.write(path, block, rows, bars)
     print(f"stored in {path.relative_to(environment.ROOT)}")
     return 0 if met or not options.bars else 1
 
@@ -66,6 +71,7 @@ def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) 
     parser.set_defaults(repeats=None)
     options = parser.parse_args()
     repeats = options.repeats or (3 if options.quick else 9)
+    block = environment.environment(tuple(versions))
     rows: list[Record] = []
     bars: list[Bar] = []
     for part in options.only or parts:
@@ -74,7 +80,7 @@ def run(family: str, about: str, parts: Sequence[str], versions: Sequence[str]) 
         show(mine, min(row.median for row in mine))
         bars += module.bars(mine)
         rows += mine
-    return finish(family, options, versions, rows, bars)
+    return finish(family, options, block, rows, bars)
 
 
 def run_alone(

@@ -1,9 +1,10 @@
-"""Draws the plots and writes the tables of the README from the committed results.
+"""Draws the plots and writes the tables of README.md and docs/results.md from committed results.
 
     python -m bench.kit.readme [--check]
 
 Between `<!-- bench:FAMILY -->` and `<!-- /bench -->` stands the table of the newest
-bench/results/FAMILY-cpu*.jsonl. No number is copied by hand; --check fails if the README differs.
+bench/results/FAMILY-cpu*.jsonl; `summary` is one over all families, `bars` what was met and missed.
+No number is copied by hand; --check fails if a file differs.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import plots, records, relative, solvers
+from . import bars, plots, records, relative, solvers, summary
 from .environment import ROOT
 from .records import Record
 
 IMAGES = ROOT / "docs/images"
+FILES = (ROOT / "README.md", ROOT / "docs/results.md")
 _BLOCK = re.compile(r"(<!-- bench:(\w+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
@@ -82,43 +84,55 @@ def _cell(row: Record | None) -> str:
     return f"{row.median:.3g} ({error})"
 
 
-def block(family: str) -> str:
-    """What stands between a family's markers; draws its picture on the way."""
-    path = records.newest(family)
+#: Tables that are of no family.
+WHOLE: dict[str, Callable[[], str]] = {
+    "bars": lambda: bars.table(records.all_bars()),
+    "summary": summary.table,
+}
+
+
+def block(name: str, folder: Path) -> str:
+    """What stands between the markers of a name, in a file of that folder; draws a family's picture
+    on the way."""
+    if name in WHOLE:
+        return f"{WHOLE[name]()}\n"
+    path = records.newest(name)
     if path is None:
-        raise FileNotFoundError(f"bench/results has no {family}-cpu*.jsonl")
+        raise FileNotFoundError(f"bench/results has no {name}-cpu*.jsonl")
     environment, rows = records.read(path)
     compared = [row for row in rows if row.max_error is not None and row.case.startswith("grid")]
-    if family in TABLES:
-        shown = PICTURED.get(family, lambda row: True)
+    if name in TABLES:
+        shown = PICTURED.get(name, lambda row: True)
         compared = [row for row in rows if row.repeats and shown(row)]
     picture = plots.bars(
         compared,
-        IMAGES / f"bench_{family}.svg",
-        f"{family}, {compared[0].dtype}, {environment['cpu']}",
+        IMAGES / f"bench_{name}.svg",
+        f"{name}, {compared[0].dtype}, {environment['cpu']}",
         environment.get("floor_ns"),
     )
-    link = f"![{family}: time of each provider]({picture.relative_to(ROOT)})"
-    return f"{TABLES.get(family, table)(environment, rows)}\n\n{link}\n"
+    link = f"![{name}: time of each provider]({picture.relative_to(folder)})"
+    return f"{TABLES.get(name, table)(environment, rows)}\n\n{link}\n"
 
 
-def fill(text: str) -> str:
-    """The text with every marked block made anew."""
-    return _BLOCK.sub(lambda found: found[1] + block(found[2]) + found[3], text)
+def fill(text: str, folder: Path) -> str:
+    """The text of a file in that folder with every marked block made anew."""
+    return _BLOCK.sub(lambda found: found[1] + block(found[2], folder) + found[3], text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Writes README.md; with --check compares only (1: they differ)."""
+    """Writes the files; with --check compares only (1: one differs)."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="do not write, fail on a difference")
-    parser.add_argument("--file", type=Path, default=ROOT / "README.md")
+    parser.add_argument("--file", type=Path, action="append", help="instead of those")
     options = parser.parse_args(arguments)
-    before = options.file.read_text()
-    after = fill(before)
-    if options.check:
-        return int(before != after)
-    options.file.write_text(after)
-    return 0
+    differs = False
+    for file in options.file or FILES:
+        before = file.read_text()
+        after = fill(before, file.parent)
+        differs |= before != after
+        if not options.check:
+            file.write_text(after)
+    return int(options.check and differs)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,10 @@
-"""Prints records beside the floor, and bars as met or missed."""
+"""Prints records beside the floor."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from .records import Record
-
-
-class Bar(NamedTuple):
-    """A number that a run must reach, or stay below with `at_most`."""
-
-    name: str
-    value: float
-    bar: float
-    at_most: bool = False
-    note: str = ""
-
-    @property
-    def met(self) -> bool:
-        return self.value <= self.bar if self.at_most else self.value >= self.bar
 
 
 def show(rows: Sequence[Record], floor: float) -> None:
@@ -41,12 +26,3 @@ def show(rows: Sequence[Record], floor: float) -> None:
 
 def _names(row: Record) -> tuple[str, str, str]:
     return row.kernel, row.case, row.provider
-
-
-def show_bars(bars: Sequence[Bar]) -> bool:
-    """The bars, each met or missed; whether all are met."""
-    for bar in bars:
-        sign = "<=" if bar.at_most else ">="
-        verdict = "met" if bar.met else "MISSED"
-        print(f"{bar.name:38} {bar.value:8.2f}   bar {sign} {bar.bar:g}{bar.note}: {verdict}")
-    return all(bar.met for bar in bars)

@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.memory import megabytes_of, print_growth  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 OURS, EAGER, COMPILED, SDPA = "longtail", "eager", "torch.compile", "SDPA, no prefix"

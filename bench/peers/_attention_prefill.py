@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 HEADS = 8

@@ -21,9 +21,9 @@ from torch.nn import functional
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.memory import give_back  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, Timing, interleave, timed  # noqa: E402
 from bench.peers._longconv_apart import peak_megabytes, seconds_by_default  # noqa: E402
 from bench.peers._longconv_calls import (  # noqa: E402
@@ -141,20 +141,24 @@ def bars(rows: list[Record]) -> list[Bar]:
     lengths = [int(case.split()[1]) for case in dict.fromkeys(row.case for row in rows)]
     for n in lengths:
         mine = time(FORWARD, n, 1, HELD)
-        result.append(Bar(f"L {n}: torch tuned over held", time(FORWARD, n, 1, TORCH) / mine, 3))
+        result.append(
+            Bar(f"long_conv L {n}: torch tuned over held", time(FORWARD, n, 1, TORCH) / mine, 3)
+        )
         if 4096 <= n <= 16384:
             default = time(FORWARD, n, 1, TORCH + DEFAULT)
-            result.append(Bar(f"L {n}: torch default over held", default / mine, 10))
+            result.append(Bar(f"long_conv L {n}: torch default over held", default / mine, 10))
         inside = time(FORWARD, n, 1, OURS) / mine
-        result.append(Bar(f"L {n}: spectrum inside over held", inside, 1.4, at_most=True))
+        result.append(Bar(f"long_conv L {n}: spectrum inside over held", inside, 1.4, at_most=True))
         gain = time(BOTH, n, 1, TORCH) / time(BOTH, n, 1, OURS)
-        result.append(Bar(f"L {n}: both passes, torch over ours", gain, 3))
+        result.append(Bar(f"long_conv L {n}: both passes, torch over ours", gain, 3))
         y = 4 * BATCH * HEADS * n / 2**20  # the spectrum: n complex numbers a head
         for provider, needed in ((HELD, y), (OURS, y + 2 * y / BATCH)):
             memory = of(FORWARD, n, 1, provider).extra["peak_megabytes"] / needed
             name = "y" if provider == HELD else "y and the spectrum"
-            result.append(Bar(f"L {n}: memory over {name}", memory, MEMORY, at_most=True))
+            result.append(Bar(f"long_conv L {n}: memory over {name}", memory, MEMORY, at_most=True))
         if any(row.threads == 2 for row in rows):
             faster = mine / time(FORWARD, n, 2, HELD)
-            result.append(Bar(f"L {n}: one thread over two", faster, 1.5 if n <= 1024 else 1.7))
+            result.append(
+                Bar(f"long_conv L {n}: one thread over two", faster, 1.5 if n <= 1024 else 1.7)
+            )
     return result

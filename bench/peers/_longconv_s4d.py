@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.parts import run_alone  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 BATCH, HEADS, LENGTH = 8, 256, 4096

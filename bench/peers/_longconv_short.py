@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 BATCH, HEADS, LENGTH, QUICK_LENGTH = 8, 256, 4096, 512
@@ -145,8 +145,10 @@ def bars(rows: list[Record]) -> list[Bar]:
     for width in WIDTHS:
         if full:
             mine = time(FORWARD, width, OURS)
-            result.append(Bar(f"W {width}: milliseconds", mine, MOST[width], at_most=True))
+            result.append(
+                Bar(f"short_conv W {width}: milliseconds", mine, MOST[width], at_most=True)
+            )
         for kernel in (FORWARD, SILU, BOTH, STEP):
             gain = time(kernel, width, EAGER) / time(kernel, width, OURS)
-            result.append(Bar(f"W {width}, {kernel}: torch over ours", gain, 1.0))
+            result.append(Bar(f"{kernel} W {width}: torch over ours", gain, 1.0))
     return result

@@ -28,9 +28,9 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.memory import give_back  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 from bench.peers import _multigrid_eager as eager  # noqa: E402
 from bench.peers._multigrid_problems import Problem, flow  # noqa: E402

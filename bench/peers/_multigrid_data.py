@@ -26,8 +26,8 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 from longtail.data import GaussianRandomField, darcy_dataset  # noqa: E402
 

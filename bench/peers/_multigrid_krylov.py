@@ -25,8 +25,8 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from longtail import krylov  # noqa: E402
 
 SYSTEMS, QUICK, TOL = 24, 2, 1e-8

@@ -22,9 +22,9 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.memory import give_back, growth, megabytes_of  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar  # noqa: E402
 from bench.kit.runner import Provider, interleave  # noqa: E402
 from bench.peers import _multigrid_rivals as rivals  # noqa: E402
 from bench.peers._multigrid_problems import FULL, QUICK, TINY, TOL, Problem  # noqa: E402
@@ -149,7 +149,7 @@ def bars(rows: list[Record]) -> list[Bar]:
         result.append(Bar(f"{case}: iterations", steps, MOST_ITERATIONS, at_most=True))
     for name in (rivals.OURS, rivals.OURS_APART, rivals.OURS_DST):
         mine = max((row.max_error or 0.0 for row in rows if row.provider == name), default=0.0)
-        result.append(Bar(f"{name}: largest residual, in {TOL:g}", mine / TOL, 1, at_most=True))
+        result.append(Bar(f"{name}: largest residual over {TOL:g}", mine / TOL, 1, at_most=True))
     return result
 
 

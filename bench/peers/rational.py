@@ -24,9 +24,11 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit import environment  # noqa: E402
+from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.parts import finish, parser_of, restart_warm  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.report import Bar, show  # noqa: E402
+from bench.kit.report import show  # noqa: E402
 from bench.peers import _kan_linear as kan_linear  # noqa: E402
 from bench.peers import _rational_gradients as gradients  # noqa: E402
 from bench.peers import _rational_timing as timing  # noqa: E402
@@ -94,33 +96,57 @@ def bars(rows: list[Record]) -> list[Bar]:
         floor, ours = value(timing.FLOOR), both(timing.OURS, RATIONAL)
         compiled, plain = (both(name, RATIONAL) / ours for name in (timing.COMPILED, "eager"))
         result += [
-            Bar(f"forward over copy, {label}", value(timing.INTO) / floor, FORWARD, at_most=True),
-            Bar(f"both over their floor, {label}", ours / (TENSORS * floor), BOTH, at_most=True),
-            Bar(f"compile over ours, {label}", compiled, 8 if threads > 1 else 4),
-            Bar(f"eager over ours, {label}", plain, 1 if threads > 1 else 28),
+            Bar(
+                f"rational forward over a copy, {label}",
+                value(timing.INTO) / floor,
+                FORWARD,
+                at_most=True,
+            ),
+            Bar(
+                f"rational, both passes over their floor, {label}",
+                ours / (TENSORS * floor),
+                BOTH,
+                at_most=True,
+            ),
+            Bar(f"rational, torch.compile over ours, {label}", compiled, 8 if threads > 1 else 4),
+            Bar(f"rational, eager over ours, {label}", plain, 1 if threads > 1 else 28),
         ]
         for case in cases:
             ratio = both(timing.COMPILED, case, "poly_norm") / both(timing.OURS, case, "poly_norm")
-            result.append(Bar(f"poly_norm, {case}, {label}", ratio, 3 if threads > 1 else 2))
+            result.append(
+                Bar(
+                    f"poly_norm, {case}, torch.compile over ours, {label}",
+                    ratio,
+                    3 if threads > 1 else 2,
+                )
+            )
     return [*result, *_saved(rows), *kan_linear.bars(rows)]
 
 
 def _saved(rows: list[Record]) -> list[Bar]:
     """One input's worth of memory, and what there is beside x is parameters."""
     ours = [row for row in rows if row.provider == timing.OURS and "saved" in row.extra]
-    return [Bar("kept for backward", max(r.extra["saved"] for r in ours), 1.01, at_most=True)]
+    return [
+        Bar(
+            "rational, kept for backward in sizes of x",
+            max(r.extra["saved"] for r in ours),
+            1.01,
+            at_most=True,
+        )
+    ]
 
 
 def main() -> int:
     """Measures, prints, stores."""
     restart_warm()
     options = parser_of(__doc__, "4 images instead of 64").parse_args()
+    block = environment.environment(("numpy", "torch"))
     rows = measure(options)
     timed = [row for row in rows if row.repeats]
     show(timed, next(row.median for row in rows if row.provider == timing.FLOOR))
     kan_linear.show_memory(timed)
     gradients.show([row for row in rows if not row.repeats])
-    return finish("rational", options, ("numpy", "torch"), rows, bars(rows))
+    return finish("rational", options, block, rows, bars(rows))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ sys.path[:1] = [str(ROOT), str(ROOT / "tests" / "distributions")]
 import vmf_oracle as oracle  # noqa: E402
 
 from bench.kit import environment, records  # noqa: E402
+from bench.kit.bars import Bar  # noqa: E402
+from bench.kit.parts import finish  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.runner import Provider, Timing, interleave, timed  # noqa: E402
 from longtail.distributions import VonMisesFisher, VonMisesFisherMixture  # noqa: E402
@@ -194,26 +196,24 @@ def measure_fit(p: int, k: float, repeats: int) -> list[Record]:
     return rows
 
 
-def show_bars(rows: Sequence[Record]) -> bool:
-    """Print what was promised beside what was measured; whether all of it is met."""
-    met = True
+def bars(rows: Sequence[Record]) -> list[Bar]:
+    """What was promised, at one thread, beside what was measured."""
+    result = []
     for kernel, case, rival, promised in BARS:
         cell = {
             row.provider: row.median
             for row in rows
             if row.kernel == kernel and row.threads == 1 and case in (row.case, "")
         }
-        ratio = cell[rival] / cell["longtail"]
-        met &= ratio >= promised
-        verdict = "met" if ratio >= promised else "MISSED"
-        print(f"{kernel} {case}: {ratio:.2f} x {rival}, promised {promised:.2f}: {verdict}")
-    return met
+        name = f"{kernel} {case}".strip() + f", {rival} over ours"
+        result.append(Bar(name, cell[rival] / cell["longtail"], promised))
+    return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure everything, store it and say where."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--name", default="local", help="name of the machine in the results' file")
+    parser.add_argument("--name", default=records.LOCAL, help="of the results file")
     parser.add_argument("--quick", action="store_true", help="3 repeats instead of 9")
     parser.add_argument("--bars", action="store_true", help="fail where a bar is not met")
     options = parser.parse_args(arguments)
@@ -230,11 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # SciPy's normaliser is finite here.
     wide = VonMisesFisher(torch.eye(1, 64, dtype=torch.float64)[0], 30.0).sample((20_000,))
     rows += measure("log_prob", "p = 64", log_density(wide, 30.0), 20_000, "float64", repeats)
-    path = records.RESULTS / f"vmf-cpu-{options.name}.jsonl"
-    records.write(path, block, rows)
-    met = show_bars(rows)
-    print(f"stored in {path.relative_to(ROOT)}")
-    return 0 if met or not options.bars else 1
+    return finish("vmf", options, block, rows, bars(rows))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from bench.accuracy import promises  # noqa: E402
 from bench.kit import (  # noqa: E402
+    bars,
     environment,
     memory,
     readme,
@@ -19,6 +21,7 @@ from bench.kit import (  # noqa: E402
     relative,
     report,
     runner,
+    summary,
 )
 from bench.kit.records import Record  # noqa: E402
 
@@ -94,14 +97,14 @@ def test_newest_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_bars() -> None:
-    assert report.Bar("ratio", 25.0, 25).met
-    assert not report.Bar("ratio", 24.9, 25).met
-    assert report.Bar("error", 4.0, 4, at_most=True).met
-    assert not report.Bar("error", 4.1, 4, at_most=True).met
+    assert bars.Bar("ratio", 25.0, 25).met
+    assert not bars.Bar("ratio", 24.9, 25).met
+    assert bars.Bar("error", 4.0, 4, at_most=True).met
+    assert not bars.Bar("error", 4.1, 4, at_most=True).met
 
 
 def test_bars_say_met_or_missed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not report.show_bars([report.Bar("a", 2, 1), report.Bar("b", 2, 3)])
+    assert not bars.show_bars([bars.Bar("a", 2, 1), bars.Bar("b", 2, 3)])
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith(": met") and second.endswith(": MISSED")
 
@@ -109,7 +112,6 @@ def test_bars_say_met_or_missed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_readme_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "RESULTS", tmp_path)
     monkeypatch.setattr(readme, "IMAGES", tmp_path / "images")
-    monkeypatch.setattr(readme, "ROOT", tmp_path)
     rows = [record("longtail", 1, 5.0), record("longtail", 2, 2.5), record("scipy", 1, 200.0)]
     block = {**environment.environment(("numpy",)), "date": "2026-01-01", "floor_ns": 0.8}
     records.write(tmp_path / "bessel-cpu-x.jsonl", block, rows)
@@ -163,3 +165,66 @@ def test_environment_block() -> None:
     block = environment.environment(("numpy", "no-such-package"))
     assert block["cores"] >= 1 and block["versions"]["no-such-package"] == "absent"
     assert environment.copy_bandwidth(megabytes=1, repeats=2) > 1e8
+
+
+def stored(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two families with bars: one met, one missed; the second is local."""
+    monkeypatch.setattr(records, "RESULTS", folder)
+    block = {"kind": "environment", "date": "2026-01-01", "cpu": "some", "cores": 2}
+    row = record("longtail", 1, 5.0)
+    path = records.path_of("bessel", "x")
+    records.write(path, block, [row, record("scipy", 1, 200.0)], [bars.Bar("fast", 3, 2)])
+    records.write(records.path_of("vmf", records.LOCAL), block, [row], [bars.Bar("slow", 1, 2)])
+
+
+def test_bars_are_stored_with_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(tmp_path, monkeypatch)
+    path = records.path_of("bessel", "x")
+    assert records.read_bars(path) == [bars.Bar("fast", 3, 2)]
+    assert len(records.read(path)[1]) == 2
+    assert records.all_bars() == {"bessel": [bars.Bar("fast", 3, 2)]}
+    assert records.all_bars("local") == {"vmf": [bars.Bar("slow", 1, 2)]}
+    assert records.all_bars("nonsense") == {}
+    records.replace_bars(path, [bars.Bar("fast", 1, 2)])
+    assert records.read_bars(path) == [bars.Bar("fast", 1, 2)]
+    assert len(records.read(path)[1]) == 2
+
+
+def test_all_bars_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored(tmp_path, monkeypatch)
+    assert bars.main([]) == 0
+    assert "1 bars: 1 met, 0 missed" in capsys.readouterr().out
+    assert bars.main(["--name", "local"]) == 1
+    assert "1 bars: 0 met, 1 missed" in capsys.readouterr().out
+    assert bars.main(["--name", "nonsense"]) == 2
+    assert "| vmf | 0 of 1 | slow: 1 (>= 2) |" in bars.table(records.all_bars("local"))
+
+
+def test_a_bar_that_is_no_number_is_missed() -> None:
+    assert not bars.Bar("tests that fail", float("nan"), 0, at_most=True).met
+
+
+def test_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fastest rival stands there, also where it is faster than ours."""
+    stored(tmp_path, monkeypatch)
+    row = summary.Row("bessel", "small orders", "log_bessel_i", "grid A", "longtail", ("scipy",))
+    assert "| small orders | 5 us | scipy, 200 us | 40 | 1.2 eps | 1.2 eps |" in summary.table(
+        [row]
+    )
+
+
+def test_promises_name_tests() -> None:
+    """Files that are there; what a run of pytest came to is read from its report."""
+    for files in promises.PROMISES.values():
+        for file in files:
+            assert (ROOT / "tests" / file).exists(), file
+
+
+def test_promises_are_counted(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    report.write_text(
+        '<testsuites><testsuite tests="7" failures="1" errors="1" skipped="2"/></testsuites>'
+    )
+    assert promises.counts(report) == (5, 2)

@@ -68,7 +68,10 @@ def test_bars() -> None:
     """Of times and of memory; a copy of u would miss that."""
     assert all(bar.met for bar in rows.bars(measured(8.0)))
     missed = [bar.name for bar in rows.bars(measured(16.0)) if not bar.met]
-    assert missed == ["L 1024: memory over y", "L 1024: memory over y and the spectrum"]
+    assert missed == [
+        "long_conv L 1024: memory over y",
+        "long_conv L 1024: memory over y and the spectrum",
+    ]
 
 
 def test_operations() -> None:

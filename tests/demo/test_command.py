@@ -107,6 +107,22 @@ def test_bench_runs_the_script_of_the_family(monkeypatch, tmp_path, capfd):
     assert bench.run(parse(bench, "toy", "--all")) == 2
 
 
+def test_bench_goes_on_after_a_family_that_failed(monkeypatch, tmp_path, capfd):
+    """And lists the bars of all."""
+    for folder in ("bench/peers", "bench/accuracy", "bench/kit"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "bench/peers/bad.py").write_text("import sys; sys.exit(1)")
+    (tmp_path / "bench/peers/good.py").write_text("import sys; print('good', sys.argv[1:])")
+    (tmp_path / "bench/accuracy/promises.py").write_text("print('accuracy')")
+    (tmp_path / "bench/kit/bars.py").write_text("import sys; print('all bars', sys.argv[1:])")
+    monkeypatch.chdir(tmp_path)
+    assert bench.run(parse(bench, "--all", "--bars", "--name", "x")) == 1
+    out, err = capfd.readouterr()
+    lines = ["good ['--bars', '--name=x']", "accuracy", "all bars ['--name=x']"]
+    assert out.splitlines() == lines
+    assert err.endswith("bad\n")
+
+
 @pytest.mark.parametrize("family", sorted(demos.FAMILIES))
 def test_quick_demo_runs_and_leaves_a_report(family, tmp_path):
     """The whole of it as a process: nothing on stderr, the last line is the report's path."""
