@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,14 +22,13 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit import passes  # noqa: E402
 from bench.kit.bars import Bar  # noqa: E402
-from bench.kit.memory import megabytes_of, print_growth  # noqa: E402
+from bench.kit.memory import megabytes_of  # noqa: E402
+from bench.kit.passes import Function, Inputs  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 OURS, EAGER, COMPILED, SDPA = "longtail", "eager", "torch.compile", "SDPA, no prefix"
-
-Function = Callable[..., Tensor]
 
 
 def eager_ntk(q: Tensor, k: Tensor, v: Tensor, z: Tensor, kappa: Tensor) -> Tensor:
@@ -104,7 +102,7 @@ def function_of(case: Case, provider: str) -> Function:
     return torch.compile(eager, dynamic=False) if found is None else found
 
 
-def inputs(case: Case, length: int) -> tuple[list[Tensor], Tensor]:
+def inputs(case: Case, length: int) -> Inputs:
     """Tensors that require gradients, and a gradient of the result."""
     g = torch.Generator().manual_seed(0)
     tensors = [torch.randn(size, generator=g) for size in case.sizes(length)]
@@ -112,27 +110,10 @@ def inputs(case: Case, length: int) -> tuple[list[Tensor], Tensor]:
     return [each.requires_grad_() for each in tensors], grad
 
 
-def forward(function: Function, tensors: list[Tensor], grad: Tensor) -> None:
-    """The value alone."""
-    with torch.no_grad():
-        function(*tensors)
-
-
-def both(function: Function, tensors: list[Tensor], grad: Tensor) -> None:
-    """Value and all gradients."""
-    torch.autograd.grad(function(*tensors), tensors, grad)
-
-
-TASKS = {"forward": forward, "forward+backward": both}
-
-
 def errors(case: Case, function: Function) -> tuple[float, float]:
-    """Largest and median error over the largest element, against float64 on a small problem."""
+    """On a small problem."""
     tensors, _ = inputs(case, 256)
-    eager = function_of(case, EAGER)
-    exact = eager(*(each.detach().double() for each in tensors))
-    error = (function(*tensors).detach().double() - exact).abs() / exact.abs().max()
-    return float(error.max()), float(error.median())
+    return passes.errors(function, function_of(case, EAGER), tensors)
 
 
 def peak_megabytes(name: str, provider: str) -> float:
@@ -147,25 +128,14 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
         torch.set_num_threads(count)
         for name, case in CASES.items():
             torch._dynamo.reset()
-            tensors, grad = inputs(case, 256 if quick else case.length)
+            problem = inputs(case, 256 if quick else case.length)
             functions = {provider: function_of(case, provider) for provider in case.functions}
             first = count == threads[0] and not quick
             memory = {p: peak_megabytes(name, p) for p in functions} if first else {}
             # Of the same computation: attention alone is another one.
             errors_of = {p: errors(case, f) for p, f in functions.items() if p != SDPA}
-            for task, run in TASKS.items():
-                providers = [
-                    Provider(p, timed(partial(run, f, tensors, grad)), grad.numel(), count)
-                    for p, f in functions.items()
-                ]
-                for timing in interleave(providers, repeats):
-                    provider = timing.provider.name
-                    kernel = f"{case.kernel} {task}"
-                    record = timing.record("attention", kernel, name, errors_of.get(provider))
-                    record.dtype = "float32"
-                    if provider in memory:
-                        record.extra["peak_megabytes"] = memory[provider]
-                    result.append(record)
+            names = ("attention", case.kernel, name)
+            result += passes.measure(names, functions, problem, count, repeats, errors_of, memory)
     return result
 
 
@@ -187,22 +157,12 @@ def bars(rows: list[Record]) -> list[Bar]:
     return result
 
 
-def show_memory(rows: list[Record]) -> None:
-    """What forward and backward need beyond their inputs."""
-    for row in rows:
-        if "peak_megabytes" in row.extra and row.kernel.endswith("backward"):
-            peak, kernel = row.extra["peak_megabytes"], row.kernel.split()[0]
-            print(f"{kernel:14} {row.case:30} {row.provider:16} peak memory {peak:6.0f} MB")
-
-
 def main() -> None:
     """Prints the growth of this process's peak memory over one forward and backward, in MB."""
     name, provider = sys.argv[1:]
     case = CASES[name]
     function = function_of(case, provider)
-    both(function, *inputs(case, 64))  # libraries and compiled code are no part of it
-    tensors, grad = inputs(case, case.length)
-    print_growth(partial(both, function, tensors, grad))
+    passes.print_peak(function, inputs(case, 64), inputs(case, case.length))
 
 
 if __name__ == "__main__":

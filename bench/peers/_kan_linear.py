@@ -8,8 +8,6 @@ and prints its peak memory:
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,18 +18,17 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT)]
 
 import longtail  # noqa: E402
+from bench.kit import passes  # noqa: E402
 from bench.kit.bars import Bar  # noqa: E402
-from bench.kit.memory import megabytes_of, print_growth  # noqa: E402
+from bench.kit.memory import megabytes_of  # noqa: E402
+from bench.kit.passes import Function, Inputs  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
-from bench.kit.runner import Provider, interleave, timed  # noqa: E402
 
 ROWS, INPUTS, OUTPUTS, FUNCTIONS = 4096, 256, 256, 8
 KINDS = ("bspline", "gaussian_rbf")
 PROVIDERS = ("longtail", "torch.compile", "eager")
 KNOTS = torch.arange(-3, 9) * 0.4 - 1
 CENTRES = torch.linspace(-2, 2, FUNCTIONS)
-
-Layer = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def spline_layer(x: Tensor, weight: Tensor, base: Tensor) -> Tensor:
@@ -57,7 +54,7 @@ def _sums(x: Tensor, phi: Tensor, weight: Tensor, base: Tensor) -> Tensor:
     return functions + functional.linear(functional.silu(x), base.to(x.dtype))
 
 
-def fused(kind: str) -> Layer:
+def fused(kind: str) -> Function:
     """Ours."""
     points = KNOTS if kind == "bspline" else CENTRES
 
@@ -68,7 +65,7 @@ def fused(kind: str) -> Layer:
     return layer
 
 
-def layer(kind: str, provider: str) -> Layer:
+def layer(kind: str, provider: str) -> Function:
     """One provider of one kind."""
     if provider == "longtail":
         return fused(kind)
@@ -76,7 +73,7 @@ def layer(kind: str, provider: str) -> Layer:
     return torch.compile(written, dynamic=False) if provider == "torch.compile" else written
 
 
-def inputs(rows: int) -> tuple[list[Tensor], Tensor]:
+def inputs(rows: int) -> Inputs:
     """x, weight and base weight, and a gradient of y."""
     g = torch.Generator().manual_seed(0)
     x = torch.rand(rows, INPUTS, generator=g) * 2 - 1
@@ -86,26 +83,10 @@ def inputs(rows: int) -> tuple[list[Tensor], Tensor]:
     return tensors, torch.randn(rows, OUTPUTS, generator=g)
 
 
-def forward(function: Layer, tensors: list[Tensor], grad: Tensor) -> None:
-    """The value alone."""
-    with torch.no_grad():
-        function(*tensors)
-
-
-def both(function: Layer, tensors: list[Tensor], grad: Tensor) -> None:
-    """Value and all gradients."""
-    torch.autograd.grad(function(*tensors), tensors, grad)
-
-
-TASKS = {"forward": forward, "forward+backward": both}
-
-
-def errors(kind: str, function: Layer, tensors: list[Tensor]) -> tuple[float, float]:
-    """Largest and median error of y over its largest element, against float64."""
+def errors(kind: str, function: Function, tensors: list[Tensor]) -> tuple[float, float]:
+    """Of y."""
     written = spline_layer if kind == "bspline" else radial_layer
-    exact = written(*(each.detach().double() for each in tensors))
-    error = (function(*tensors).detach().double() - exact).abs() / exact.abs().max()
-    return float(error.max()), float(error.median())
+    return passes.errors(function, written, tensors)
 
 
 def peak_megabytes(kind: str, provider: str) -> float:
@@ -115,7 +96,7 @@ def peak_megabytes(kind: str, provider: str) -> float:
 
 def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]:
     """Both kinds and tasks at every number of threads; memory with the first."""
-    tensors, grad = inputs(256 if quick else ROWS)
+    problem = inputs(256 if quick else ROWS)
     result: list[Record] = []
     for count in threads:
         torch.set_num_threads(count)
@@ -124,19 +105,9 @@ def measure(threads: tuple[int, ...], repeats: int, quick: bool) -> list[Record]
             layers = {provider: layer(kind, provider) for provider in PROVIDERS}
             first = count == threads[0] and not quick
             memory = {p: peak_megabytes(kind, p) for p in PROVIDERS} if first else {}
-            for task, run in TASKS.items():
-                providers = [
-                    Provider(name, timed(partial(run, each, tensors, grad)), grad.numel(), count)
-                    for name, each in layers.items()
-                ]
-                for timing in interleave(providers, repeats):
-                    name = timing.provider.name
-                    of_y = errors(kind, layers[name], tensors)
-                    record = timing.record("rational", f"kan_linear {task}", kind, of_y)
-                    record.dtype = "float32"
-                    if name in memory:
-                        record.extra["peak_megabytes"] = memory[name]
-                    result.append(record)
+            errors_of = {p: errors(kind, each, problem[0]) for p, each in layers.items()}
+            names = ("rational", "kan_linear", kind)
+            result += passes.measure(names, layers, problem, count, repeats, errors_of, memory)
     return result
 
 
@@ -158,21 +129,11 @@ def bars(rows: list[Record]) -> list[Bar]:
     return result
 
 
-def show_memory(rows: list[Record]) -> None:
-    """What forward and backward need beyond their inputs."""
-    for row in rows:
-        if "peak_megabytes" in row.extra and row.kernel.endswith("backward"):
-            peak = row.extra["peak_megabytes"]
-            print(f"kan_linear {row.case:14} {row.provider:14} peak memory {peak:6.0f} MB")
-
-
 def main() -> None:
     """Prints the growth of this process's peak memory over one forward and backward, in MB."""
     kind, provider = sys.argv[1:]
     function = layer(kind, provider)
-    both(function, *inputs(64))  # libraries and compiled code are no part of it
-    tensors, grad = inputs(ROWS)
-    print_growth(partial(both, function, tensors, grad))
+    passes.print_peak(function, inputs(64), inputs(ROWS))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ import longtail  # noqa: E402
 from bench.kit import environment  # noqa: E402
 from bench.kit.bars import Bar  # noqa: E402
 from bench.kit.parts import finish, parser_of, restart_warm  # noqa: E402
+from bench.kit.passes import show_peaks  # noqa: E402
 from bench.kit.records import Record  # noqa: E402
 from bench.kit.report import show  # noqa: E402
 from bench.peers import _kan_linear as kan_linear  # noqa: E402
@@ -144,7 +145,7 @@ def main() -> int:
     rows = measure(options)
     timed = [row for row in rows if row.repeats]
     show(timed, next(row.median for row in rows if row.provider == timing.FLOOR))
-    kan_linear.show_memory(timed)
+    show_peaks(timed)
     gradients.show([row for row in rows if not row.repeats])
     return finish("rational", options, block, rows, bars(rows))
 
