@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 import longtail
-from attention.emulation import Attended, Variant, attend
+from attention.emulation import Attended, Variant, attend, quantise_head
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 VARIANTS = tuple(
@@ -113,3 +113,28 @@ def compare(out: Tensor, lse: Tensor, expected: Attended, v: Tensor) -> None:
     difference = (lse.double() - expected.lse)[seen].abs()
     assert (difference <= sized[seen] * 2.0**-20).all(), difference.max()
     assert not out[~seen].any()
+
+
+def codes_of(q: Tensor, k: Tensor, v: Tensor, variant: Variant) -> Sequence[Tensor]:
+    """What the kernel makes of q, k and v before it multiplies: codes times scales, and values."""
+    codes = ("int4", "q8k4", "int8").index(variant.qk)
+    smooth = ("none", "k", "qk").index(variant.smooth)
+    raw = torch.ops.longtail.quantized_attention_inputs
+    found: Sequence[Tensor] = raw(q, k, v, codes, smooth, variant.rotate, variant.strict_causal)
+    return found
+
+
+def check_codes(
+    got: Sequence[Tensor], q: Tensor, k: Tensor, v: Tensor, variant: Variant
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Codes of q and k are the emulation's, bit for bit, and padding is 0; yields every head's
+    values in float64, the kernel's and the emulation's."""
+    share = q.shape[1] // k.shape[1]
+    for b in range(q.shape[0]):
+        for h in range(q.shape[1]):
+            head = quantise_head(q[b, h], k[b, h // share], v[b, h // share], variant)
+            for name, tensor, at in (("q", got[0], h), ("k", got[1], h // share)):
+                want = getattr(head, name)
+                assert torch.equal(tensor[b, at, :, : want.shape[1]].double(), want), name
+                assert not tensor[b, at, :, want.shape[1] :].any()
+            yield got[2][b, h // share].double(), head.v

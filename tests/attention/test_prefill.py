@@ -8,8 +8,20 @@ import pytest
 import torch
 
 import longtail
-from attention.cases import DTYPES, SHAPES, VARIANTS, Shape, check, compare, draw, label, options
-from attention.emulation import Variant, attend, exact, quantise_head
+from attention.cases import (
+    DTYPES,
+    SHAPES,
+    VARIANTS,
+    Shape,
+    check,
+    check_codes,
+    codes_of,
+    compare,
+    draw,
+    label,
+    options,
+)
+from attention.emulation import Variant, attend, exact
 from kit.layouts import threads
 
 INT4, INT8 = Variant("int4", "qk"), Variant("int8", "k")
@@ -21,22 +33,9 @@ CAUSAL = ("", "top_left", "bottom_right")
 def test_codes_are_the_emulations(variant: Variant, shape: Shape) -> None:
     """Codes times scales, bit for bit."""
     q, k, v = draw(shape)
-    codes = ("int4", "q8k4", "int8").index(variant.qk)
-    smooth = ("none", "k", "qk").index(variant.smooth)
-    got = torch.ops.longtail.quantized_attention_inputs(
-        q, k, v, codes, smooth, variant.rotate, variant.strict_causal
-    )
-    share = shape.heads // shape.key_heads
-    for b in range(shape.batch):
-        for h in range(shape.heads):
-            head = quantise_head(q[b, h], k[b, h // share], v[b, h // share], variant)
-            for name, tensor, at in (("q", got[0], h), ("k", got[1], h // share)):
-                want = getattr(head, name)
-                assert torch.equal(tensor[b, at, :, : want.shape[1]].double(), want), name
-                assert not tensor[b, at, :, want.shape[1] :].any()
-            torch.testing.assert_close(
-                got[2][b, h // share].double(), head.v, rtol=2e-7, atol=2e-7 * v.abs().max().item()
-            )
+    largest = v.abs().max().item()
+    for values, expected in check_codes(codes_of(q, k, v, variant), q, k, v, variant):
+        torch.testing.assert_close(values, expected, rtol=2e-7, atol=2e-7 * largest)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=label)

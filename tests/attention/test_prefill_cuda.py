@@ -10,8 +10,18 @@ import torch
 from torch import Tensor
 
 import longtail
-from attention.cases import DTYPES, SHAPES, VARIANTS, Shape, draw, label, options
-from attention.emulation import Attended, Variant, attend, quantise_head
+from attention.cases import (
+    DTYPES,
+    SHAPES,
+    VARIANTS,
+    Shape,
+    check_codes,
+    codes_of,
+    draw,
+    label,
+    options,
+)
+from attention.emulation import Attended, Variant, attend
 from kit.cuda_graphs import captured
 from kit.tensors import cuda_problem, same_bits
 
@@ -98,24 +108,11 @@ def test_cuda_codes_are_the_emulations(path: str, variant: Variant, shape: Shape
     """Codes times scales, bit for bit; values to the roundings of float16, or of the emulation."""
     variant = on_path(variant, path)
     q, k, v = draw(shape)
-    codes = ("int4", "q8k4", "int8").index(variant.qk)
-    smooth = ("none", "k", "qk").index(variant.smooth)
-    raw = torch.ops.longtail.quantized_attention_inputs
-    got = raw(*on_gpu((q, k, v)), codes, smooth, variant.rotate, variant.strict_causal)
-    got = [each.cpu() for each in got]
-    share = shape.heads // shape.key_heads
-    for b in range(shape.batch):
-        for h in range(shape.heads):
-            head = quantise_head(q[b, h], k[b, h // share], v[b, h // share], variant)
-            for name, tensor, at in (("q", got[0], h), ("k", got[1], h // share)):
-                want = getattr(head, name)
-                assert torch.equal(tensor[b, at, :, : want.shape[1]].double(), want), name
-                assert not tensor[b, at, :, want.shape[1] :].any()
-            if variant.weights == "fp8":
-                # Added to their mean in float32.
-                torch.testing.assert_close(
-                    got[2][b, h // share].double(), head.v, rtol=2.0**-23, atol=2.0**-23
-                )
+    got = [each.cpu() for each in codes_of(*on_gpu((q, k, v)), variant)]
+    for values, expected in check_codes(got, q, k, v, variant):
+        if variant.weights == "fp8":
+            # Added to their mean in float32.
+            torch.testing.assert_close(values, expected, rtol=2.0**-23, atol=2.0**-23)
     size = 0.0 if variant.strict_causal else float(v.abs().amax()) * 2.0**-11
     if variant.weights != "fp8":
         assert ((got[2] - v).abs() <= size).all()
