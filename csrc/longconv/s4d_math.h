@@ -9,23 +9,10 @@
 
 #include "core/exp.h"
 #include "core/simd.h"
+#include "longconv/complex.h"
 
 namespace longtail::longconv {
 inline namespace LONGTAIL_LEVEL {
-
-template <class T>
-struct Complex {
-  T re, im;
-};
-template <class T>
-LONGTAIL_INLINE Complex<T> operator*(const Complex<T>& a, const Complex<T>& b) {
-  return {fma(a.re, b.re, T(-(a.im * b.im))), fma(a.re, b.im, T(a.im * b.re))};
-}
-template <class T>
-LONGTAIL_INLINE Complex<T> reciprocal(const Complex<T>& a) {
-  const T inverse = T(1.0) / fma(a.re, a.re, T(a.im * a.im));
-  return {a.re * inverse, -(a.im * inverse)};
-}
 
 /// cos y, sin y and 1 - cos y, this one without cancellation near 0.
 template <class T>

@@ -1,15 +1,15 @@
 // Quantised key-value caches on CUDA: the tensors' device and stream, workspace, the launches.
-#include <torch/csrc/stable/accelerator.h>
-
 #include <cstdlib>
 #include <string_view>
 
 #include "cuda/attention/decode_launch.h"
-#include "cuda/core/launch.h"
+#include "cuda/core/call.h"
 #include "torch/kv_cache.h"
 
 namespace longtail::torch_layer {
 namespace {
+
+using on_device::Device;
 
 // What LONGTAIL_CUDA_DECODE names, or tensor cores where the current device has them.
 cuda::DecodeKernel chosen_kernel() {
@@ -34,21 +34,17 @@ cuda::DecodeKernel chosen_kernel() {
 struct CudaBackend {
   static void append(const attention::CacheLayout& layout, const attention::MutableCache& cache,
                      std::int64_t tokens, const Tensor& counts, const Tensor& k, const Tensor& v) {
-    const torch::stable::accelerator::DeviceGuard guard(k.get_device_index());
-    cuda::launch_kv_append(
-        layout, cache, tokens, static_cast<const std::int64_t*>(counts.const_data_ptr()),
-        k.const_data_ptr(), v.const_data_ptr(), cuda::current_stream(k.get_device_index()));
+    const Device device(k);
+    cuda::launch_kv_append(layout, cache, tokens, on_device::data<std::int64_t>(counts),
+                           k.const_data_ptr(), v.const_data_ptr(), device.stream());
   }
   static void decode(const attention::CacheLayout& layout, const attention::ConstCache& cache,
                      const attention::DecodeCall& call, std::int64_t max_length, const Tensor& q) {
-    const torch::stable::accelerator::DeviceGuard guard(q.get_device_index());
-    const std::array<std::int64_t, 1> size = {
-        cuda::decode_workspace(layout, cache, call, max_length)};
-    const Tensor workspace =
-        torch::stable::new_empty(q, size, torch::headeronly::ScalarType::Float);
-    cuda::launch_kv_decode(chosen_kernel(), layout, cache, call, max_length,
-                           static_cast<float*>(workspace.mutable_data_ptr()),
-                           cuda::current_stream(q.get_device_index()));
+    const Device device(q);
+    const on_device::Memory<float> workspace(
+        q, cuda::decode_workspace(layout, cache, call, max_length));
+    cuda::launch_kv_decode(chosen_kernel(), layout, cache, call, max_length, workspace.data(),
+                           device.stream());
   }
 };
 

@@ -1,19 +1,19 @@
 // Quantised attention on CUDA: tensors to a plan, the tensors' device and stream, the launches.
-#include <torch/csrc/stable/accelerator.h>
-
 #include <cstdlib>
 #include <string_view>
 #include <type_traits>
 
 #include "cuda/attention/prefill_launch.h"
 #include "cuda/attention/prefill_work.h"
-#include "cuda/core/launch.h"
+#include "cuda/core/call.h"
 #include "torch/attention.h"
 
 namespace longtail::torch_layer {
 namespace {
 
 using cuda::PrefillPath, cuda::PrefillPlan;
+using on_device::Device;
+using on_device::Memory;
 using torch::headeronly::ScalarType;
 
 bool has_code(PrefillPath path) {
@@ -102,27 +102,17 @@ PrefillPlan plan_of(const AttentionCall& call, PrefillPath path) {
   return plan;
 }
 
-// The plan with its memory, and the preparation launched, on the current stream of q's device.
-class Call {
- public:
-  Call(const AttentionCall& call, PrefillPlan& plan)
-      : stream_(cuda::current_stream(call.q.get_device_index())), memory_(memory_of(call, plan)) {
-    Layout layout(static_cast<std::byte*>(memory_.mutable_data_ptr()));
-    cuda::place_work(plan, layout);
-    cuda::launch_prefill_preparation(plan, stream_);
-  }
-  cudaStream_t stream() const { return stream_; }
-
- private:
-  static Tensor memory_of(const AttentionCall& call, PrefillPlan plan) {
-    Layout size;
-    cuda::place_work(plan, size);
-    return float64_buffer(call.q, size.size() / std::int64_t{sizeof(double)});
-  }
-
-  cudaStream_t stream_;
-  Tensor memory_;
-};
+// Gives the plan its memory, which lives as long as what is returned, and launches the preparation.
+Memory<std::byte> prepared(const AttentionCall& call, PrefillPlan& plan, cudaStream_t stream) {
+  Layout size;
+  PrefillPlan counted = plan;
+  cuda::place_work(counted, size);
+  Memory<std::byte> memory(call.q, size.size());
+  Layout layout(memory.data());
+  cuda::place_work(plan, layout);
+  cuda::launch_prefill_preparation(plan, stream);
+  return memory;
+}
 
 void launch_attention(const PrefillPlan& plan, PrefillPath path, std::int64_t begin,
                       std::int64_t end, cudaStream_t stream) {
@@ -146,24 +136,24 @@ void launch_attention(const PrefillPlan& plan, PrefillPath path, std::int64_t be
 struct CudaBackend {
   static void attend(const AttentionCall& call, const Tensor& out, const Tensor& lse) {
     if (lse.numel() == 0) return;
-    const torch::stable::accelerator::DeviceGuard guard(call.q.get_device_index());
+    const Device device(call.q);
     const PrefillPath path = chosen_path();
     PrefillPlan plan = plan_of(call, path);
     plan.out = heads_of<cuda::PrefillOutput>(call, out);
     plan.lse = rows_of(lse);
-    const Call running(call, plan);
+    const Memory<std::byte> memory = prepared(call, plan, device.stream());
     cuda::for_task_ranges(plan, [&](std::int64_t begin, std::int64_t end) {
-      launch_attention(plan, path, begin, end, running.stream());
+      launch_attention(plan, path, begin, end, device.stream());
     });
   }
   static void inputs(const AttentionCall& call, const Tensor& q, const Tensor& k, const Tensor& v) {
     if (q.numel() == 0 && k.numel() == 0) return;
-    const torch::stable::accelerator::DeviceGuard guard(call.q.get_device_index());
+    const Device device(call.q);
     PrefillPlan plan = plan_of(call, chosen_path());
-    plan.q_hat = static_cast<float*>(q.mutable_data_ptr());
-    plan.k_hat = static_cast<float*>(k.mutable_data_ptr());
-    plan.v_hat = static_cast<float*>(v.mutable_data_ptr());
-    const Call running(call, plan);
+    plan.q_hat = on_device::target<float>(q);
+    plan.k_hat = on_device::target<float>(k);
+    plan.v_hat = on_device::target<float>(v);
+    prepared(call, plan, device.stream());
   }
 };
 

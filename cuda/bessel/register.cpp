@@ -1,10 +1,8 @@
 // Log-Bessel operators on CUDA: tensors to views, the tensors' device and stream, then the launch.
-#include <torch/csrc/stable/accelerator.h>
-
 #include <array>
 
 #include "cuda/bessel/launch.h"
-#include "cuda/core/launch.h"
+#include "cuda/core/call.h"
 #include "torch/bessel.h"
 
 namespace longtail::torch_layer {
@@ -28,15 +26,13 @@ struct CudaBackend {
     const auto second_strides = byte_strides(second, in_dtype);
     const auto out_strides = byte_strides(out, out_dtype);
     const cuda::ElementwiseParams params = cuda::elementwise_params(
-        sizes_of(first),
-        {static_cast<const std::byte*>(first.const_data_ptr()), in_dtype, first_strides},
-        {static_cast<const std::byte*>(second.const_data_ptr()), in_dtype, second_strides},
-        {static_cast<std::byte*>(out.mutable_data_ptr()), out_dtype, out_strides});
+        sizes_of(first), {on_device::data<std::byte>(first), in_dtype, first_strides},
+        {on_device::data<std::byte>(second), in_dtype, second_strides},
+        {on_device::target<std::byte>(out), out_dtype, out_strides});
 
-    const std::int32_t device_index = first.get_device_index();
-    const torch::stable::accelerator::DeviceGuard guard(device_index);
+    const on_device::Device device(first);
     kLaunches[static_cast<std::size_t>(function)](order_first, order_second, params,
-                                                  cuda::current_stream(device_index));
+                                                  device.stream());
   }
 };
 
