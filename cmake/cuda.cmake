@@ -63,6 +63,7 @@ function(longtail_cuda_options target)
   # 1675: pragmas for GCC in headers that g++ compiles too.
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-fmad=false;--diag-suppress=1675>
+    $<$<COMPILE_LANGUAGE:CUDA>:--compress-mode=size>
     $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wno-restrict,-Wno-unknown-pragmas>
     $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LONGTAIL_WERROR}>>:-Werror=all-warnings>)
   target_link_libraries(${target} PRIVATE CUDA::cudart_static ${CMAKE_DL_LIBS})

@@ -7,7 +7,7 @@ import pytest
 pytest.register_assert_rewrite("kit")
 
 from kit import bad_input, plugin  # noqa: E402  (after the rewrite of its asserts is set up)
-from kit.fixtures import device, fake_processes, fresh_dynamo, one_thread  # noqa: E402, F401
+from kit.fixtures import device, fake_processes, fresh_dynamo, one_thread, tool  # noqa: E402, F401
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from kit.tensors import cuda_problem
 
-__all__ = ["device", "fake_processes", "fresh_dynamo", "one_thread"]
+__all__ = ["device", "fake_processes", "fresh_dynamo", "one_thread", "tool"]
 
 
 @pytest.fixture
@@ -49,3 +52,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """A module of tools/ by its name."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "tools")
+    return importlib.import_module

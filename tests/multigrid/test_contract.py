@@ -6,7 +6,6 @@ sizes and two seeds, which take some minutes on one core.
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import json
 import re
@@ -55,13 +54,6 @@ def test_docstrings(line: str) -> None:
     assert claimed.items() <= CONTRACT[line].items()
     if whole:
         assert claimed == CONTRACT[line]
-
-
-@pytest.fixture
-def tool(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
-    """A module of tools/ by its name."""
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    return importlib.import_module
 
 
 @pytest.mark.parametrize("cell", [False, True])

@@ -1,0 +1,1 @@
+"""Steps of tools/make-wheel (docs/releasing.md)."""
