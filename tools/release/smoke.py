@@ -94,11 +94,13 @@ def main() -> int:
     print(f"longtail {longtail.__version__}, torch {torch.__version__}, numpy {np.__version__}")
     print(f"Python {sys.version.split()[0]}, {longtail.__path__[0]}")
     found = [*differences(torch.device("cpu")), numpy_difference()]
-    if _library.cuda_library.loaded and torch.cuda.is_available():
+    cuda = _library.cuda_library
+    wrong = 0
+    if cuda.loaded and torch.cuda.is_available():
         found += differences(torch.device("cuda"))
     else:
-        print(f"CUDA: {_library.cuda_library.problem or 'no GPU here'}")
-    wrong = 0
+        print(f"CUDA: {cuda.problem or 'loaded; no GPU here'}")
+        wrong += bool(cuda.path and torch.version.cuda and cuda.problem)  # it must load at least
     for name, difference, most in found:
         good = difference <= most  # nan is not
         print(f"{'ok  ' if good else 'FAIL'} {name:<32}{difference:.1e} of {most:.0e}")
