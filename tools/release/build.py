@@ -96,11 +96,12 @@ def label(built: Path, out: Path) -> Path:
     return labelled
 
 
-def list_parts(python: Path, libraries: Iterable[str], output: Path) -> None:
+def list_parts(python: Path, libraries: Iterable[str], version: str, output: Path) -> None:
     """A CycloneDX list of what an environment holds, and of what is compiled into ours."""
     project = ("--mc-type", "library", "--pyproject", ROOT / "pyproject.toml")
     run("cyclonedx-py", "environment", *project, "--output-reproducible", "-o", output, python)
     parts = json.loads(output.read_text("utf-8"))
+    parts["metadata"]["component"]["version"] = version
     for library in libraries:
         for name, licence in COMPILED_IN[library]:
             parts["components"].append(
