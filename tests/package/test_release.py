@@ -15,7 +15,7 @@ import longtail
 from longtail import _library
 
 ROOT = Path(__file__).parents[2]
-NAME = "longtail-0.1.0-cp310-abi3-{}_x86_64.whl"
+NAME = f"longtail-{longtail.__version__}-cp310-abi3-{{}}_x86_64.whl"
 
 Tool = Callable[[str], Any]
 
