@@ -156,10 +156,10 @@ def test_without_transformers_its_cache_is_skipped(small, monkeypatch):
         importlib.util, "find_spec", lambda name: None if name == "transformers" else real(name)
     )
     stream = io.StringIO()
-    blocks = decode.run(Stage(True, PlainConsole(stream)))
-    assert "transformers is not installed" in blocks[-1].text
+    found = decode.run(Stage(True, PlainConsole(stream)))
+    assert "transformers is not installed" in found.notes[-1].text
     assert "transformers is not installed" in stream.getvalue()
-    table = next(each for each in blocks if hasattr(each, "rows"))
+    table = next(each for each in found.details if hasattr(each, "rows"))
     assert [row[0] for row in table.rows] == [
         decode.OURS4,
         decode.OURS8,

@@ -18,6 +18,7 @@ from longtail.demos.longconv.classify import APPLIANCES, NONE, STATE_SPACE
 from longtail.demos.longconv.room import Room
 from longtail.demos.longconv.streams import OURS, SCIPY, TORCH
 from longtail.demos.training import Recipe, Run, Task
+from longtail.report.blocks import block
 from longtail.report.sound import wav
 
 
@@ -63,7 +64,7 @@ def small(length=64, classes=2, rows=24):
 
 def small_series(epochs=8):
     recipe = Recipe(epochs, 6, 2e-2, 0.3)
-    return classify.Series("Pulses", lambda half: small(), 8, 1, recipe, recipe)
+    return classify.Series("Pulses", "pulses", lambda half: small(), 8, 1, recipe, recipe)
 
 
 def test_networks_differ_in_the_convolution_only():
@@ -113,8 +114,8 @@ def test_bar_of_the_series_can_be_missed():
             for name, accuracy in (("S4D", best), ("SGConv", 0.5), (NONE, 0.5))
         }
 
-    assert [bar.met for bar in series.bars(runs(0.66))] == [True]
-    assert [bar.met for bar in series.bars(runs(0.64))] == [False]
+    assert [bar.met for bar in series.bars(APPLIANCES, runs(0.66))] == [True]
+    assert [bar.met for bar in series.bars(APPLIANCES, runs(0.64))] == [False]
 
 
 def test_section_of_series(monkeypatch, one_thread):
@@ -131,16 +132,12 @@ def test_section_of_series(monkeypatch, one_thread):
     quick = series.run(Stage(True, PlainConsole(said)))
     whole = series.run(Stage(False, PlainConsole(said)))
     assert "4 networks, 64 long" in said.getvalue()
-    assert any(isinstance(block, report.Note) and "Quick" in block.text for block in quick)
-    assert whole[-1].text == "Pigs would be next: no pigs: fetch them"
-    tables = {
-        name: [block for block in blocks if isinstance(block, report.Table)]
-        for name, blocks in (("quick", quick), ("whole", whole))
-    }
-    assert len(tables["quick"]) == 1 and len(tables["whole"]) == 2
-    assert tables["whole"][1].rows[0][-1] in ("met", "MISSED")
-    kernels = next(block for block in whole if isinstance(block, report.Figures)).figures
-    assert [each.caption.split(",")[0] for each in kernels] == ["S4D", "SGConv", "LongConv"]
+    assert "Quick" in quick.details[-1].text
+    assert whole.notes[-1].text == "Pigs would be next: no pigs: fetch them"
+    assert len(quick.bars) == 0 and len(whole.bars) == 1
+    others = next(block for block in whole.details if isinstance(block, report.Figures)).figures
+    kernels = [*whole.pictures, *others]
+    assert {each.caption.split(",")[0] for each in kernels} == {"S4D", "SGConv", "LongConv"}
     assert all(each.markup.startswith("<svg") for each in kernels)
 
 
@@ -262,18 +259,16 @@ def test_section_of_sound(monkeypatch, one_thread):
     monkeypatch.setattr(reverberation, "TAPS", 20000)
     monkeypatch.setattr(reverberation, "QUICK", 2.0)
     said = io.StringIO()
-    blocks = reverberation.run(Stage(True, PlainConsole(said)))
-    lines = said.getvalue()
-    assert "faster than real time" in lines and "chunks from one call" in lines
-    assert "MISSED" not in lines
-    sounds = [block for block in blocks if isinstance(block, report.Audio)]
+    found = reverberation.run(Stage(True, PlainConsole(said)))
+    assert "s of sound" in said.getvalue()
+    assert [bar.met for bar in found.bars] == [True, True, True]
+    sounds = [each for each in found.pictures if isinstance(each, report.Audio)]
     with wave.open(io.BytesIO(sounds[1].wav)) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, 48000)
         assert file.getnframes() == 48000 * 2 // 4096 * 4096
-    pairs = [block for block in blocks if isinstance(block, report.Figures)]
-    assert len(pairs[-1].figures) == 2
-    html = report.render(report.Report("T", "S", [report.Section("P", blocks)]))
+    html = "".join(block(each) for each in found.pictures)
     assert html.count("<audio controls") == 2 and "data:audio/wav;base64," in html
+    assert html.count("<svg") == 2
 
 
 def test_wav_is_what_it_was_made_of():

@@ -16,11 +16,11 @@ from longtail.demos.multigrid.inverse import SMOOTH, TWO_PHASES, Check, Fit, Loo
 from longtail.demos.multigrid.solvers import CG, OURS, PYAMG, SUPERLU, Solved
 
 
-def figures(blocks):
-    """All of them, pairs too."""
+def figures(found):
+    """All of them, pairs and details too."""
     flat = [
         each
-        for block in blocks
+        for block in (*found.pictures, *found.details)
         for each in (block.figures if isinstance(block, report.Figures) else [block])
     ]
     return [each for each in flat if isinstance(each, report.Figure)]
@@ -85,14 +85,17 @@ def test_section_of_solvers(monkeypatch, one_thread):
     )
     monkeypatch.setattr(flow, "QUICK", ((31, 4.0), (15, 1000.0)))
     said = io.StringIO()
-    blocks = flow.run(Stage(True, PlainConsole(said)))
-    assert "pip install pyamg" in said.getvalue() and "MISSED" not in said.getvalue()
-    assert blocks[-1] == report.Note("PyAMG is not installed and was left out: pip install pyamg")
-    tables = [block for block in blocks if isinstance(block, report.Table)]
+    found = flow.run(Stage(True, PlainConsole(said)))
+    assert [bar.met for bar in found.bars] == [True] * 4
+    assert found.notes == [
+        report.Note("PyAMG is not installed and was left out: pip install pyamg")
+    ]
+    tables = [block for block in found.details if isinstance(block, report.Table)]
     assert [row[0] for row in tables[0].rows] == [OURS, SUPERLU, CG]
-    assert all(float(row[-1]) <= 1.1e-8 for table in tables[:2] for row in table.rows)
-    assert all(each.markup.startswith("<svg") for each in figures(blocks))
-    assert len(figures(blocks)) == 3
+    assert all(float(row[-1]) <= 1.1e-8 for table in tables for row in table.rows)
+    assert len(found.today) == 2
+    assert all(each.markup.startswith("<svg") for each in figures(found))
+    assert len(figures(found)) == 3
 
 
 def test_bars_of_solvers_can_be_missed():
@@ -196,9 +199,9 @@ def test_section_of_recovery(monkeypatch, one_thread):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(recovery, "QUICK", (32, 3))
     said = io.StringIO()
-    blocks = recovery.run(Stage(True, PlainConsole(said)))
+    found = recovery.run(Stage(True, PlainConsole(said)))
     assert "a medium of two phases, 32 x 32" in said.getvalue()
-    assert len(figures(blocks)) == 6
-    assert all(each.markup.startswith("<svg") for each in figures(blocks))
-    html = report.render(report.Report("T", "S", [report.Section("P", blocks)]))
-    assert "cells of the right phase" in html and ">nan<" not in html
+    assert len(figures(found)) == 6
+    assert all(each.markup.startswith("<svg") for each in figures(found))
+    assert "cells of the right phase" in [bar.what for bar in found.bars]
+    assert not any("nan" in fact.value for fact in (*found.today, *found.ours))

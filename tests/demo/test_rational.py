@@ -9,6 +9,7 @@ from longtail.demos.measuring import Bar
 from longtail.demos.rational import mnist, transformer
 from longtail.demos.training import Recipe, Task
 from longtail.nn import GroupRational
+from longtail.report import Verdict
 
 
 def test_digits_of_mnist():
@@ -52,10 +53,10 @@ def test_times_are_the_median_of_pairs():
 
 
 def test_bars_are_met_or_missed():
-    assert Bar("a", 0.89, 0.89, at_most=True).row()[-1] == "met"
-    assert Bar("a", 0.891, 0.89, at_most=True).row()[-1] == "MISSED"
-    assert Bar("a", 0.915, 0.915).row() == ("a", "0.915", "≥ 0.915", "met")
-    assert Bar("a", 0.914, 0.915).row()[-1] == "MISSED"
+    assert Bar("a", 0.89, 0.89, at_most=True).met
+    assert str(Bar("a", 0.891, 0.89, at_most=True)) == "a  0.891  ≤ 0.89  MISSED"
+    assert Bar("a", 0.915, 0.915).verdict() == Verdict("a", "0.915", "≥ 0.915", True)
+    assert not Bar("a", 0.914, 0.915).verdict().met
 
 
 def test_networks_start_equal_and_linear():

@@ -5,11 +5,17 @@ import re
 import pytest
 
 from longtail import report
-from longtail.report import figures, page
+from longtail.report import blocks, figures, page
 
 
-def rendered(*blocks):
-    return report.render(report.Report("Title", "Summary", [report.Section("Part", blocks)]))
+def section(*given, **more):
+    details = [report.Detail("Method", given)]
+    facts = {"today": [report.Fact("9 s", "by others")], "ours": [report.Fact("1 s", "by us")]}
+    return report.Section("part", "A part", "A problem.", **{"details": details, **facts, **more})
+
+
+def rendered(*given, **more):
+    return report.render(report.Report("Title", "Summary", [section(*given, **more)]))
 
 
 def test_text_is_escaped_before_markup():
@@ -39,8 +45,29 @@ def test_unknown_block_is_named():
 
 def test_sections_are_linked_from_the_top():
     html = rendered(report.Text("x"))
-    assert '<a href="#part">Part</a>' in html
+    assert '<li><a href="#part">A part</a></li>' in html
+    assert '<td><a href="#part">A part</a></td>' in html
     assert '<section id="part">' in html
+
+
+def test_sections_are_told_in_the_same_order():
+    verdicts = [report.Verdict(what, "1", "≥ 2", what != "b") for what in "abc"]
+    for html in (rendered(report.Text("x")), rendered(report.Text("x"), verdicts=verdicts)):
+        assert re.findall(r"<h3>(.*?)</h3>", html) == list(page.BEATS.values())
+    assert "<span>2 met, <strong>1 missed</strong></span>" in html
+
+
+def test_first_numbers_stand_in_the_summary():
+    facts = [report.Fact("3 ms", "first"), report.Fact("4 ms", "second")]
+    overview = rendered(ours=facts).split("</table>")[0]
+    assert "<strong>9 s</strong> by others" in overview
+    assert "<strong>3 ms</strong> first" in overview and "4 ms" not in overview
+
+
+def test_section_without_numbers_says_what_is_missing():
+    html = rendered(today=[], ours=[], notes=[report.Note("Skipped: install x")])
+    assert '<td class="today" data-column="today&#x27;s tools">—</td>' in html
+    assert '<p class="note">Skipped: install x</p>' in html
 
 
 def test_page_with_pictures_refers_to_nothing_outside(tmp_path):
@@ -49,7 +76,7 @@ def test_page_with_pictures_refers_to_nothing_outside(tmp_path):
         drawn.ax.plot([0, 1], [0, 1])
     figure = drawn.figure("caption", "a line")
     target = report.write(
-        report.Report("T", "S", [report.Section("P", [report.Figures([figure, figure])])]),
+        report.Report("T", "S", [section(report.Figures([figure, figure]))]),
         tmp_path / "deep" / "folder",
     )
     html = target.read_text(encoding="utf-8")
@@ -90,4 +117,13 @@ def test_style_sheet_knows_phones_and_dark_mode():
     "text, number", [("1e-08", True), ("—", True), ("+0.3", True), ("a1", False)]
 )
 def test_what_counts_as_a_number(text, number):
-    assert bool(page._NUMBER.match(text)) is number
+    assert bool(blocks._NUMBER.match(text)) is number
+
+
+def test_tints_begin_with_our_colour_and_differ():
+    pytest.importorskip("matplotlib")
+    from matplotlib.colors import to_hex
+
+    tints = figures.tints(8)
+    assert to_hex(tints[0]) == figures.OURS and len(set(tints)) == 8
+    assert max(max(each) for each in tints) < 1

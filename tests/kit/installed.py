@@ -1,7 +1,8 @@
-"""Data that may not be installed."""
+"""Data and programs that may not be installed."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,3 +19,11 @@ def read(source: Callable[..., T], *arguments: Any) -> T:
         return source(*arguments)
     except MissingDataError as missing:
         pytest.skip(str(missing))
+
+
+def program(*names: str) -> str:
+    """The path of the first that is installed; skips where none is."""
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    pytest.skip(f"none of {', '.join(names)} is installed")

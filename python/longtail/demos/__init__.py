@@ -1,8 +1,9 @@
-"""What `longtail demo` shows: one module a family, each a list of parts.
+"""What `longtail demo` shows: one module a family, each a problem that a user has.
 
-A family's module has TITLE, SUMMARY, BUDGET (seconds; a pair: full, quick) and PARTS. A part is
-a title and a function from a `Stage` to blocks of the report; it raises `data.MissingDataError`
-when a package with its data is not there, and the demo goes on with the next part.
+A family's module has TITLE, PROBLEM, BUDGET (seconds on two idle cores; a pair: whole, quick) and
+PARTS. A part is a title and a function from a `Stage` to what it found; it raises
+`data.MissingDataError` when a package with its data is not there, and the demo goes on with the
+next part. `sections` makes one section of the report of all parts of a family.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from longtail.demos.console import Console
-from longtail.report.model import Block
+from longtail.demos.measuring import Bar
+from longtail.report.model import Audio, Block, Fact, Figure, Note
 
 #: Family -> module with its parts, imported only when it is asked for.
 FAMILIES = {
@@ -32,8 +34,28 @@ class Stage:
 
 
 @dataclasses.dataclass(frozen=True)
+class Finding:
+    """What a part found, in the beats of the report (`report.Section`).
+
+    Attributes:
+        today, ours: numbers of today's tools and of longtail; the summary shows the first part's.
+        pictures: those that say it at a glance; all others belong to the details.
+        bars: numbers that were set beforehand.
+        notes: what was left out.
+        details: how it was measured.
+    """
+
+    today: Sequence[Fact]
+    ours: Sequence[Fact]
+    pictures: Sequence[Figure | Audio]
+    bars: Sequence[Bar] = ()
+    notes: Sequence[Note] = ()
+    details: Sequence[Block] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Part:
-    """One section of the report, and the function that computes it."""
+    """A piece of a section, and the function that computes it."""
 
     title: str
-    run: Callable[[Stage], Sequence[Block]]
+    run: Callable[[Stage], Finding]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from longtail.demos import measuring
 
 
 class Task(NamedTuple):
@@ -52,7 +53,7 @@ class Recipe:
 
 @dataclasses.dataclass
 class Run:
-    """A trained network, its share of right answers on the test, and seconds of each epoch."""
+    """A trained network, its share of right answers on the test, and CPU seconds of each epoch."""
 
     network: nn.Module
     accuracy: float
@@ -95,7 +96,7 @@ def train(
     for epoch in range(recipe.epochs):
         batches = torch.randperm(len(task.x), generator=generator).split(recipe.batch)
         for name, network in networks.items():
-            start = time.perf_counter()
+            start = measuring.clock()
             for number, rows in enumerate(batches, epoch * steps):
                 rate = recipe.rate_at(number, recipe.epochs * steps)
                 for group, share in zip(optimisers[name].param_groups, shares[name], strict=True):
@@ -103,7 +104,7 @@ def train(
                 optimisers[name].zero_grad()
                 functional.cross_entropy(network(task.x[rows]), task.y[rows]).backward()
                 optimisers[name].step()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(measuring.clock() - start)
         if on_epoch is not None:
             on_epoch(epoch)
     return {

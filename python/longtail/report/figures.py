@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
+#: Whose a line is: longtail's, that of today's tools, or data and truth. style.css has the same.
 OURS = "#14667f"
 RIVAL = "#b4532a"
 TRUTH = "#3a3f45"
-SERIES = ("#14667f", "#b4532a", "#6a8f3c", "#7a4f9a", "#c2962b", "#3c6fb4")
+#: Several rivals in one picture.
+RIVALS = (RIVAL, "#d9a441", "#8c3b5a")
+#: What was there before, behind a line of ours.
+BEFORE = "#b9bec3"
 GRID = "#e3e0d9"
 
 _STYLE: dict[Any, Any] = {
@@ -49,6 +53,17 @@ _STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "longtail",
 }
+
+
+def tints(count: int) -> list[tuple[float, float, float]]:
+    """Several lines of ours in one picture: from our colour towards white."""
+    from matplotlib.colors import to_rgb
+
+    return [
+        (r + (1 - r) * share, g + (1 - g) * share, b + (1 - b) * share)
+        for share in (0.62 * i / max(1, count - 1) for i in range(count))
+        for r, g, b in [to_rgb(OURS)]
+    ]
 
 
 class Drawing:

@@ -22,18 +22,10 @@ class Note:
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """One number worth reading before the details: the value, what it is, and whose."""
+    """One number worth reading before the details: the value, and what it is."""
 
     value: str
     label: str
-    rival: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class Facts:
-    """A row of large numbers."""
-
-    facts: Sequence[Fact]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,16 +68,71 @@ class Audio:
     caption: str
 
 
-Block = Text | Note | Facts | Table | Figure | Figures | Audio
+Block = Text | Note | Table | Figure | Figures | Audio
+
+
+@dataclasses.dataclass(frozen=True)
+class Detail:
+    """How something was measured, folded away until it is asked for."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """A bar that was set beforehand: of what, what was reached, what was asked."""
+
+    what: str
+    reached: str
+    asked: str
+    met: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Seconds:
+    """What a section took: by the clock, of all cores together, and by the clock at most."""
+
+    wall: float
+    cpu: float
+    budget: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """One part of the report; `seconds` is what it took to compute."""
+    """A problem that a user has. All sections are told in the same five beats: the problem, what
+    today's tools give, what longtail gives, pictures, and what was met or missed.
 
+    Attributes:
+        name: a word for links and manifests.
+        title, problem: in a few words, and in a few sentences.
+        today, ours: numbers; the first of each stand in the summary of the report.
+        pictures: that show it.
+        verdicts: on bars that were set beforehand.
+        notes: what was left out.
+        details: how it was measured.
+    """
+
+    name: str
     title: str
-    blocks: Sequence[Block]
-    seconds: float | None = None
+    problem: str
+    today: Sequence[Fact]
+    ours: Sequence[Fact]
+    pictures: Sequence[Figure | Audio] = ()
+    verdicts: Sequence[Verdict] = ()
+    notes: Sequence[Note] = ()
+    details: Sequence[Detail] = ()
+    seconds: Seconds | None = None
+
+    @property
+    def met(self) -> int:
+        """How many bars were."""
+        return sum(verdict.met for verdict in self.verdicts)
+
+    @property
+    def missed(self) -> int:
+        """How many bars were."""
+        return len(self.verdicts) - self.met
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import importlib.resources
 import pathlib
-import re
+from collections.abc import Sequence
 
-from longtail.report.model import (
-    Audio,
-    Block,
-    Facts,
-    Figure,
-    Figures,
-    Note,
-    Report,
-    Section,
-    Table,
-    Text,
-)
+from longtail.report import blocks
+from longtail.report.blocks import inline
+from longtail.report.model import Fact, Report, Section, Table
 
-_NUMBER = re.compile(r"^[-+±<>~]?\s?[\d.]+|^(nan|inf|-inf|—)$")
+#: Class and heading of every beat, in the order in which all sections have them.
+BEATS = {
+    "problem": "The problem",
+    "today": "What today's tools give",
+    "ours": "What longtail gives",
+    "pictures": "Pictures",
+    "verdicts": "Met or missed",
+}
+#: Class and words of what has a colour of its own, in pictures and in text.
+COLOURS = {"ours": "longtail", "today": "today's tools", "truth": "data and truth"}
 
 
 def write(report: Report, folder: pathlib.Path) -> pathlib.Path:
@@ -35,100 +34,98 @@ def write(report: Report, folder: pathlib.Path) -> pathlib.Path:
 def render(report: Report) -> str:
     """The report as one HTML document."""
     style = importlib.resources.files("longtail.report").joinpath("style.css").read_text("utf-8")
-    entries = "".join(
-        f'<li><a href="#{_slug(section.title)}">{inline(section.title)}</a></li>'
-        for section in report.sections
-    )
     sections = "".join(_section(section) for section in report.sections)
     return (
         "<!doctype html>\n"
         '<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        # No icon: a browser would otherwise ask for one beside the file.
+        '<link rel="icon" href="data:,">'
         f"<title>{html.escape(report.title)}</title><style>{style}</style></head>\n"
         f"<body><header><h1>{inline(report.title)}</h1>"
         f'<p class="summary">{inline(report.summary)}</p>'
-        f"<nav><ol>{entries}</ol></nav></header>\n"
+        f"{_contents(report)}{_overview(report)}</header>\n"
         f"<main>{sections}</main>\n"
-        f"<footer>{_environment(report)}</footer></body></html>\n"
+        f"<footer>{_environment(report)}{_seconds(report)}</footer></body></html>\n"
     )
 
 
-def inline(text: str) -> str:
-    """Escape `text`, then set `code` and **strong**."""
-    escaped = html.escape(text, quote=False)
-    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escaped)
+def _contents(report: Report) -> str:
+    entries = "".join(
+        f'<li><a href="#{section.name}">{inline(section.title)}</a></li>'
+        for section in report.sections
+    )
+    return f'<nav aria-label="Contents"><ol>{entries}</ol></nav>'
+
+
+def _overview(report: Report) -> str:
+    """A line a section: the problem, today's figure, longtail's figure, bars."""
+    head = ("The problem", COLOURS["today"].capitalize(), COLOURS["ours"], "Bars")
+    rows = "".join(
+        "<tr>"
+        f'<td><a href="#{section.name}">{inline(section.title)}</a></td>'
+        f"{_figure_of(section.today, 'today')}{_figure_of(section.ours, 'ours')}"
+        f'<td data-column="{head[3]}">{_bars(section)}</td></tr>'
+        for section in report.sections
+    )
+    names = "".join(f"<th>{name}</th>" for name in head)
+    key = "".join(f'<li class="{name}">{words}</li>' for name, words in COLOURS.items())
+    return (
+        '<div class="table"><table class="wide overview">'
+        f"<thead><tr>{names}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f'<ul class="key" aria-label="Colours">{key}</ul>'
+    )
+
+
+def _figure_of(facts: Sequence[Fact], whose: str) -> str:
+    """The cell of the first of some facts."""
+    column = html.escape(COLOURS[whose])
+    held = (
+        f"<span><strong>{inline(facts[0].value)}</strong> {inline(facts[0].label)}</span>"
+        if facts
+        else "—"
+    )
+    return f'<td class="{whose}" data-column="{column}">{held}</td>'
+
+
+def _bars(section: Section) -> str:
+    if not section.verdicts:
+        return "—"
+    missed = f", <strong>{section.missed} missed</strong>" if section.missed else ""
+    return f"<span>{section.met} met{missed}</span>"
 
 
 def _section(section: Section) -> str:
-    took = "" if section.seconds is None else f'<p class="took">{section.seconds:.1f} s</p>'
-    body = "".join(_block(block) for block in section.blocks)
-    slug = _slug(section.title)
-    return f'<section id="{slug}"><h2>{inline(section.title)}</h2>{took}{body}</section>\n'
-
-
-def _block(block: Block) -> str:
-    match block:
-        case Text(text):
-            return f"<p>{inline(text)}</p>"
-        case Note(text):
-            return f'<p class="note">{inline(text)}</p>'
-        case Facts(facts):
-            tiles = "".join(
-                ('<div class="rival">' if fact.rival else "<div>")
-                + f"<dt>{inline(fact.label)}</dt><dd>{inline(fact.value)}</dd></div>"
-                for fact in facts
-            )
-            return f'<dl class="facts">{tiles}</dl>'
-        case Table():
-            return _table(block)
-        case Figure():
-            return _figure(block)
-        case Figures(figures):
-            return f'<div class="figures">{"".join(_figure(figure) for figure in figures)}</div>'
-        case Audio():
-            return _audio(block)
-    raise TypeError(f"block: got {type(block).__name__}, expected a member of report.model.Block")
-
-
-def _figure(figure: Figure) -> str:
-    label = html.escape(figure.alt)
+    pictures = "".join(blocks.block(each) for each in section.pictures)
+    contents = {
+        "problem": f"<p>{inline(section.problem)}</p>",
+        "today": blocks.facts(section.today),
+        "ours": blocks.facts(section.ours),
+        "pictures": f'<div class="figures">{pictures}</div>',
+        "verdicts": _verdicts(section) if section.verdicts else "<p>Nothing was asked.</p>",
+    }
+    beats = "".join(
+        f'<div class="beat {name}"><h3>{heading}</h3>{contents[name]}</div>'
+        for name, heading in BEATS.items()
+    )
+    notes = "".join(blocks.block(each) for each in section.notes)
+    details = "".join(
+        f"<details><summary>How it was measured: {inline(each.title)}</summary>"
+        f"{''.join(blocks.block(part) for part in each.blocks)}</details>"
+        for each in section.details
+    )
     return (
-        f'<figure><div class="picture" role="img" aria-label="{label}">{figure.markup}</div>'
-        f"<figcaption>{inline(figure.caption)}</figcaption></figure>"
+        f'<section id="{section.name}"><h2>{inline(section.title)}</h2>'
+        f"{beats}{notes}{details}</section>\n"
     )
 
 
-def _audio(audio: Audio) -> str:
-    content = base64.b64encode(audio.wav).decode()
-    return (
-        f'<figure><audio controls preload="metadata" src="data:audio/wav;base64,{content}"></audio>'
-        f"<figcaption>{inline(audio.caption)}</figcaption></figure>"
-    )
-
-
-def _table(table: Table) -> str:
-    numeric = [all(_NUMBER.match(row[i]) for row in table.rows) for i in range(len(table.columns))]
-
-    def right(i: int) -> str:
-        return ' class="number"' if numeric[i] else ""
-
-    def cell(i: int, text: str) -> str:
-        # The name of the column is shown beside the cell where the table is folded (style.css).
-        column = html.escape(table.columns[i])
-        return f'<td data-column="{column}"{right(i)}>{inline(text)}</td>'
-
-    head = "".join(f"<th{right(i)}>{inline(name)}</th>" for i, name in enumerate(table.columns))
-    body = "".join(
-        "<tr>" + "".join(cell(i, text) for i, text in enumerate(row)) + "</tr>"
-        for row in table.rows
-    )
-    caption = f"<caption>{inline(table.caption)}</caption>" if table.caption else ""
-    folds = ' class="wide"' if len(table.columns) > 3 else ""
-    return (
-        f'<div class="table"><table{folds}>{caption}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+def _verdicts(section: Section) -> str:
+    rows = [
+        (each.what, each.reached, each.asked, "met" if each.met else "**missed**")
+        for each in section.verdicts
+    ]
+    return blocks.table(Table(("Set beforehand", "Reached", "Asked", "Verdict"), rows))
 
 
 def _environment(report: Report) -> str:
@@ -139,5 +136,11 @@ def _environment(report: Report) -> str:
     return f"<h2>Where this ran</h2><dl>{rows}</dl>" if rows else ""
 
 
-def _slug(title: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+def _seconds(report: Report) -> str:
+    rows = [
+        (section.title, *(f"{each:.1f}" for each in (took.wall, took.cpu, took.budget)))
+        for section in report.sections
+        if (took := section.seconds) is not None
+    ]
+    columns = ("Section", "Seconds", "CPU seconds", "At most, on two idle cores")
+    return f"<h2>What it took</h2>{blocks.table(Table(columns, rows))}" if rows else ""

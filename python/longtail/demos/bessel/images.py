@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,11 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 import longtail
-from longtail.demos import Stage, data
+from longtail.demos import Finding, Stage, data
 from longtail.demos.bessel.efficientnet import HEAD_CHANNELS, EfficientNetLite0
 from longtail.demos.bessel.words import scipy_fit
+from longtail.demos.measuring import Bar
 from longtail.distributions import VonMisesFisher
-from longtail.report import Block, Fact, Facts, Figure, Figures, Table, Text
+from longtail.report import Fact, Figure, Table, Text
 from longtail.report import figures as draw
 
 SEED = 11
@@ -39,7 +39,7 @@ class Crops(NamedTuple):
     labels: Tensor  # [n], index into the names
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Features of random crops; a fit at each size; crops recognised by their photograph's vMF."""
     names = list(QUICK_PHOTOGRAPHS if stage.quick else data.PHOTOGRAPHS)
     each = 8 if stage.quick else 16
@@ -47,7 +47,7 @@ def run(stage: Stage) -> Sequence[Block]:
     photographs = {name: data.photograph(name) for name in names}
     crops = extract(stage, network, photographs, each)
 
-    rows, accuracies = [], []
+    rows, accuracies, checked = [], [], []
     for pooled in POOLED:
         features = pool(crops.maps, pooled)
         n, p = features.shape
@@ -59,6 +59,9 @@ def run(stage: Stage) -> Sequence[Block]:
             again, deviation = refit(fit, n)
             step.note(f"kappa {kappa:.2f}")
         rival = scipy_fit(features)
+        checked.append(
+            Bar(f"refitted at {p}, standard errors off", abs(deviation), 3, at_most=True)
+        )
         accuracy = recognised(features, crops.labels, len(names))
         accuracies.append(accuracy)
         rows.append(
@@ -72,37 +75,49 @@ def run(stage: Stage) -> Sequence[Block]:
                 f"{accuracy:.1%}",
             )
         )
-    return [
-        Text(
-            f"{len(names)} photographs that ship with scikit-learn, scikit-image and matplotlib; "
-            f"{each} random crops of each; features of the last layer of EfficientNet-Lite0, "
-            "pooled to 1x1, 2x2 and 4x4 cells and scaled to length 1. Each size is fitted as a "
-            "whole, drawn from again and refitted. Then every photograph gets its own vMF from "
-            "half of its crops, and the other half are told apart by their likelihood."
-        ),
-        Facts(
-            [
-                Fact(f"{20480 // 2 - 1}", "largest Bessel order"),
-                Fact(
-                    f"{accuracies[-1]:.1%}",
-                    f"held-out crops recognised, chance {1 / len(names):.1%}",
-                ),
-            ]
-        ),
-        Table(
-            (
-                "Dimensions",
-                "kappa",
-                "Time",
-                "Refitted to draws",
-                "Deviation, standard errors",
-                "SciPy's kappa",
-                "Crops recognised",
+    return Finding(
+        today=[
+            Fact(
+                f"{rival.concentration:g}",
+                f"concentration of photographs in {p} dimensions by SciPy",
+            )
+        ],
+        ours=[
+            Fact(
+                f"{kappa:.1f}",
+                f"concentration of photographs in {p} dimensions: Bessel order {p // 2 - 1}",
             ),
-            rows,
-        ),
-        Figures([_sheet(photographs), _likeness(crops, names)]),
-    ]
+            Fact(
+                f"{accuracies[-1]:.1%}",
+                f"of held-out crops recognised by it, {1 / len(names):.1%} by chance",
+            ),
+        ],
+        pictures=[_sheet(photographs)],
+        bars=checked,
+        details=[
+            Text(
+                f"{len(names)} photographs that ship with scikit-learn, scikit-image and "
+                f"matplotlib; {each} random crops of each; features of the last layer of "
+                "EfficientNet-Lite0, pooled to 1x1, 2x2 and 4x4 cells and scaled to length 1. Each "
+                "size is fitted as a whole, drawn from again and refitted. Then every photograph "
+                "gets its own vMF from half of its crops, and the other half are told apart by "
+                "their likelihood."
+            ),
+            Table(
+                (
+                    "Dimensions",
+                    "kappa",
+                    "Time",
+                    "Refitted to draws",
+                    "Deviation, standard errors",
+                    "SciPy's kappa",
+                    "Crops recognised",
+                ),
+                rows,
+            ),
+            _likeness(crops, names),
+        ],
+    )
 
 
 def extract(stage: Stage, network: EfficientNetLite0, photographs: Photographs, each: int) -> Crops:

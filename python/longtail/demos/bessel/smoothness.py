@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
-from longtail.demos import Stage, data
+from longtail.demos import Finding, Stage, data
 from longtail.demos.bessel import process
 from longtail.demos.bessel.process import MaternFit
-from longtail.report import Block, Fact, Facts, Figure, Figures, Table, Text
+from longtail.demos.measuring import Bar
+from longtail.report import Fact, Figure, Figures, Table, Text
 from longtail.report import figures as draw
 
 SEED = 3
@@ -19,7 +18,7 @@ TRUTH = (1.4, 0.6, 1.0, 0.02)
 CUSTOMARY = (0.5, 1.5, 2.5)
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Recover nu from a draw, then measure it on three real series."""
     points = 120 if stage.quick else 250
     drawn = _simulated(stage, points)
@@ -46,37 +45,51 @@ def run(stage: Stage) -> Sequence[Block]:
         )
         for series, fit, fixed in fits
     ]
-    return [
-        Text(
-            "A curve drawn from a Matern process has as many derivatives as there are whole "
-            "numbers below nu: at nu = 1/2 it is as rough as a random walk, at infinity smooth. "
-            "Software asks the user to pick 1/2, 3/2 or 5/2, since K of any other order has had no "
-            "gradient in its order. Here nu is a parameter like the others: `longtail.matern` "
-            "inside an exact process, the likelihood climbed by L-BFGS, and standard errors from "
-            "the Hessian, which is autograd applied twice."
-        ),
-        Facts(
-            [
-                Fact(f"{drawn.nu:.2f} ± {drawn.nu_error:.2f}", f"nu found, {TRUTH[0]} simulated"),
-                Fact(f"{deviation:+.2f}", "deviation in standard errors"),
-                *(
-                    Fact(f"{fit.nu:.2f} ± {fit.nu_error:.2f}", f"nu, {series.name.lower()}")
-                    for series, fit, _ in fits
-                ),
-            ]
-        ),
-        Figures([_profile(drawn), *(_series(series, fit) for series, fit, _ in fits)]),
-        Table(
-            (
-                "Series",
-                "nu learned",
-                *(f"nu = {nu}" for nu in CUSTOMARY),
-                "Evaluations",
+    series, fit, fixed = fits[0]
+    lost = fit.log_likelihood - min(fixed.values())
+    return Finding(
+        today=[
+            Fact(
+                "1/2, 3/2 or 5/2",
+                "smoothness that software lets a user choose from; the worst choice costs "
+                f"{lost:.1f} nats on a {series.name.lower()}",
+            )
+        ],
+        ours=[
+            Fact(
+                f"{drawn.nu:.2f} ± {drawn.nu_error:.2f}",
+                f"smoothness learnt from a curve drawn with {TRUTH[0]}",
             ),
-            rows,
-            "Log-likelihood lost, in nats, by fixing nu at a customary value and fitting the rest.",
-        ),
-    ]
+            Fact(
+                f"{fit.nu:.2f} ± {fit.nu_error:.2f}",
+                f"smoothness learnt from a {series.name.lower()}",
+            ),
+        ],
+        pictures=[_profile(drawn)],
+        bars=[Bar("smoothness learnt, standard errors off", abs(deviation), 2, at_most=True)],
+        details=[
+            Text(
+                "A curve drawn from a Matern process has as many derivatives as there are whole "
+                "numbers below nu: at nu = 1/2 it is as rough as a random walk, at infinity "
+                "smooth. Software asks the user to pick 1/2, 3/2 or 5/2, since K of any other "
+                "order has had no gradient in its order. Here nu is a parameter like the others: "
+                "`longtail.matern` inside an exact process, the likelihood climbed by L-BFGS, and "
+                "standard errors from the Hessian, which is autograd applied twice."
+            ),
+            Figures([_series(series, fit) for series, fit, _ in fits]),
+            Table(
+                (
+                    "Series",
+                    "nu learned",
+                    *(f"nu = {nu}" for nu in CUSTOMARY),
+                    "Evaluations",
+                ),
+                rows,
+                "Log-likelihood lost, in nats, by fixing nu at a customary value and fitting the "
+                "rest.",
+            ),
+        ],
+    )
 
 
 def shorten(series: data.Series, points: int) -> data.Series:
@@ -113,7 +126,7 @@ def _profile(fit: MaternFit) -> Figure:
         low, high = fit.nu - 2 * fit.nu_error, fit.nu + 2 * fit.nu_error
         two_errors = "± 2 standard errors"
         ax.axvspan(low, high, color=draw.OURS, alpha=0.12, linewidth=0, label=two_errors)
-        ax.axvline(TRUTH[0], color=draw.RIVAL, linestyle="--", linewidth=1.4, label="simulated nu")
+        ax.axvline(TRUTH[0], color=draw.TRUTH, linestyle="--", linewidth=1.4, label="simulated nu")
         ax.set_xlabel("nu")
         ax.set_ylabel("log-likelihood below its maximum")
         ax.legend(loc="lower center")

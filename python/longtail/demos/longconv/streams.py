@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-import time
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 import longtail
+from longtail.demos import measuring
 
 OURS, TORCH, SCIPY = "longtail.long_conv", "torch.fft, overlap-save", "scipy.signal.oaconvolve"
 
@@ -20,7 +20,7 @@ Step = Callable[[Tensor], Tensor]
 
 @dataclasses.dataclass
 class Stream:
-    """One way to do it, what came out, and the seconds of each chunk."""
+    """One way to do it, what came out, and the CPU seconds of each chunk."""
 
     step: Step
     heard: list[Tensor] = dataclasses.field(default_factory=list)
@@ -28,9 +28,9 @@ class Stream:
 
     def take(self, chunk: Tensor) -> None:
         """The next chunk."""
-        start = time.perf_counter()
+        start = measuring.clock()
         heard = self.step(chunk)
-        self.seconds.append(time.perf_counter() - start)
+        self.seconds.append(measuring.clock() - start)
         self.heard.append(heard)
 
     @property

@@ -3,11 +3,11 @@
 from longtail.demos import Part
 from longtail.demos.multigrid import darcy, mgno, recovery
 
-TITLE = "Multigrid"
-SUMMARY = (
-    "Flow through random media: solved by multigrid beside other solvers, the medium recovered "
-    "from a few readings by gradients through the solver, and an operator learnt that is made of "
-    "V-cycles."
+TITLE = "Flow through a medium, forwards and backwards"
+PROBLEM = (
+    "Water seeps through rock, heat through a wall: one equation in as many unknowns as there are "
+    "grid points. Solvers of sparse matrices take long, stand outside autograd, and so cannot say "
+    "what the rock is from what was read in a few wells."
 )
 
 #: Seconds on two cores: whole, quick.

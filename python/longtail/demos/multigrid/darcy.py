@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from longtail.demos import Stage, measuring
+from longtail.demos import Finding, Stage, measuring
 from longtail.demos.measuring import Bar
 from longtail.demos.multigrid import pictures, solvers
 from longtail.demos.multigrid.solvers import CG, OURS, PYAMG, SUPERLU, TOLERANCE, Problem, Solved
-from longtail.report import Block, Fact, Facts, Figures, Note, Table, Text
+from longtail.report import Fact, Note, Table, Text
 
 #: (n, contrast) of both problems: whole, quick.
 WHOLE = ((511, 4.0), (255, 1000.0))
@@ -42,44 +42,47 @@ class Study:
         return self.found[name].total / self.found[OURS].total
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Solve two problems by all who are there; times, residuals, pictures."""
     with measuring.one_thread(), torch.inference_mode():
         studies = [_study(stage, *each) for each in (QUICK if stage.quick else WHOLE)]
-    checked = bars(studies)
-    for bar in checked:
-        stage.console.say("  " + "  ".join(bar.row()))
     first, second = studies
     ours = first.found[OURS]
-    blocks: list[Block] = [
-        Text(
-            "-div(a grad u) = 1 in a square, u = 0 on its sides: the pressure of a fluid that "
-            "seeps through a medium of two phases, which one being the sign of a Gaussian random "
-            "field. `longtail.multigrid` never forms a matrix: it takes a, makes coarser grids "
-            "whose operators follow it, and a V-cycle over them preconditions conjugate "
-            "gradients. The same is asked from PyAMG's Ruge-Stueben solver with conjugate "
-            "gradients, from SuperLU, and from SciPy's conjugate gradients with the diagonal. "
-            "They get the matrix ready made. Everybody has one thread and times are CPU seconds."
-        ),
-        pictures.medium(first.problem, ours.solution),
-        Facts(
-            [
-                Fact(f"{1e3 * ours.total:.0f} ms", f"ours, {first.title}"),
-                *(
-                    Fact(f"{1e3 * first.found[name].total:.0f} ms", name, rival=True)
-                    for name in (PYAMG, SUPERLU, CG)
-                    if name in first.found
-                ),
-            ]
-        ),
-        *(_table(study) for study in studies),
-        Figures([pictures.residuals(first, second), pictures.seconds(first, second)]),
-        Table(("Bar", "Reached", "Set", "Verdict"), [bar.row() for bar in checked]),
-    ]
-    if PYAMG not in first.found:
-        blocks.append(Note("PyAMG is not installed and was left out: pip install pyamg"))
-        stage.console.say("  without PyAMG: pip install pyamg")
-    return blocks
+    size = first.problem.a.numel()
+    missing = PYAMG not in first.found
+    rivals = [name for name in (PYAMG, SUPERLU, CG) if name in first.found]
+    return Finding(
+        today=[
+            Fact(
+                f"{1e3 * first.found[name].total:.0f} ms",
+                f"for a pressure in {size} unknowns, by {name}",
+            )
+            for name in rivals
+        ],
+        ours=[
+            Fact(
+                f"{1e3 * ours.total:.0f} ms",
+                f"for the same pressure in {size} unknowns, to the same residual",
+            )
+        ],
+        pictures=[pictures.medium(first.problem, ours.solution), pictures.seconds(first, second)],
+        bars=bars(studies),
+        notes=[Note("PyAMG is not installed and was left out: pip install pyamg")] * missing,
+        details=[
+            Text(
+                "-div(a grad u) = 1 in a square, u = 0 on its sides: the pressure of a fluid that "
+                "seeps through a medium of two phases, which one being the sign of a Gaussian "
+                "random field. `longtail.multigrid` never forms a matrix: it takes a, makes "
+                "coarser grids whose operators follow it, and a V-cycle over them preconditions "
+                "conjugate gradients. The same is asked from PyAMG's Ruge-Stueben solver with "
+                "conjugate gradients, from SuperLU, and from SciPy's conjugate gradients with the "
+                "diagonal. They get the matrix ready made. Everybody has one thread and times are "
+                "CPU seconds."
+            ),
+            *(_table(study) for study in studies),
+            pictures.residuals(first, second),
+        ],
+    )
 
 
 def _study(stage: Stage, n: int, contrast: float) -> Study:

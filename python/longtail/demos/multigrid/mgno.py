@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from longtail.demos import Stage, measuring
+from longtail.demos import Finding, Stage, measuring
 from longtail.demos.measuring import Bar
 from longtail.demos.multigrid import learning, pictures
 from longtail.demos.multigrid.data import Pairs
 from longtail.demos.multigrid.learning import (
     FNO,
-    MEAN,
     MGNO,
     NEAREST,
     Learner,
@@ -18,7 +15,7 @@ from longtail.demos.multigrid.learning import (
     elsewhere,
     relative,
 )
-from longtail.report import Block, Fact, Facts, Note, Table, Text
+from longtail.report import Fact, Figure, Table, Text
 
 #: CPU seconds of training for each network: whole, quick.
 WHOLE, QUICK = 9.0, 1.2
@@ -27,7 +24,7 @@ SEED = 0
 LOOKS = 10
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Train both for the same CPU seconds; errors beside baselines, fields, another size."""
     train, test, finer = (Pairs.of(part) for part in ("train_16", "test_16", "test_32"))
     budget = QUICK if stage.quick else WHOLE
@@ -39,38 +36,35 @@ def run(stage: Stage) -> Sequence[Block]:
         name: float(relative(found, test.y).mean())
         for name, found in learning.baselines(train, test).items()
     }
-    blocks: list[Block] = [
-        _introduction(train, test, budget),
-        Facts(
-            [
-                Fact(f"{learnt[MGNO].error:.1%}", "MgNO, relative L2 error"),
-                Fact(f"{learnt[FNO].error:.1%}", "FNO, as many CPU seconds", rival=True),
-                Fact(f"{errors[NEAREST]:.1%}", NEAREST, rival=True),
-                Fact(f"{errors[MEAN]:.1%}", MEAN, rival=True),
-            ]
-        ),
-        _table(learnt, errors, on_finer),
-        *_samples(test, learnt),
-        pictures.learning(way, budget, errors),
-        Text(
-            f"**Neither is a solver.** On grids of 32 x 32, twice the size it was trained on, MgNO "
-            f"errs by {on_finer[MGNO]:.0%}, and warns: its V-cycles are learned for one spacing "
-            "and do not transfer across resolutions. FNO's modes mean the same at any size: "
-            f"{on_finer[FNO]:.0%}."
-        ),
-    ]
-    if stage.quick:
-        return [
-            *blocks,
-            Note(f"Quick: {QUICK:g} seconds each in place of {WHOLE:g}, too few for a bar."),
-        ]
-    checked = bars(learnt, errors)
-    for bar in checked:
-        stage.console.say("  " + "  ".join(bar.row()))
-    return [
-        *blocks,
-        Table(("Bar", "Reached", "Set", "Verdict"), [bar.row() for bar in checked]),
-    ]
+    quick = Text(f"Quick: {QUICK:g} seconds each in place of {WHOLE:g}, too few for a bar.")
+    median, worst = _samples(test, learnt)
+    return Finding(
+        today=[
+            Fact(f"{learnt[FNO].error:.1%}", "error of an operator learnt by Fourier modes, FNO"),
+            Fact(f"{errors[NEAREST]:.1%}", "error of the answer to the most similar sample"),
+        ],
+        ours=[
+            Fact(
+                f"{learnt[MGNO].error:.1%}",
+                f"error of one learnt by V-cycles, MgNO, in the same {budget:g} CPU seconds",
+            )
+        ],
+        pictures=[median],
+        bars=[] if stage.quick else bars(learnt, errors),
+        details=[
+            _introduction(train, test, budget),
+            _table(learnt, errors, on_finer),
+            worst,
+            pictures.learning(way, budget, errors),
+            Text(
+                "**Neither is a solver.** On grids of 32 x 32, twice the size it was trained on, "
+                f"MgNO errs by {on_finer[MGNO]:.0%}, and warns: its V-cycles are learned for one "
+                "spacing and do not transfer across resolutions. FNO's modes mean the same at any "
+                f"size: {on_finer[FNO]:.0%}."
+            ),
+            *([quick] if stage.quick else []),
+        ],
+    )
 
 
 #: CPU seconds and the errors that networks had then.
@@ -150,7 +144,7 @@ def _table(
     )
 
 
-def _samples(test: Pairs, learnt: dict[str, Learnt]) -> list[Block]:
+def _samples(test: Pairs, learnt: dict[str, Learnt]) -> list[Figure]:
     order = learnt[MGNO].errors.argsort()
     return [
         pictures.sample(test, learnt, int(order[place]), what)

@@ -101,7 +101,7 @@ def residuals(*studies: Study) -> Figure:
         for axes, study in zip(drawn.axes, studies, strict=True):
             factor = solvers.factor(study.cycles)
             axes.semilogy(
-                study.cycles, "o-", color=draw.RIVAL, markersize=3.5, label="V-cycles alone"
+                study.cycles, "o:", color=draw.OURS, markersize=3.5, label="V-cycles alone"
             )
             axes.semilogy(
                 study.preconditioned, "o-", color=draw.OURS, markersize=3.5, label="with PCG"
@@ -217,7 +217,7 @@ def profile(known: Survey, log_a: Tensor) -> Figure:
     with draw.drawing(5.4, 3.0) as drawn:
         drawn.ax.plot(x, known.truth[row].numpy(), color=draw.TRUTH, linewidth=1.2, label="truth")
         drawn.ax.plot(x, log_a[row].numpy(), color=draw.OURS, label="recovered")
-        drawn.ax.axhline(0, color=draw.RIVAL, linestyle="--", linewidth=1, label="start")
+        drawn.ax.axhline(0, color=draw.BEFORE, linestyle="--", linewidth=1, label="start")
         drawn.ax.set_title("ln a, from left to right through the middle")
         drawn.ax.set_xlabel("x")
         drawn.ax.legend()

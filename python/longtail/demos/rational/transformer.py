@@ -1,19 +1,17 @@
-"""Part 2: a small Kolmogorov-Arnold transformer on 8 x 8 digits, beside the same one with GELU."""
+"""Part 3: a small Kolmogorov-Arnold transformer on 8 x 8 digits, beside the same one with GELU."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from longtail.demos import Stage, data, measuring, training
+from longtail.demos import Finding, Stage, data, measuring, training
 from longtail.demos.measuring import Bar
 from longtail.demos.rational.mnist import GELU, LEARNT, curves
 from longtail.demos.training import Recipe, Run, Task
 from longtail.nn import KAT, GroupRational
 from longtail.nn.kat import Block as KATBlock
-from longtail.report import Block, Fact, Facts, Figure, Table, Text
+from longtail.report import Fact, Figure, Text
 from longtail.report import figures as draw
 
 SEED = 0
@@ -24,7 +22,7 @@ WHOLE = (2, Recipe(epochs=25, batch=32, rate=3e-3, rise=0.2))
 QUICK = (1, Recipe(epochs=10, batch=32, rate=4e-3, rise=0.2))
 
 
-def run(stage: Stage) -> Sequence[Block]:
+def run(stage: Stage) -> Finding:
     """Train both; accuracies, bars, and the curves of the last block."""
     depth, recipe = QUICK if stage.quick else WHOLE
     task = shuffled(*data.small_digits())
@@ -40,30 +38,28 @@ def run(stage: Stage) -> Sequence[Block]:
             lambda epoch: step.advance(),
         )
         step.note(", ".join(f"{name} {each.accuracy:.3f}" for name, each in runs.items()))
-    checked = bars(runs)
-    for bar in checked:
-        stage.console.say("  " + "  ".join(bar.row()))
-    return [
-        Text(
-            f"`longtail.nn.KAT` on the 8 x 8 digits of scikit-learn, {len(task.x)} to train on and "
-            f"{len(task.test_x)} to test with: patches of 2 x 2 pixels, width "
-            f"{WIDTH}, {depth} blocks whose MLP has a learnt rational in front of each layer. "
-            "Beside it the vision transformer that it comes from: the same blocks with GELU. "
-            "The recipe was chosen by KAT's results on this test."
-        ),
-        Facts(
-            [
-                Fact(f"{runs[LEARNT].accuracy:.1%}", "right answers, KAT"),
-                Fact(f"{runs[GELU].accuracy:.1%}", "with GELU", rival=True),
-                Fact(
-                    f"{training.times(runs[LEARNT].seconds, runs[GELU].seconds):.2f}",
-                    "time, in GELU's",
-                ),
-            ]
-        ),
-        Table(("Bar", "Reached", "Set", "Verdict"), [bar.row() for bar in checked]),
-        _curves(runs[LEARNT].network),
-    ]
+    over = training.times(runs[LEARNT].seconds, runs[GELU].seconds)
+    return Finding(
+        today=[Fact(f"{runs[GELU].accuracy:.1%}", "of small digits read by a vision transformer")],
+        ours=[
+            Fact(
+                f"{runs[LEARNT].accuracy:.1%}",
+                f"by `longtail.nn.KAT`, which learns its activations, in {over:.2f} of the time",
+            )
+        ],
+        pictures=[],
+        bars=bars(runs),
+        details=[
+            Text(
+                f"`longtail.nn.KAT` on the 8 x 8 digits of scikit-learn, {len(task.x)} to train on "
+                f"and {len(task.test_x)} to test with: patches of 2 x 2 pixels, width "
+                f"{WIDTH}, {depth} blocks whose MLP has a learnt rational in front of each layer. "
+                "Beside it the vision transformer that it comes from: the same blocks with GELU. "
+                "The recipe was chosen by KAT's results on this test."
+            ),
+            _curves(runs[LEARNT].network),
+        ],
+    )
 
 
 def shuffled(images: Tensor, labels: Tensor) -> Task:
@@ -119,7 +115,8 @@ def _curves(model: nn.Module) -> Figure:
         for ax, name in zip(drawn.axes, ("act1", "act2"), strict=True):
             after, before = getattr(learnt.mlp, name), getattr(start.mlp, name)
             assert isinstance(after, GroupRational)
-            for curve, colour in zip(curves(after, grid).T, draw.SERIES * 2, strict=False):
+            rows = curves(after, grid).T
+            for curve, colour in zip(rows, draw.tints(len(rows)), strict=True):
                 ax.plot(grid.numpy(), curve.numpy(), color=colour, linewidth=1.2)
             begin = curves(before, grid)[:, 0]
             ax.plot(grid.numpy(), begin.numpy(), "--", color=draw.TRUTH, label="start")
