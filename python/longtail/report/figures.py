@@ -85,14 +85,16 @@ class Drawing:
 
 
 @contextlib.contextmanager
-def drawing(width: float = 5.4, height: float = 3.5, columns: int = 1) -> Iterator[Drawing]:
-    """A canvas of `columns` axes side by side (inches); rendered to SVG at the end."""
+def drawing(
+    width: float = 5.4, height: float = 3.5, columns: int = 1, rows: int = 1
+) -> Iterator[Drawing]:
+    """A canvas (inches) of axes, row by row; rendered to SVG at the end."""
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
     with matplotlib.rc_context(_STYLE):
         canvas = Canvas(figsize=(width, height), layout="constrained")
-        drawn = Drawing(canvas, list(canvas.subplots(1, columns, squeeze=False)[0]))
+        drawn = Drawing(canvas, list(canvas.subplots(rows, columns, squeeze=False).flat))
         yield drawn
         drawn.markup = _svg(canvas)
 

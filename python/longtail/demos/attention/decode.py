@@ -104,11 +104,11 @@ def run(stage: Stage) -> Finding:
                 ],
                 f"Medians of {rounds} rounds in which all take turns. Ours and transformers' "
                 "append the token and attend, torch's attends only. transformers without a mask "
-                "takes enable_gqa; folding the group into the queries is the fastest form we know. "
-                "MB: all that the cache holds, scales included; ours grows by half when it is full, "
-                "which it is not yet. Cosine: of the last output with float32's. Keys and values "
-                "are noise, with a bias on some channels of the keys: all tokens count alike, "
-                "which is the hardest case for few bits.",
+                "takes enable_gqa; folding the group into the queries is the fastest form we "
+                "know. MB: all that the cache holds, scales included; ours grows by half when it "
+                "is full, which it is not yet. Cosine: of the last output with float32's. Keys "
+                "and values are noise, with a bias on some channels of the keys: all tokens count "
+                "alike, which is the hardest case for few bits.",
             ),
         ],
     )
@@ -237,14 +237,13 @@ def bars(rivals: dict[str, Rival], *, whole: bool) -> list[Bar]:
 def _picture(rivals: dict[str, Rival]) -> Figure:
     names = list(rivals)[::-1]
     colours = [draw.OURS if name in (OURS4, OURS8) else draw.RIVAL for name in names]
-    with draw.drawing(7.6, 2.6, columns=2) as drawn:
+    with draw.drawing(5.4, 4.2, rows=2) as drawn:
         times, memory = drawn.axes
         times.barh(names, [rivals[name].milliseconds for name in names], color=colours)
         times.set_xscale("log")
         times.set_xlim(left=min(rival.milliseconds for rival in rivals.values()) / 4)
         times.set_xlabel("ms a token")
         memory.barh(names, [rivals[name].nbytes() / 1e6 for name in names], color=colours)
-        memory.set_yticks([])
         memory.set_xlabel("MB of keys and values")
         for ax in drawn.axes:
             ax.grid(axis="y", visible=False)

@@ -181,7 +181,7 @@ def _matrices(encoded: Mapping[str, Encoded]) -> Figure:
     subjects = list(sentences.SUBJECTS)
     each = len(similar["exact"]) // len(subjects)
     middles = [each * i + (each - 1) / 2 for i in range(len(subjects))]
-    with draw.drawing(7.0, 2.6, columns=len(similar)) as drawn:
+    with draw.drawing(5.4, 2.4, columns=len(similar)) as drawn:
         for ax, (name, matrix) in zip(drawn.axes, similar.items(), strict=True):
             image = ax.imshow(matrix.numpy(), vmin=0, vmax=0.6, cmap="cividis")
             ax.set_xticks([])

@@ -32,7 +32,7 @@ def examples(task: Task) -> Figure:
     kinds = task.y.unique()
     kinds = kinds[torch.linspace(0, len(kinds) - 1, CLASSES).round().long()].tolist()
     length = task.x.shape[1]
-    with draw.drawing(7.6, 3.2, columns=2) as drawn:
+    with draw.drawing(5.4, 3.2, columns=2) as drawn:
         for axes, shown in zip(drawn.axes, (length, BEGINNING), strict=True):
             for place, kind in enumerate(kinds):
                 row = task.x[(task.y == kind).nonzero()[0, 0], :, 0]
@@ -109,7 +109,7 @@ def kernels(name: str, network: nn.Module, start: nn.Module, length: int) -> Fig
 
 def spectrograms(dry: Tensor, wet: Tensor, rate: int) -> Figure:
     """Time and frequency of the sound [n] before and after."""
-    with draw.drawing(7.6, 3.3, columns=2) as drawn:
+    with draw.drawing(5.4, 3.3, columns=2) as drawn:
         for axes, sound, title in zip(
             drawn.axes, (dry, wet), ("as it arrives", "in the hall, left ear"), strict=True
         ):

@@ -70,7 +70,7 @@ def medium(problem: Problem, u: Tensor) -> Figure:
     speed = (down.square() + right.square()).sqrt()
     at = ((torch.arange(STREAMS) + 0.5) / STREAMS).numpy()
     across, along = (_means(each, STREAMS).numpy() for each in (right, down))
-    with draw.drawing(7.6, 3.3, columns=3) as drawn:
+    with draw.drawing(5.4, 2.7, columns=3) as drawn:
         one, two, three = drawn.axes
         _map(one, problem.a, "medium a", MEDIUM)
         _map(two, u, "pressure u", PRESSURE)
@@ -157,7 +157,7 @@ def recovered(title: str, known: Survey, log_a: Tensor) -> Figure:
     down, right = known.at // n, known.at % n
     bounds = {"vmin": float(known.truth.min()), "vmax": float(known.truth.max())}
     difference = log_a - known.truth
-    with draw.drawing(7.6, 2.7, columns=4) as drawn:
+    with draw.drawing(5.4, 6.0, columns=2, rows=2) as drawn:
         one, two, three, four = drawn.axes
         _map(one, known.pressures[0], "read of one well", PRESSURE)
         one.plot(
@@ -233,7 +233,7 @@ def sample(test: Pairs, learnt: dict[str, Learnt], index: int, what: str) -> Fig
     bounds = {"vmin": 0.0, "vmax": float(true.max())}
     differences = {name: each.predicted[index, 0] - true for name, each in learnt.items()}
     even = _even(torch.stack(list(differences.values())))
-    with draw.drawing(7.6, 2.2, columns=5) as drawn:
+    with draw.drawing(5.4, 4.6, columns=3, rows=2) as drawn:
         axes = iter(drawn.axes)
         _map(next(axes), (test.x[index, 0] + 1) / 2, "phases", MEDIUM)
         _map(next(axes), true, "true u", PRESSURE, **bounds)
@@ -241,6 +241,7 @@ def sample(test: Pairs, learnt: dict[str, Learnt], index: int, what: str) -> Fig
         for name, difference in differences.items():
             error = float(learnt[name].errors[index])
             _map(next(axes), difference, f"{name}: {error:.1%}", DIFFERENCE, **even)
+        next(axes).set_visible(False)
     return drawn.figure(
         f"The {what} sample of the test by MgNO's error: medium, true pressure, what MgNO "
         "predicts, and predictions less truth with their relative errors, of MgNO and of FNO.",

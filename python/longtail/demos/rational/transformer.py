@@ -111,7 +111,7 @@ def _curves(model: nn.Module) -> Figure:
     grid = torch.linspace(-3, 3, 200)
     learnt, start = model.blocks[-1], transformer(len(model.blocks)).blocks[-1]
     assert isinstance(learnt, KATBlock) and isinstance(start, KATBlock)
-    with draw.drawing(6.4, 3.2, columns=2) as drawn, torch.inference_mode():
+    with draw.drawing(5.4, 3.2, columns=2) as drawn, torch.inference_mode():
         for ax, name in zip(drawn.axes, ("act1", "act2"), strict=True):
             after, before = getattr(learnt.mlp, name), getattr(start.mlp, name)
             assert isinstance(after, GroupRational)
