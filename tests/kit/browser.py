@@ -22,7 +22,7 @@ addEventListener("load", () => {{
   const view = document.querySelector("iframe").contentWindow, page = view.document;
   const all = (selector) => [...page.querySelectorAll(selector)];
   const box = (element) => element.getBoundingClientRect();
-  all("details").forEach((part) => part.open = true);
+  all("details").forEach((part) => part.open = {unfold});
   const found = {{
     width: view.innerWidth,
     scroll_width: page.documentElement.scrollWidth,
@@ -69,7 +69,7 @@ class Browser:
 
     def look(self, page: pathlib.Path, width: int) -> Seen:
         """Lay the page out in a window of that width."""
-        done = self._run(page, width, 800, False, "--enable-logging=stderr", "--dump-dom")
+        done = self._run(page, width, 800, True, False, "--enable-logging=stderr", "--dump-dom")
         found = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.S)
         assert found, f"{self.program}: no page in {done.stdout[:200]!r}; {done.stderr[-500:]}"
         content: dict[str, Any] = json.loads(html.unescape(found[1]))
@@ -81,15 +81,28 @@ class Browser:
     ) -> pathlib.Path:
         """Write the top of the page as a PNG; it is 500 pixels wide at least."""
         shot = f"--screenshot={target}"
-        self._run(page, width, height, dark, shot, f"--window-size={max(500, width)},{height}")
+        self._run(
+            page, width, height, False, dark, shot, f"--window-size={max(500, width)},{height}"
+        )
         return target
 
     def _run(
-        self, page: pathlib.Path, width: int, height: int, dark: bool, *options: str
+        self,
+        page: pathlib.Path,
+        width: int,
+        height: int,
+        unfold: bool,
+        dark: bool,
+        *options: str,
     ) -> subprocess.CompletedProcess[str]:
         frame = self.folder / f"frame-{width}.html"
-        source = page.resolve().as_uri()
-        frame.write_text(_FRAME.format(source=source, width=width, height=height), "utf-8")
+        content = _FRAME.format(
+            source=page.resolve().as_uri(),
+            width=width,
+            height=height,
+            unfold=str(unfold).lower(),
+        )
+        frame.write_text(content, "utf-8")
         return subprocess.run(
             [
                 *(self.program, "--headless", "--no-sandbox", "--disable-gpu"),

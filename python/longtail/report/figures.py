@@ -66,6 +66,14 @@ def tints(count: int) -> list[tuple[float, float, float]]:
     ]
 
 
+def logarithmic(axes: Axes, left: float) -> None:
+    """Let x be logarithmic and begin at `left`, with names at powers of ten only: those between
+    would run into each other."""
+    axes.set_xscale("log")
+    axes.set_xlim(left=left)
+    axes.tick_params(axis="x", which="minor", labelbottom=False)
+
+
 class Drawing:
     """A canvas with its axes; `figure()` gives the finished report figure."""
 

@@ -250,7 +250,7 @@ def _bars(cells: Sequence[Cell]) -> Figure:
         ax.barh(places + 0.2, [c.rival_ns for c in cells], 0.38, color=draw.RIVAL, label="SciPy")
         ax.set_yticks(places, labels)
         ax.invert_yaxis()
-        ax.set_xscale("log")
+        draw.logarithmic(ax, 10)
         ax.set_xlabel("ns an element, one thread (logarithmic)")
         ax.grid(axis="y", visible=False)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)

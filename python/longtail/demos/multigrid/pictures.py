@@ -135,10 +135,10 @@ def seconds(*studies: Study) -> Figure:
                     va="center",
                     fontsize=9,
                 )
-            axes.set_xscale("log")
             low = min(min(each.setup, each.solve) for each in study.found.values())
             high = max(max(each.setup, each.solve) for each in study.found.values())
-            axes.set_xlim(max(low, 2e-4) / 2, high * 12)
+            draw.logarithmic(axes, max(low, 2e-4) / 2)
+            axes.set_xlim(right=high * 12)
             axes.set_yticks(range(len(names)), names)
             axes.invert_yaxis()
             axes.grid(axis="y", visible=False)
