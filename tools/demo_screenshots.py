@@ -2,7 +2,7 @@
 
     longtail demo --out REPORT && python tools/demo_screenshots.py REPORT
 
-Needs Chromium and Pillow. 48 colours are enough for text and plots, and keep the files small.
+Needs Chromium and Pillow. 96 colours are enough for text and plots, and keep the files small.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from kit.browser import PROGRAMS, Browser  # noqa: E402
 
 IMAGES = ROOT / "docs/images"
 #: Width and height of what is shown.
-SHOWN = {"demo_desktop.png": (1280, 2000), "demo_phone.png": (390, 1400)}
-COLOURS = 48
+SHOWN = {"demo_desktop.png": (1280, 1600), "demo_phone.png": (390, 1400)}
+COLOURS = 96
 
 
 def main() -> int:

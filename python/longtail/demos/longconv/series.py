@@ -6,7 +6,16 @@ import dataclasses
 
 from longtail.demos import Finding, Stage, data, measuring
 from longtail.demos.longconv import classify, pictures
-from longtail.demos.longconv.classify import APPLIANCES, NONE, PIGS, Series, gain
+from longtail.demos.longconv.classify import (
+    APPLIANCES,
+    FREE,
+    NONE,
+    PIGS,
+    STATE_SPACE,
+    STRUCTURED,
+    Series,
+    gain,
+)
 from longtail.demos.measuring import Bar
 from longtail.demos.training import Run, Task
 from longtail.report import Block, Fact, Figures, Note, Table, Text
@@ -110,8 +119,8 @@ def bars(series: Series, runs: dict[str, Run]) -> list[Bar]:
 
 def _about(series: Series, task: Task, epochs: int) -> str:
     size = "" if series.layers == 1 else "s"
-    names = [name for name in APPLIANCES.names if name not in series.names]
-    left_out = f" {' and '.join(names)} are left out." if names else ""
+    names = [name for name in (STATE_SPACE, STRUCTURED, FREE) if name not in series.names]
+    left_out = f" Left out for time: {', '.join(names)}." if names else ""
     return (
         f"**{series.title}.** {len(task.x)} series of {task.x.shape[1]} numbers to train on, as "
         f"they were measured, each less its mean and over its deviation; {series.layers} "

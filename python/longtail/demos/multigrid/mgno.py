@@ -41,7 +41,6 @@ def run(stage: Stage) -> Finding:
     return Finding(
         today=[
             Fact(f"{learnt[FNO].error:.1%}", "error of an operator learnt by Fourier modes, FNO"),
-            Fact(f"{errors[NEAREST]:.1%}", "error of the answer to the most similar sample"),
         ],
         ours=[
             Fact(
