@@ -6,16 +6,7 @@ import dataclasses
 
 from longtail.demos import Finding, Stage, data, measuring
 from longtail.demos.longconv import classify, pictures
-from longtail.demos.longconv.classify import (
-    APPLIANCES,
-    FREE,
-    NONE,
-    PIGS,
-    STATE_SPACE,
-    STRUCTURED,
-    Series,
-    gain,
-)
+from longtail.demos.longconv.classify import APPLIANCES, NONE, PIGS, Series, gain
 from longtail.demos.measuring import Bar
 from longtail.demos.training import Run, Task
 from longtail.report import Block, Fact, Figures, Note, Table, Text
@@ -119,7 +110,8 @@ def bars(series: Series, runs: dict[str, Run]) -> list[Bar]:
 
 def _about(series: Series, task: Task, epochs: int) -> str:
     size = "" if series.layers == 1 else "s"
-    names = [name for name in (STATE_SPACE, STRUCTURED, FREE) if name not in series.names]
+    convolutions = (classify.STATE_SPACE, classify.STRUCTURED, classify.FREE)
+    names = [name for name in convolutions if name not in series.names]
     left_out = f" Left out for time: {', '.join(names)}." if names else ""
     return (
         f"**{series.title}.** {len(task.x)} series of {task.x.shape[1]} numbers to train on, as "
