@@ -15,6 +15,7 @@ release = longtail.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
 ]
 
@@ -23,6 +24,17 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
 myst_heading_anchors = 3
 
+# A name that leads nowhere is a warning; other projects' names have no pages here.
+nitpicky = True
+nitpick_ignore_regex = [
+    (r"py:.*", r"(collections|nn|numpy|pathlib|torch|transformers|typing)\..*"),
+    (r"py:.*", r"longtail(\.\w+)*\._\w+(\..*)?"),
+    # Names of types that are only spelt out for type checkers.
+    (r"py:class", r"Boundary|Layer|Path|Rank|Report|Shape|Start|Steps|Tensor|Version"),
+]
+
+autosummary_generate = False
+autodoc_mock_imports = ["transformers"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -41,15 +53,14 @@ html_css_files = ["longtail.css"]
 
 # Docstrings are plain text with ``code`` in them, read in terminals first: |x|, [*, n, p] and
 # means_ are what they look like and not reStructuredText.
-_CODE = re.compile(r"(``.+?``|`[^`]+`)")
+_CODE = re.compile(r"(``(?:(?!``|\n\s*\n).)+``|`(?:(?!`|\n\s*\n).)+`)", re.DOTALL)
 _MARKUP = re.compile(r"[*|]|(?<=\w)_(?=\W|$)")
 
 
 def _take_as_plain_text(app, what, name, obj, options, lines):
-    for i, line in enumerate(lines):
-        pieces = _CODE.split(line)
-        pieces[::2] = [_MARKUP.sub(lambda found: "\\" + found[0], text) for text in pieces[::2]]
-        lines[i] = "".join(pieces)
+    pieces = _CODE.split("\n".join(lines))
+    pieces[::2] = [_MARKUP.sub(lambda found: "\\" + found[0], text) for text in pieces[::2]]
+    lines[:] = "".join(pieces).split("\n")
 
 
 def _inline_formula(translator, node):

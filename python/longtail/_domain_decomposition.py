@@ -80,7 +80,8 @@ def poisson_solve(
     Raises:
         RuntimeError: torch.distributed is not initialised.
         NotImplementedError: rows on another device than a CPU.
-        Otherwise as ``longtail.multigrid.poisson_solve``, on all processes.
+        TypeError, ValueError, ConvergenceError: as ``longtail.multigrid.poisson_solve``, on all
+            processes.
     """
     options = BoxOptions(
         spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims
@@ -131,7 +132,8 @@ def diffusion_solve(
     Raises:
         RuntimeError: torch.distributed is not initialised.
         NotImplementedError: rows on another device than a CPU.
-        Otherwise as ``longtail.multigrid.diffusion_solve``, on all processes.
+        TypeError, ValueError, ConvergenceError: as ``longtail.multigrid.diffusion_solve``, on all
+            processes.
     """
     options = BoxOptions(
         spacing, boundary, boundary_values, grid, tol, max_iterations, on_fail, dims

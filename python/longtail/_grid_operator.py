@@ -317,7 +317,7 @@ def poisson_stencil(
         device: where they are.
 
     Returns:
-        The operator in its symmetric form, times volumes: see ``GridOperator``.
+        The operator in its symmetric form, times volumes, as ``GridOperator`` says.
 
     Raises:
         TypeError: a dtype that is not float64 or float32.
@@ -357,7 +357,7 @@ def diffusion_stencil(
         dims: 2 or 3, where nothing else says it.
 
     Returns:
-        The operator in its symmetric form, times volumes: see ``GridOperator``. ``op(u)``,
+        The operator in its symmetric form, times volumes, as ``GridOperator`` says. ``op(u)``,
         ``residual`` and MultigridSolver have gradients in a; smoothers and cycles raise
         NotImplementedError where one is asked for.
 

@@ -11,7 +11,7 @@ _NAME = "recycling_order"
 
 
 def recycling_order(parameters: Tensor, *, method: str = "nearest") -> Tensor:
-    """The order in which to solve a sequence of problems with :func:`gcrodr`.
+    """The order in which to solve a sequence of problems with :func:`~longtail.krylov.gcrodr`.
 
     "nearest" starts at the problem that is farthest from the mean and goes on, each time, to the
     nearest of those left (2-norm of all parameters); it keeps one row of distances, and takes

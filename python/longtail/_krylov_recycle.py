@@ -12,7 +12,7 @@ from longtail._krylov_vectors import WIDE, Shape
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recycle:
-    """What :func:`gcrodr` learnt, for the next problem of a sequence.
+    """What :func:`~longtail.krylov.gcrodr` learnt, for the next problem of a sequence.
 
     Attributes:
         space: float64 or complex128 ``[*batch, k, *item]``: vectors that A (with its

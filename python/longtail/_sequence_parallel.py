@@ -98,14 +98,14 @@ def long_conv(
         group: a process group of ``torch.distributed``; None: all processes.
 
     Returns:
-        This process's part of y: without skip and gates the bits of one process.
+        This process's part of y; without skip and gates the bits of one process.
 
     Gradients: exact, also twice. Those of k and k_rev are, on every process, the sums over all of
     them; those of skip are of this part alone, as for every replicated parameter (DDP averages).
 
     Raises:
         RuntimeError: torch.distributed is not initialised.
-        Otherwise as ``longtail.long_conv``.
+        TypeError, ValueError, NotImplementedError: as ``longtail.long_conv``.
     """
     if not (distributed.is_available() and distributed.is_initialized()):
         raise RuntimeError(

@@ -136,7 +136,8 @@ def quantized_attention_varlen(
         cu_seqlens_q, cu_seqlens_k: int32 or int64 ``[sequences + 1]``: where each begins, from 0 to
             Tq and Tk. Means and groups are those of each sequence by itself.
         max_seqlen_q, max_seqlen_k: at least the longest of them.
-        is_causal and all others: as of ``quantized_attention``.
+        is_causal, scale, qk, smooth, rotate, causal_alignment, strict_causal, return_lse: as of
+            ``quantized_attention``.
 
     Returns:
         ``[Tq, H, Dv]``, and with return_lse the log-sum-exp, float32 ``[H, Tq]``.

@@ -68,7 +68,7 @@ def butterfly_conv(
     factors: Sequence[Tensor],
     inverse_factors: Sequence[Tensor] | None = None,
 ) -> Tensor:
-    """``y = Re(T' (T k . T u))``, T a transform of N numbers made of the factors.
+    """``y = Re(T' (T k * T u))``, T a transform of N numbers made of the factors.
 
     ``T = D_p (I x M_p) ... D_1 (M_1 x I)``: each M_i acts on one digit of the index in the mixed
     radix N_1 ... N_p, each D_i holds fixed twiddle factors. With M_i the DFT matrices

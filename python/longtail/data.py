@@ -49,7 +49,7 @@ _POINTS_PER_WAVE = 4
 
 
 def load(folder: str | Path) -> ChunkedDataset:
-    """The data set of a folder; see :class:`ChunkedDataset`."""
+    """The data set of a folder; see :class:`~longtail.data.ChunkedDataset`."""
     return ChunkedDataset(folder)
 
 

@@ -50,7 +50,7 @@ def wide(x: Tensor) -> Tensor:
 
 
 class Sphere(constraints.Constraint):
-    """Vectors of norm 1: within 1e-5 in float32 and float64, 2e-3 float16, 1.6e-2 bfloat16."""
+    """Vectors of norm 1, within 1e-5 in float32 and float64, 2e-3 float16, 1.6e-2 bfloat16."""
 
     event_dim = 1
 
