@@ -61,7 +61,7 @@ def train(model: nn.Module, epochs: int) -> float:
         return float((model.eval()(test_x[..., None]).argmax(1) == test_y).float().mean())
 
 
-epochs = 4 if options.quick else 60
+epochs = 2 if options.quick else 60
 start, model = network(S4D), network(S4D)
 print(f"S4D:            {train(model, epochs):.2f} right")
 print(f"no convolution: {train(network(NoConvolution), epochs):.2f} right; by chance 0.10")

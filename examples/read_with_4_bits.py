@@ -99,7 +99,7 @@ unseen, seen = rows[apart], rows[[i for i in range(len(rows)) if i not in apart.
 torch.manual_seed(0)
 torch.set_num_threads(1)
 model = Model()
-steps = 60 if options.quick else 1500
+steps = 30 if options.quick else 1500
 optimizer = torch.optim.AdamW(model.parameters(), lr=4e-3)
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
 for _ in range(steps):

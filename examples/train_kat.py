@@ -67,7 +67,7 @@ def train(model: nn.Module, epochs: int) -> float:
         return float((model.eval()(images[SEEN:]).argmax(1) == labels[SEEN:]).float().mean())
 
 
-epochs = 4 if options.quick else 25
+epochs = 2 if options.quick else 25
 kat, plain = transformer(), with_gelu(transformer())
 for name, model in (("rationals", kat), ("GELU", plain)):
     count = sum(parameter.numel() for parameter in model.parameters())

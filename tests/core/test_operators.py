@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -27,6 +30,20 @@ def test_every_function_has_its_three_operators(name):
     assert operator.out(v, x, out=out) is None
     assert torch.equal(value, out)
     assert getattr(ops, f"{name}_derivative")(v, x, 1, 0).shape == (5,)
+
+
+def test_every_operator_is_in_a_test():
+    """By name; gradients and derivatives by the name of their function."""
+    schemas = [each.name for each in torch._C._jit_get_all_schemas()]
+    names = {
+        re.sub("^longtail::|_backward$|_derivative$", "", name)
+        for name in schemas
+        if name.startswith("longtail::")
+    }
+    assert len(names) > 40
+    tests = Path(__file__).parents[1].rglob("*.py")
+    text = "".join(path.read_text() for path in tests if path != Path(__file__))
+    assert not {name for name in names if not re.search(rf"\b{name}\b", text)}
 
 
 def test_results_are_contiguous():

@@ -9,15 +9,13 @@ import torch
 
 from docs import pages
 
-#: README's blocks are glimpses of several stories: what each takes for granted.
+#: README's blocks are glimpses of several stories: what a block with such a call takes for granted.
 GIVEN = {
-    "README.md": """
-import torch
-rows = torch.nn.functional.normalize(torch.randn(50, 8, dtype=torch.float64), dim=1)
-q, k, v = (torch.randn(1, 4, 64, 64) for _ in range(3))
-model = torch.nn.TransformerEncoderLayer(64, 4, batch_first=True).eval()
-x = torch.randn(2, 16, 64)
-"""
+    ".fit(rows)": "rows = torch.nn.functional.normalize(torch.randn(50, 8).double(), dim=1)",
+    "attention(q, k, v": "q, k, v = torch.randn(3, 1, 4, 64, 64)",
+    "model(x)": "model, x = torch.nn.TransformerEncoderLayer(64, 4).eval(), torch.randn(2, 16, 64)",
+    "long_conv(u, k": "u, k, d = torch.randn(2, 4, 100), torch.randn(4, 100), torch.ones(4)",
+    "diffusion_solve(a, f": "a, f = 1 + torch.rand(2, 31, 31).double()",
 }
 RUNNABLE = [page for page in pages.PAGES if any(not b.reason for b in pages.read(page).blocks)]
 
@@ -30,10 +28,11 @@ def test_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
-    space = {"__name__": "__main__"}
+    space: dict[str, object] = {"__name__": "__main__"}
     for block in page.blocks:
         if not block.reason:
-            exec(GIVEN.get(pages.name(path), ""), space)
+            if path.name == "README.md":
+                exec("\n".join(code for call, code in GIVEN.items() if call in block.code), space)
             exec(compile("\n" * block.line + block.code, str(path), "exec"), space)
 
 
