@@ -2,6 +2,7 @@
 
 import re
 
+import numpy
 from docutils import nodes
 from latex2mathml.converter import convert
 
@@ -58,6 +59,8 @@ _MARKUP = re.compile(r"[*|]|(?<=\w)_(?=\W|$)")
 
 
 def _take_as_plain_text(app, what, name, obj, options, lines):
+    if isinstance(obj, numpy.ufunc):
+        del lines[:2]  # NumPy's own line of arguments
     pieces = _CODE.split("\n".join(lines))
     pieces[::2] = [_MARKUP.sub(lambda found: "\\" + found[0], text) for text in pieces[::2]]
     lines[:] = "".join(pieces).split("\n")

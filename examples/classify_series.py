@@ -70,17 +70,18 @@ if options.out:
     from matplotlib import pyplot
 
     x, y = data.appliances("TEST")
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(7, 2.9), layout="constrained")
     for kind in range(3):
-        left.plot(x[y == kind][0] / x.abs().max() - kind, linewidth=0.7)
+        row = x[y == kind][0, :200]
+        left.plot((row - row.min()) / (row.max() - row.min()) - 1.2 * kind, linewidth=0.8)
     left.set(title="three kinds of appliances", xlabel="reading", yticks=[])
     taps = [longtail.s4d_kernel(*each.layers[0].system()[:4], 1460) for each in (start, model)]
     before, after = (each.detach().view(-1, 1460) for each in taps)
     moved = (after - before).norm(dim=1).argsort(descending=True)[:3]
     for place, channel in enumerate(moved.tolist()):
         size = 2 * after[channel].abs().max()
-        right.semilogx(before[channel] / size - place, color="0.7", linewidth=0.9)
-        right.semilogx(after[channel] / size - place, linewidth=0.9)
+        right.plot(before[channel, :100] / size - place, color="0.7", linewidth=0.9)
+        right.plot(after[channel, :100] / size - place, linewidth=0.9)
     right.set(title="kernels at the start (grey), and learnt", xlabel="lag", yticks=[])
     options.out.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.out / "classify_series.png", dpi=100)
+    figure.savefig(options.out / "classify_series.png", dpi=130)

@@ -47,11 +47,11 @@ for component in mixture.weights_.argsort(descending=True).tolist():
 if options.out:
     from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(7, 2.9), layout="constrained")
     left.plot(mixture.history_)
     left.axhline(float(one.log_prob(train).mean()), color="tab:orange", linestyle="--")
     left.set(xlabel="EM step", ylabel="nats a word", title="mixture, and one vMF (dashed)")
     right.scatter(mixture.weights_, mixture.concentrations_)
     right.set(xlabel="weight", ylabel="kappa", yscale="log", title="components")
     options.out.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.out / "cluster_words.png", dpi=100)
+    figure.savefig(options.out / "cluster_words.png", dpi=130)

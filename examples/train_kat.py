@@ -76,13 +76,13 @@ for name, model in (("rationals", kat), ("GELU", plain)):
 if options.out:
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
+    figure, axes = pyplot.subplots(1, 2, figsize=(7, 2.9), sharey=True, layout="constrained")
     x, before = torch.linspace(-3, 3, 200), transformer().blocks[-1].mlp
     for axis, name in zip(axes, ("act1", "act2"), strict=True):
         activation: GroupRational = getattr(kat.blocks[-1].mlp, name)
         everywhere = x[:, None].expand(-1, activation.channels)
         axis.plot(x, activation(everywhere).detach()[:, :: activation.channels // 8])
         axis.plot(x, getattr(before, name)(everywhere).detach()[:, 0], "k--")
-        axis.set(title=f"{name}: at the start (dashed), and learnt by 8 groups", xlabel="x")
+        axis.set(title=f"{name}, at the start (dashed) and learnt", xlabel="x")
     options.out.mkdir(parents=True, exist_ok=True)
-    figure.savefig(options.out / "train_kat.png", dpi=100)
+    figure.savefig(options.out / "train_kat.png", dpi=130)

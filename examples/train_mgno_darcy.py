@@ -3,11 +3,10 @@
 python examples/train_mgno_darcy.py [--epochs N] [--checkpoint FILE] [--out FOLDER] [--quick]
 torchrun --nproc-per-node 2 examples/train_mgno_darcy.py ...    (each process a part of a batch)
 
-The problems are drawn and solved by `longtail.data`, in a second. With a checkpoint the loop goes
-on where it was stopped, kill -9 included: the file holds weights, optimizer, schedule and random
-state, and replaces the one before only when it is whole. It is the same file for any number of
-processes. With a folder, a picture of one problem, its solution and what the network says is left
-there.
+The problems are drawn and solved by `longtail.data`. With a checkpoint the loop goes on where it was
+stopped, kill -9 included: the file holds weights, optimizer, schedule and random state, and replaces
+the one before only when it is whole. It is the same file for any number of processes. With a folder,
+a picture of one problem, its solution and what the network says is left there.
 """
 
 import argparse
@@ -46,13 +45,13 @@ def relative_l2(found, u):
 def draw(a, u, found, folder):
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 3, figsize=(9, 3), layout="constrained")
+    figure, axes = pyplot.subplots(1, 3, figsize=(7, 2.6), layout="constrained")
     titles = ("coefficient", "pressure", "what MgNO says")
     for axis, field, title in zip(axes, (a, u, found), titles, strict=True):
         axis.imshow(field[0], vmin=None if field is a else 0, vmax=None if field is a else u.max())
         axis.set(title=title, xticks=[], yticks=[])
     folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "train_mgno_darcy.png", dpi=100)
+    figure.savefig(folder / "train_mgno_darcy.png", dpi=130)
 
 
 def train(a, u, test_a, test_u, epochs, checkpoint, batch=20):
