@@ -3,10 +3,10 @@
 python examples/train_mgno_darcy.py [--epochs N] [--checkpoint FILE] [--out FOLDER] [--quick]
 torchrun --nproc-per-node 2 examples/train_mgno_darcy.py ...    (each process a part of a batch)
 
-The problems are drawn and solved by `longtail.data`. With a checkpoint the loop goes on where it was
-stopped, kill -9 included: the file holds weights, optimizer, schedule and random state, and replaces
-the one before only when it is whole. It is the same file for any number of processes. With a folder,
-a picture of one problem, its solution and what the network says is left there.
+The problems are drawn and solved by `longtail.data`. With a checkpoint the loop goes on where it
+was stopped, kill -9 included: the file holds weights, optimizer, schedule and random state, and
+replaces the one before only when it is whole. It is the same file for any number of processes.
+With a folder, a picture of one problem, its solution and what the network says is left there.
 """
 
 import argparse
