@@ -11,6 +11,7 @@ from docs import pages
 
 #: README's blocks are glimpses of several stories: what a block with such a call takes for granted.
 GIVEN = {
+    "log_bessel_i(v, x)": "v, x = torch.tensor([16383.0, 1638.0]).double()",
     ".fit(rows)": "rows = torch.nn.functional.normalize(torch.randn(50, 8).double(), dim=1)",
     "attention(q, k, v": "q, k, v = torch.randn(3, 1, 4, 64, 64)",
     "model(x)": "model, x = torch.nn.TransformerEncoderLayer(64, 4).eval(), torch.randn(2, 16, 64)",
@@ -32,7 +33,8 @@ def test_page_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for block in page.blocks:
         if not block.reason:
             if path.name == "README.md":
-                exec("\n".join(code for call, code in GIVEN.items() if call in block.code), space)
+                given = [code for call, code in GIVEN.items() if call in block.code]
+                exec("\n".join(["import torch", *given]), space)
             exec(compile("\n" * block.line + block.code, str(path), "exec"), space)
 
 
