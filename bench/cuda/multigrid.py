@@ -86,8 +86,9 @@ def raw_poisson(f: Tensor, iterations: int) -> Tensor:
 def raw_diffusion(f: Tensor, faces: list[Tensor], iterations: int) -> Tensor:
     """So many steps of conjugate gradients."""
     none, steps = f.new_empty(0), [1.0] * 3
+    cycles = none.float()  # their dtype
     solved = torch.ops.longtail.diffusion_solve(
-        *[none] * (3 - len(faces)), *faces, f, none, none, *steps, 0, 0.0, iterations
+        *[none] * (3 - len(faces)), *faces, f, none, cycles, *steps, 0, 0.0, iterations
     )
     return solved[0]
 

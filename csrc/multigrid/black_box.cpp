@@ -25,24 +25,28 @@ struct Product {
   int down, step, up;
 };
 
-/// Those of the coarse neighbour at `to`; across a seam it is the next fine point.
+/// Those of the coarse neighbour at `to`; across a seam it is the next fine point. `closing`: bits
+/// of axes whose ring closes, around which a step leads to a point from both sides.
 std::vector<Product> products_to(const Stencil& fine, const Shares& shares, int to,
-                                 const bool crossing[3]) {
+                                 const bool crossing[3], int closing) {
   std::vector<Product> result;
   const std::vector<int> steps = all_offsets(fine.reach);
   for (int down = 0; down < 27; ++down) {
     if (down != kCentre && !shares.along(down)) continue;
     for (const int step : steps) {
-      int up[3];
-      bool near = true;
-      for (int axis = 0; axis < 3; ++axis) {
-        const bool halved = shares.axes[axis].halved;
-        const int stride = halved && !crossing[axis] ? 2 : 1;
-        up[axis] = component(offset_of(down), axis) + component(offset_of(step), axis) -
-                   stride * component(offset_of(to), axis);
-        near = near && std::abs(up[axis]) <= (halved ? 1 : 0);
+      for (int behind = 0; behind <= closing; ++behind) {
+        int up[3];
+        bool near = (behind & ~closing) == 0;
+        for (int axis = 0; axis < 3; ++axis) {
+          const bool halved = shares.axes[axis].halved;
+          const int stride = halved && !crossing[axis] ? 2 : 1;
+          up[axis] = component(offset_of(down), axis) + component(offset_of(step), axis) -
+                     stride * component(offset_of(to), axis);
+          if (closing >> axis & 1) up[axis] = around_two(up[axis], (behind >> axis & 1) != 0);
+          near = near && std::abs(up[axis]) <= (halved ? 1 : 0);
+        }
+        if (near) result.push_back({down, step, offset_index(up[0], up[1], up[2])});
       }
-      if (near) result.push_back({down, step, offset_index(up[0], up[1], up[2])});
     }
   }
   return result;
@@ -124,6 +128,10 @@ Stencil galerkin(const Stencil& fine, const Shares& shares) {
   targets.push_back(kCentre);
   // Of each target: by the axes along which it is across a seam, as bits.
   std::vector<std::array<std::vector<Product>, 8>> products(targets.size());
+  int closing = 0;
+  for (int axis = 0; axis < 3; ++axis) {
+    if (ring_closes(shares.axes[axis], coarse, axis)) closing += 1 << axis;
+  }
   for (std::size_t t = 0; t < targets.size(); ++t) {
     if (targets[t] != kCentre) result.weights[targets[t]] = Grid<double>(coarse);
     for (int mask = 0; mask < 8; ++mask) {
@@ -131,8 +139,11 @@ Stencil galerkin(const Stencil& fine, const Shares& shares) {
       bool possible = true;
       for (int axis = 0; axis < 3; ++axis) {
         possible = possible && (!crossing[axis] || shares.axes[axis].seam);
+        // No neighbours along an axis of one point.
+        const bool closes = (closing >> axis & 1) != 0;
+        possible = possible && !(closes && component(offset_of(targets[t]), axis) != 0);
       }
-      if (possible) products[t][mask] = products_to(fine, shares, targets[t], crossing);
+      if (possible) products[t][mask] = products_to(fine, shares, targets[t], crossing, closing);
     }
   }
   for (std::int64_t i = 0; i < coarse.lines(); ++i) {

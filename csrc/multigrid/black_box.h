@@ -21,7 +21,7 @@ struct Shares {
   bool along(int offset) const;  // whether there is such an array
 };
 
-/// Which axes become coarser: of at least two points, periodic ones three.
+/// Which axes become coarser: of at least two points.
 Shares black_box_shares(const Stencil& fine, const bool halved[3]);
 
 Stencil galerkin(const Stencil& fine, const Shares& shares);

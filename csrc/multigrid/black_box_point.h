@@ -97,7 +97,7 @@ LONGTAIL_HOST_DEVICE S galerkin_entry(const StencilView<S>& a, std::int64_t base
                                       const CoarseAxis axes[3], const GridShape& coarse,
                                       const Place& from, int to, const Share& share) {
   Place there;
-  int stride[3];
+  int stride[3], closing = 0;  // bits of axes whose ring closes
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t c = from.of[axis] + component_of(to, axis);
     const bool beyond = c < 0 || c >= coarse.sizes[axis];
@@ -105,6 +105,9 @@ LONGTAIL_HOST_DEVICE S galerkin_entry(const StencilView<S>& a, std::int64_t base
     stride[axis] = axes[axis].halved && !(beyond && axes[axis].seam) ? 2 : 1;
     there.of[axis] = wrapped(c, coarse.sizes[axis], coarse.periodic[axis]);
     if (there.of[axis] < 0) return S(0);
+    if (!ring_closes(axes[axis], coarse, axis)) continue;
+    if (component_of(to, axis) != 0) return S(0);
+    closing += 1 << axis;
   }
   const std::int64_t here_index = index_at(coarse, from), there_index = index_at(coarse, there);
   S sum = 0;
@@ -121,13 +124,15 @@ LONGTAIL_HOST_DEVICE S galerkin_entry(const StencilView<S>& a, std::int64_t base
     const S own = share(down, here_index);
     S of_point = 0;
     LONGTAIL_KEEP_LOOP
-    for (int up = 0; up < 27; ++up) {
+    for (int each = 0; each < 27 * (closing + 1); ++each) {
       // down + step = stride * to + up
+      const int up = each % 27, behind = each / 27;
       int step = 0;
-      bool near_enough = true;
+      bool near_enough = (behind & ~closing) == 0;
       for (int axis = 0; axis < 3; ++axis) {
         const int shared = component_of(up, axis);
-        const int along = stride[axis] * component_of(to, axis) + shared - component_of(down, axis);
+        int along = stride[axis] * component_of(to, axis) + shared - component_of(down, axis);
+        if (closing >> axis & 1) along = around_two(along, (behind >> axis & 1) != 0);
         near_enough =
             near_enough && along >= -1 && along <= 1 && (axes[axis].halved || shared == 0);
         step = 3 * step + along + 1;

@@ -34,4 +34,20 @@ std::vector<double> inverse_of_positive(std::vector<double> a, std::int64_t n) {
   return result;
 }
 
+void remove_constants(std::vector<double>& matrix, const std::vector<double>& volume) {
+  const auto n = static_cast<std::int64_t>(volume.size());
+  double whole = 0;
+  for (const double each : volume) whole += each;
+  for (std::int64_t j = 0; j < n; ++j) {
+    double mean = 0;
+    for (std::int64_t i = 0; i < n; ++i) mean += volume[i] / whole * matrix[i * n + j];
+    for (std::int64_t i = 0; i < n; ++i) matrix[i * n + j] -= mean;
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    double of_constants = 0;
+    for (std::int64_t j = 0; j < n; ++j) of_constants += matrix[i * n + j];
+    for (std::int64_t j = 0; j < n; ++j) matrix[i * n + j] -= of_constants * volume[j] / whole;
+  }
+}
+
 }  // namespace longtail::multigrid

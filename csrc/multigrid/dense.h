@@ -12,6 +12,9 @@ namespace longtail::multigrid {
 /// that are not were infinite.
 std::vector<double> inverse_of_positive(std::vector<double> matrix, std::int64_t n);
 
+/// Takes from a matrix [n, n] the mean by volume of what it makes, and what it makes of constants.
+void remove_constants(std::vector<double>& matrix, const std::vector<double>& volume);
+
 /// u = inverse f, where u and f are values on a grid and the inverse, [n, n], is of its n points.
 template <class S>
 void multiply_by_inverse(const GridShape& shape, const S* inverse, S* u, const S* f) {

@@ -109,17 +109,18 @@ double power_of_two(Vectors& vectors, const double* f) {
   return largest > 0 ? std::ldexp(1.0, std::clamp(std::ilogb(largest), -1000, 1000)) : 1.0;
 }
 
-/// One system: its finest operator in float64, its hierarchy in float32.
+/// One system: its finest operator in float64, its hierarchy in what cycles compute in.
+template <class C>
 class System {
  public:
   /// `memory` may be null: then the hierarchy is made.
   System(const DiffusionShape& shape, const StencilPlan& plan, const double* const faces[3],
-         const float* memory)
+         const C* memory)
       : stencil_(diffusion_stencil(shape, faces)),
         view_(view_of(stencil_)),
         singular_(is_singular(shape, faces)),
         finite_(is_finite(stencil_)),
-        own_(memory ? Buffer() : Buffer(plan.numbers * std::int64_t{sizeof(float)})),
+        own_(memory ? Buffer() : Buffer(plan.numbers * std::int64_t{sizeof(C)})),
         hierarchy_(plan, memory ? memory : made(plan)) {}
 
   /// f, u and, unless null, `initial`: one problem, contiguous.
@@ -127,31 +128,32 @@ class System {
              std::int64_t& iterations, double& residual, const ParallelFor& parallel_for) const;
 
  private:
-  const float* made(const StencilPlan& plan) {
-    build_hierarchy(stencil_, plan, singular_, own_.as<float>());
-    return own_.as<float>();
+  const C* made(const StencilPlan& plan) {
+    build_hierarchy(stencil_, plan, singular_, own_.as<C>());
+    return own_.as<C>();
   }
 
   Stencil stencil_;
   StencilView<double> view_;
   bool singular_, finite_;
   Buffer own_;
-  StencilHierarchy<float> hierarchy_;
+  StencilHierarchy<C> hierarchy_;
 };
 
 }  // namespace
 
-void System::solve(const double* f, const double* initial, double* u, const SolveOptions& options,
-                   std::int64_t& iterations, double& residual,
-                   const ParallelFor& parallel_for) const {
+template <class C>
+void System<C>::solve(const double* f, const double* initial, double* u,
+                      const SolveOptions& options, std::int64_t& iterations, double& residual,
+                      const ParallelFor& parallel_for) const {
   const GridShape& shape = stencil_.shape;
   const std::int64_t n = shape.sizes[2];
   Vectors vectors(view_, parallel_for);
   Grid<double> x_grid(shape), r_grid(shape), p_grid(shape), q_grid(shape);
   double *const x = x_grid.data(), *const r = r_grid.data(), *const p = p_grid.data(),
                 *const q = q_grid.data();
-  StencilWorkspace<float> workspace(hierarchy_, Smoother::colours);
-  const GridShape& narrow = hierarchy_.levels()[0].shape;
+  StencilWorkspace<C> workspace(hierarchy_, Smoother::colours);
+  const GridShape& cycles = hierarchy_.levels()[0].shape;
   // Of problems of any size the squares neither overflow nor vanish; a power of two rounds nothing.
   const double size = power_of_two(vectors, f), unit = 1 / size;
   const auto read = [&](const double* from, double* to) {
@@ -166,9 +168,21 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
   iterations = 0;
   residual = whole == 0 ? 0 : 1;
   if (!finite_ || !std::isfinite(whole)) residual = std::numeric_limits<double>::quiet_NaN();
+  // q = A of; returns their product. No step can reduce what rounding leaves of a mean, with which
+  // conjugate gradients diverge.
+  const auto apply = [&](const double* of) {
+    const double product = vectors.apply(of, q);
+    if (singular_) vectors.remove_mean(q);
+    return product;
+  };
+  // Of the solution without its mean, whose bits that changes.
+  bool is_true = true;
   const auto true_residual = [&] {
+    if (singular_) vectors.remove_mean(x);
+    wrap_ghosts(shape, x);
+    is_true = true;
     read(f, r);
-    vectors.apply(x, q);
+    apply(x);
     vectors.each([&](std::int64_t, std::int64_t at) {
       for (std::int64_t i = 0; i < n; ++i) r[at + i] -= q[at + i];
     });
@@ -187,15 +201,15 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
   // p = z + beta p, where z = cycle(r); returns r z. r fits float32 by what it began as.
   const auto precondition = [&](auto&& use) {
     const double unit = 1 / (residual * whole);
-    float *const to = workspace.f(0), *const from = workspace.u(0);
+    C *const to = workspace.f(0), *const from = workspace.u(0);
     vectors.each([&](std::int64_t line, std::int64_t at) {
-      float* const row = to + narrow.line(line);
-      for (std::int64_t i = 0; i < n; ++i) row[i] = static_cast<float>(r[at + i] * unit);
+      C* const row = to + cycles.line(line);
+      for (std::int64_t i = 0; i < n; ++i) row[i] = static_cast<C>(r[at + i] * unit);
     });
     v_cycle(hierarchy_, workspace, 0, true, StencilMethod{}, parallel_for);
     const double back = residual * whole;
     const double product = vectors.sum([&](std::int64_t line, std::int64_t at) {
-      const float* const row = from + narrow.line(line);
+      const C* const row = from + cycles.line(line);
       double sum = 0;
       for (std::int64_t i = 0; i < n; ++i) {
         q[at + i] = back * static_cast<double>(row[i]);
@@ -217,11 +231,10 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
     });
     fresh = false;
     wrap_ghosts(shape, p);
-    const double curvature = vectors.apply(p, q);
+    const double curvature = apply(p);
     const double alpha = rho / curvature;
     if (!(curvature > 0 && std::isfinite(alpha))) {
-      // Too much for the float32 of the cycle: x is what there is, and not what was asked for.
-      wrap_ghosts(shape, x);
+      // Too much for the cycle: x is what there is, and not what was asked for.
       residual = true_residual();
       break;
     }
@@ -233,40 +246,39 @@ void System::solve(const double* f, const double* initial, double* u, const Solv
       return vectors.dot(r + at, r + at);
     });
     residual = std::sqrt(squares) / whole;
+    is_true = false;
     ++iterations;
     if (residual <= options.tolerance) {
       // What recursion says may differ from what is: then from there anew.
-      wrap_ghosts(shape, x);
       residual = true_residual();
       fresh = true;
     }
   }
-  if (singular_) vectors.remove_mean(x);
-  wrap_ghosts(shape, x);
-  if (residual > 0) residual = true_residual();
+  if (!is_true) residual = true_residual();
   const double back = std::isnan(residual) ? residual : size;
   vectors.each([&](std::int64_t line, std::int64_t at) {
     for (std::int64_t i = 0; i < n; ++i) u[line * n + i] = back * x[at + i];
   });
 }
 
-void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& problems,
+template <class C>
+void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems<C>& problems,
                      const SolveOptions& options, const SolveReport& report,
                      const ParallelFor& parallel_for) {
   const std::int64_t* const n = shape.sizes;
   const std::int64_t points = n[0] * n[1] * n[2];
-  const StencilPlan plan = plan_levels<float>(shape);
+  const StencilPlan plan = plan_levels<C>(shape);
   const auto make = [&](std::int64_t i) {
     const auto faces = faces_of(shape, problems.faces, i);
-    return std::make_unique<System>(
+    return std::make_unique<System<C>>(
         shape, plan, faces.data(),
         problems.hierarchy ? problems.hierarchy + i * plan.numbers : nullptr);
   };
-  std::unique_ptr<System> common;
+  std::unique_ptr<System<C>> common;
   if (problems.systems == 1) common = make(0);
   const auto solve = [&](std::int64_t begin, std::int64_t end, const ParallelFor& within) {
     for (std::int64_t b = begin; b < end; ++b) {
-      const std::unique_ptr<System> own = common ? nullptr : make(b);
+      const std::unique_ptr<System<C>> own = common ? nullptr : make(b);
       (common ? *common : *own)
           .solve(
               problems.f + b * points, problems.initial ? problems.initial + b * points : nullptr,
@@ -279,5 +291,10 @@ void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& probl
   run_parallel(parallel_for, 0, problems.batch, 1,
                [&](std::int64_t begin, std::int64_t end) { solve(begin, end, {}); });
 }
+
+template void diffusion_solve<float>(const DiffusionShape&, const DiffusionProblems<float>&,
+                                     const SolveOptions&, const SolveReport&, const ParallelFor&);
+template void diffusion_solve<double>(const DiffusionShape&, const DiffusionProblems<double>&,
+                                      const SolveOptions&, const SolveReport&, const ParallelFor&);
 
 }  // namespace longtail::multigrid

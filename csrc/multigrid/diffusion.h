@@ -1,5 +1,6 @@
 #pragma once
-// -div(a grad u) = f on a box, by conjugate gradients in float64 with a cycle in float32.
+// -div(a grad u) = f on a box, by conjugate gradients in float64 with a cycle in float32, or in
+// float64 where that rounds too much (diffusion_needs_float64).
 //
 // The operator is given by what flows through faces: faces[d] holds weights of the faces across
 // axis d, [.., size + 1, ..]: face i is in front of point i, the last behind the last. A weight is
@@ -42,16 +43,18 @@ template <class S>
 void stencil_hierarchy(const DiffusionShape& shape, std::int64_t systems, const double* entries,
                        bool singular, S* memory, const ParallelFor& parallel_for = {});
 
-/// `batch` problems of one system, or of one each; contiguous.
+/// `batch` problems of one system, or of one each; contiguous. Cycles compute in C.
+template <class C>
 struct DiffusionProblems {
   std::int64_t systems, batch;
   const double* faces[3];
-  const float* hierarchy;     // of each system, as diffusion_hierarchy() makes it; may be null
+  const C* hierarchy;         // of each system, as diffusion_hierarchy() makes it; may be null
   const double *f, *initial;  // initial may be null
   double* u;
 };
 /// residual_returned is not written: nothing is rounded.
-void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems& problems,
+template <class C>
+void diffusion_solve(const DiffusionShape& shape, const DiffusionProblems<C>& problems,
                      const SolveOptions& options, const SolveReport& report,
                      const ParallelFor& parallel_for = {});
 

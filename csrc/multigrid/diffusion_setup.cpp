@@ -45,6 +45,7 @@ Stencil diffusion_stencil(const DiffusionShape& of, const double* const faces[3]
   for (int axis = of.flat ? 1 : 0; axis < 3; ++axis) {
     Grid<double>& weights = result.weights[kBefore[axis]];
     weights = Grid<double>(shape);
+    if (of.periodic[axis] && n[axis] == 1) continue;  // what flows out of the point flows in
     // Steps between faces: along their axis there is one more than points.
     std::int64_t steps[3] = {n[1] * n[2], n[2], 1};
     if (axis == 2) steps[0] = n[1] * (n[2] + 1), steps[1] = n[2] + 1;

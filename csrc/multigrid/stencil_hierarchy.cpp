@@ -32,10 +32,12 @@ std::vector<double> inverse_of(const Stencil& a, bool singular) {
       matrix[j * n + i] -= weight;
     }
   }
-  if (singular) {
-    for (double& each : matrix) each += largest / static_cast<double>(n);
-  }
-  return inverse_of_positive(std::move(matrix), n);
+  if (!singular) return inverse_of_positive(std::move(matrix), n);
+  for (double& each : matrix) each += largest / static_cast<double>(n);
+  std::vector<double> result = inverse_of_positive(std::move(matrix), n);
+  // Else what rounding leaves of a mean comes back as many times larger as 1 is than `largest`.
+  remove_constants(result, std::vector<double>(n, 1.0));
+  return result;
 }
 
 /// The largest sum of absolute entries of a row over its diagonal, which bounds the eigenvalues of

@@ -34,8 +34,7 @@ bool choose_axes(const GridShape& shape, double spacings[3], bool halved[3]) {
   double smallest = std::numeric_limits<double>::infinity();
   for (int axis = 0; axis < 3; ++axis) {
     const std::int64_t n = shape.sizes[axis];
-    possible[axis] = shape.periodic[axis] ? n >= 3 : n >= 2;
-    if (axis == 0 && shape.flat) possible[axis] = false;
+    possible[axis] = n >= 2 && !(axis == 0 && shape.flat);
     if (possible[axis]) smallest = std::min(smallest, spacings[axis]);
   }
   bool any = false;

@@ -60,6 +60,19 @@ struct CoarseAxis {
   }
 };
 
+/// Whether a ring of two points becomes one along an axis. Either way around leads from one to the
+/// other, so that what flows between them stays within the one: it has no neighbours there.
+constexpr bool ring_closes(const CoarseAxis& axis, const GridShape& coarse, int number) {
+  return axis.halved && coarse.periodic[number] && coarse.sizes[number] == 1;
+}
+
+/// What the offset to a point of such a ring may be called as well: the other point is in front and
+/// `behind`. 2 where that would be a second name of the point itself.
+constexpr int around_two(int offset, bool behind) {
+  if (offset % 2 == 0) return behind ? 2 : 0;
+  return behind ? 1 : -1;
+}
+
 /// Values between coarse points: share[o][c] is that of coarse point c in the fine point at offset
 /// o from it. Arrays in the layout of the coarse grid; null at offsets that are along an axis which
 /// does not become coarser, and at (0, 0, 0), where the share is 1. Between the two coarse points

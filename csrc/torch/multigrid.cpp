@@ -22,26 +22,29 @@ struct CpuBackend {
 
   static void diffusion(const multigrid::DiffusionShape& shape, std::int64_t systems,
                         std::int64_t batch, const std::array<Tensor, 3>& faces, const Tensor& f,
-                        const Tensor& initial, const Tensor& hierarchy,
+                        const Tensor& initial, const Tensor& hierarchy, bool wide,
                         const multigrid::SolveOptions& options,
                         const std::tuple<Tensor, Tensor, Tensor>& to) {
     const auto& [u, iterations, residual] = to;
-    multigrid::DiffusionProblems problems{systems,
-                                          batch,
-                                          {},
-                                          nullptr,
-                                          f.const_data_ptr<double>(),
-                                          nullptr,
-                                          u.mutable_data_ptr<double>()};
-    for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
-      problems.faces[axis] = faces[axis].const_data_ptr<double>();
-    }
-    if (given(hierarchy)) problems.hierarchy = hierarchy.const_data_ptr<float>();
-    if (given(initial)) problems.initial = initial.const_data_ptr<double>();
-    multigrid::diffusion_solve(
-        shape, problems, options,
-        {iterations.mutable_data_ptr<std::int64_t>(), residual.mutable_data_ptr<double>(), nullptr},
-        torch_parallel_for());
+    const multigrid::SolveReport report{iterations.mutable_data_ptr<std::int64_t>(),
+                                        residual.mutable_data_ptr<double>(), nullptr};
+    const auto solve = [&]<class C>(C*) {
+      multigrid::DiffusionProblems<C> problems{systems,
+                                               batch,
+                                               {},
+                                               nullptr,
+                                               f.const_data_ptr<double>(),
+                                               nullptr,
+                                               u.mutable_data_ptr<double>()};
+      for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
+        problems.faces[axis] = faces[axis].const_data_ptr<double>();
+      }
+      if (given(hierarchy)) problems.hierarchy = hierarchy.const_data_ptr<C>();
+      if (given(initial)) problems.initial = initial.const_data_ptr<double>();
+      multigrid::diffusion_solve(shape, problems, options, report, torch_parallel_for());
+    };
+    if (wide) return solve(static_cast<double*>(nullptr));
+    solve(static_cast<float*>(nullptr));
   }
 };
 

@@ -78,8 +78,8 @@ SolveTensors poisson_value(Tensor f, Tensor initial, double plane_spacing, doubl
   return result;
 }
 
-// hierarchy as diffusion_hierarchy makes it of the same arguments, narrow; [0]: made here.
-// faces[d] [1 or batch, ..., size + 1 along d, ...] of diffusion.h; all float64.
+// hierarchy as diffusion_hierarchy makes it of the same arguments; [0]: made here. Cycles compute
+// in its dtype. faces[d] [1 or batch, ..., size + 1 along d, ...] of diffusion.h; all float64.
 template <class Backend>
 std::tuple<Tensor, Tensor, Tensor> diffusion_value(Tensor plane_faces, Tensor row_faces,
                                                    Tensor point_faces, Tensor f, Tensor initial,
@@ -128,13 +128,17 @@ std::tuple<Tensor, Tensor, Tensor> diffusion_value(Tensor plane_faces, Tensor ro
     check_same_shape(initial, f, function, "initial", "f");
     initial = torch::stable::contiguous(initial);
   }
+  const bool wide = hierarchy.scalar_type() == ScalarType::Double;
+  check_argument(wide || hierarchy.scalar_type() == ScalarType::Float, function, "hierarchy",
+                 "of another dtype", "float32 or float64");
   if (given(hierarchy)) {
-    const std::int64_t numbers = multigrid::plan_levels<float>(shape).numbers;
+    const std::int64_t numbers = wide ? multigrid::plan_levels<double>(shape).numbers
+                                      : multigrid::plan_levels<float>(shape).numbers;
     check_same_device(hierarchy, f, function, "hierarchy", "f");
-    check_argument(hierarchy.scalar_type() == ScalarType::Float && hierarchy.dim() == 2 &&
-                       hierarchy.size(0) == systems && hierarchy.size(1) == numbers,
-                   function, "hierarchy", "of shape " + shape_string(hierarchy),
-                   "float32 [" + std::to_string(systems) + ", " + std::to_string(numbers) + "]");
+    check_argument(
+        hierarchy.dim() == 2 && hierarchy.size(0) == systems && hierarchy.size(1) == numbers,
+        function, "hierarchy", "of shape " + shape_string(hierarchy),
+        "[" + std::to_string(systems) + ", " + std::to_string(numbers) + "]");
     hierarchy = torch::stable::contiguous(hierarchy);
   }
   std::tuple<Tensor, Tensor, Tensor> result(empty_contiguous(f),
@@ -142,7 +146,7 @@ std::tuple<Tensor, Tensor, Tensor> diffusion_value(Tensor plane_faces, Tensor ro
                                             float64_buffer(f, batch));
   if (f.numel() > 0) {
     Backend::diffusion(shape, systems, batch, {plane_faces, row_faces, point_faces},
-                       torch::stable::contiguous(f), initial, hierarchy,
+                       torch::stable::contiguous(f), initial, hierarchy, wide,
                        {tolerance, static_cast<int>(max_iterations), {}}, result);
   } else {
     torch::stable::zero_(std::get<1>(result));

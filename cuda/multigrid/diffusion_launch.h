@@ -8,9 +8,11 @@
 
 namespace longtail::cuda {
 
-// Pointers on the device; memory of as many bytes as DiffusionViews::place says.
-void launch_diffusion(const DiffusionPlan& plan, std::byte* memory,
-                      const multigrid::DiffusionProblems& problems,
+// Pointers on the device; memory of as many bytes as DiffusionViews::place says. C is float
+// or double.
+template <class C>
+void launch_diffusion(const DiffusionPlan<C>& plan, std::byte* memory,
+                      const multigrid::DiffusionProblems<C>& problems,
                       const multigrid::SolveReport& report, cudaStream_t stream);
 
 }  // namespace longtail::cuda

@@ -97,66 +97,68 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
-// r = f - A x anew, and its squares, of the problems in `batch`.
+// r = f - A x anew, its squares and its sum, of the problems in `batch`.
 template <int = 0>
 __global__ void __launch_bounds__(kPointThreads)
     true_residual(const __grid_constant__ Diffusion of,
                   const __grid_constant__ multigrid::StencilView<double> a, Systems systems,
                   const __grid_constant__ PointTiles tiles, Batch batch, const double* f,
-                  const double* all_x, double* r, Sums sums) {
+                  const double* all_x, double* r, Sums sums, Sums totals) {
   each_active(batch, [&](std::int64_t problem) {
     const std::int64_t start = problem * of.points, base = systems.base(problem);
     const double mean = of.states[problem].mean, unit = 1 / of.states[problem].size;
     const double* const x = all_x + start;
-    double mine = 0;
+    double mine = 0, total = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
       const Spot here = multigrid::spot_at(a.shape, base, at);
       const double rest = multigrid::stencil_residual(a, here, unit * f[start + i] - mean, x);
       r[start + i] = rest;
       mine = fma(rest, rest, mine);
+      total += rest;
     });
     put_sum(sums, problem, mine);
+    put_sum(totals, problem, total);
   });
 }
 
 // What the cycle is to precondition, by its norm so that it fits float32.
-template <int = 0>
+template <class C>
 __global__ void __launch_bounds__(kPointThreads)
     narrow_residual(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
-                    Batch batch, const double* r, float* to) {
+                    Batch batch, const double* r, C* to) {
   each_active(batch, [&](std::int64_t problem) {
     const DiffusionState& state = of.states[problem];
     const double unit = 1 / (state.residual * state.whole);
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * of.points + p;
-      to[i] = static_cast<float>(r[i] * unit);
+      to[i] = static_cast<C>((r[i] - state.drift) * unit);
     });
   });
 }
 
 // The sum of r z, z being what the cycle found.
-template <int = 0>
+template <class C>
 __global__ void __launch_bounds__(kPointThreads)
     product_with_found(const __grid_constant__ Diffusion of,
                        const __grid_constant__ PointTiles tiles, Batch batch, const double* r,
-                       const float* found, Sums sums) {
+                       const C* found, Sums sums) {
   each_active(batch, [&](std::int64_t problem) {
     const DiffusionState& state = of.states[problem];
     const double back = state.residual * state.whole;
     double mine = 0;
     each_point(tiles, [&](const Place&, std::int64_t p) {
       const std::int64_t i = problem * of.points + p;
-      mine = fma(back * static_cast<double>(found[i]), r[i], mine);
+      mine = fma(back * static_cast<double>(found[i]), r[i] - state.drift, mine);
     });
     put_sum(sums, problem, mine);
   });
 }
 
 // p = z + beta p.
-template <int = 0>
+template <class C>
 __global__ void __launch_bounds__(kPointThreads)
     new_direction(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
-                  Batch batch, const float* found, double* p) {
+                  Batch batch, const C* found, double* p) {
   each_active(batch, [&](std::int64_t problem) {
     const DiffusionState& state = of.states[problem];
     const double back = state.residual * state.whole;
@@ -169,39 +171,42 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
-// q = A p and the sum of p q.
+// q = A p, the sum of p q and that of q.
 template <int = 0>
 __global__ void __launch_bounds__(kPointThreads)
     apply_to_direction(const __grid_constant__ Diffusion of,
                        const __grid_constant__ multigrid::StencilView<double> a, Systems systems,
                        const __grid_constant__ PointTiles tiles, Batch batch, const double* all_p,
-                       double* q, Sums sums) {
+                       double* q, Sums sums, Sums totals) {
   each_active(batch, [&](std::int64_t problem) {
     const std::int64_t start = problem * of.points, base = systems.base(problem);
     const double* const p = all_p + start;
-    double mine = 0;
+    double mine = 0, total = 0;
     each_point(tiles, [&](const Place& at, std::int64_t i) {
       const double applied = multigrid::stencil_applied(a, multigrid::spot_at(a.shape, base, at),
                                                         [&](std::int64_t j) { return p[j]; });
       q[start + i] = applied;
       mine = fma(p[i], applied, mine);
+      total += applied;
     });
     put_sum(sums, problem, mine);
+    put_sum(totals, problem, total);
   });
 }
 
-// A step along p, and the squares of what r is then.
+// A step along p, and the squares of what r is then. No step can reduce what rounding leaves of a
+// mean, with which conjugate gradients diverge.
 template <int = 0>
 __global__ void __launch_bounds__(kPointThreads)
     step_along(const __grid_constant__ Diffusion of, const __grid_constant__ PointTiles tiles,
                Batch batch, const double* p, const double* q, double* x, double* r, Sums sums) {
   each_active(batch, [&](std::int64_t problem) {
-    const double alpha = of.states[problem].alpha;
+    const double alpha = of.states[problem].alpha, drift = of.states[problem].step_drift;
     double mine = 0;
     each_point(tiles, [&](const Place&, std::int64_t at) {
       const std::int64_t i = problem * of.points + at;
       x[i] += alpha * p[i];
-      r[i] -= alpha * q[i];
+      r[i] -= alpha * q[i] + drift;
       mine = fma(r[i], r[i], mine);
     });
     put_sum(sums, problem, mine);
@@ -233,11 +238,16 @@ struct DiffusionReport {
 // Puts a problem's sum into its state; one block a problem.
 template <Step What>
 __global__ void __launch_bounds__(kPointThreads)
-    conclude(const __grid_constant__ Diffusion of, Batch batch, Sums sums, Limits limits,
-             int* active, int* doubted, DiffusionReport report) {
+    conclude(const __grid_constant__ Diffusion of, Batch batch, Sums sums, Sums totals,
+             Limits limits, int* active, int* doubted, DiffusionReport report) {
   each_active(batch, [&](std::int64_t problem) {
     const double total =
         What == Step::size ? whole_largest(sums, problem) : whole_sum(sums, problem);
+    constexpr bool drifts =
+        What == Step::first_residual || What == Step::curvature || What == Step::doubt;
+    const double drift = drifts && of.without_mean(problem)
+                             ? whole_sum(totals, problem) / static_cast<double>(of.points)
+                             : 0;
     if (threadIdx.x != 0) return;
     DiffusionState& state = of.states[problem];
     const double mean = total / static_cast<double>(of.points);
@@ -263,6 +273,7 @@ __global__ void __launch_bounds__(kPointThreads)
         state.residual = sqrt(total) / state.whole;
         state.far = !(state.residual <= 1);
         if (state.far) state.residual = 1;
+        state.drift = state.far ? 0 : drift;
       }
       active[problem] = goes_on() ? 1 : 0;
     } else if constexpr (What == Step::product) {
@@ -271,6 +282,9 @@ __global__ void __launch_bounds__(kPointThreads)
     } else if constexpr (What == Step::curvature) {
       state.stopped = !(total > 0);
       state.alpha = total > 0 ? state.rho / total : 0;
+      // r - drift - alpha (q - its mean)
+      state.step_drift = state.drift - state.alpha * drift;
+      state.drift = 0;
       state.fresh = false;
     } else if constexpr (What == Step::residual) {
       state.residual = sqrt(total) / state.whole;
@@ -280,6 +294,7 @@ __global__ void __launch_bounds__(kPointThreads)
       active[problem] = doubted[problem] != 0 || goes_on() ? 1 : 0;
     } else if constexpr (What == Step::doubt) {
       state.residual = sqrt(total) / state.whole;
+      state.drift = drift;
       state.fresh = true;
       doubted[problem] = 0;
       active[problem] = goes_on() && !state.stopped ? 1 : 0;

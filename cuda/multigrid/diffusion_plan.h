@@ -21,6 +21,9 @@ struct DiffusionState {
   std::int64_t iterations;
   bool fresh, stopped;  // conjugate gradients begin anew; found no direction any more
   bool far;             // 0 is nearer to the solution than what was given to start from
+  // Means that rounding left, where constants are in the null space: of r until a step takes it,
+  // and of what the step adds to r.
+  double drift, step_drift;
 };
 
 struct DiffusionOptions {
@@ -30,8 +33,10 @@ struct DiffusionOptions {
   int iterations_a_look = 4;
 };
 
+// Cycles compute in C.
+template <class C>
 struct DiffusionPlan {
-  // `given`: the levels in float32 are the caller's.
+  // `given`: the levels of cycles are the caller's.
   DiffusionPlan(const multigrid::DiffusionShape& shape, std::int64_t systems, std::int64_t batch,
                 const DiffusionOptions& options, bool given = false);
   DiffusionPlan(const DiffusionPlan&) = delete;
@@ -40,8 +45,8 @@ struct DiffusionPlan {
   std::int64_t systems, batch;
   DiffusionOptions options;
   bool given;
-  multigrid::StencilPlan wide, narrow;
-  CyclePlan<float> cycle;
+  multigrid::StencilPlan wide, narrow;  // of float64 and C
+  CyclePlan<C> cycle;
   std::int64_t sums;  // of blocks, for each problem
 
   std::int64_t points() const { return wide.levels[0].shape.points(); }
@@ -50,18 +55,19 @@ struct DiffusionPlan {
 };
 
 // Pointers into such memory. Values have no ghosts.
+template <class C>
 struct DiffusionViews {
   Hierarchies<double> wide;
-  Hierarchies<float> narrow;  // memory null if it is given
-  int* singular;              // [systems]
-  float *cycle_f, *cycle_u;   // a cycle takes the one to the other
-  CycleViews<float> cycle;
-  double *residual, *direction, *product, *sums;
+  Hierarchies<C> narrow;  // memory null if it is given; if C is double, that of `wide`
+  int* singular;          // [systems]
+  C *cycle_f, *cycle_u;   // a cycle takes the one to the other
+  CycleViews<C> cycle;
+  double *residual, *direction, *product, *sums, *totals;
   DiffusionState* states;
   // [batch]: until it has converged, and behind them of any; whether its residual is in question.
   int *active, *doubted;
 
-  std::int64_t place(const DiffusionPlan& plan, std::byte* base);
+  std::int64_t place(const DiffusionPlan<C>& plan, std::byte* base);
 };
 
 }  // namespace longtail::cuda

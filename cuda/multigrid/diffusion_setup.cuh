@@ -94,12 +94,13 @@ __global__ void __launch_bounds__(kPointThreads)
       LONGTAIL_UNROLL
       for (int axis = 0; axis < 3; ++axis) {
         if (axis == 0 && shape.flat) continue;
+        const bool alone = shape.periodic[axis] && shape.sizes[axis] == 1;
         const auto pair = multigrid::faces_at(shape, faces, system, at, axis);
         const int offset = axis == 0 ? 4 : axis == 1 ? 10 : 12;
         const bool inside = at.of[axis] > 0 || shape.periodic[axis];
         put_entry(to.exact.stencil.weights[offset], to.narrow.stencil.weights[offset], to, system,
-                  at, inside ? pair.before : 0.0);
-        centre += pair.before + pair.behind;
+                  at, inside && !alone ? pair.before : 0.0);
+        if (!alone) centre += pair.before + pair.behind;
       }
       put_centre(to, system, at, centre);
       // Every diagonal is at least the sum of its weights, which are not negative.
@@ -224,6 +225,23 @@ __global__ void __launch_bounds__(kPointThreads)
 
 constexpr int kInverseThreads = multigrid::kFewPoints;
 
+// multigrid::remove_constants where all volumes are 1, of a matrix by columns; one a thread.
+__device__ inline void remove_constants(double (*columns)[multigrid::kFewPoints + 1], int n,
+                                        int own) {
+  if (own < n) {
+    double mean = 0;
+    for (int i = 0; i < n; ++i) mean += columns[own][i] / n;
+    for (int i = 0; i < n; ++i) columns[own][i] -= mean;
+  }
+  __syncthreads();
+  if (own < n) {
+    double of_constants = 0;
+    for (int j = 0; j < n; ++j) of_constants += columns[j][own];
+    for (int j = 0; j < n; ++j) columns[j][own] -= of_constants / n;
+  }
+  __syncthreads();
+}
+
 // The inverse of the coarsest operator, by Cholesky factors as multigrid::inverse_of_positive: a
 // system a block, a row or a column a thread.
 template <class S>
@@ -289,8 +307,11 @@ __global__ void __launch_bounds__(kInverseThreads)
         double sum = column[i];
         for (int k = i + 1; k < n; ++k) sum -= a[k][i] * column[k];
         column[i] = sum * a[i][i];
-        inverse[system * inverse_step + i * n + row] = static_cast<S>(column[i]);
       }
+    }
+    if (singular[system] != 0) remove_constants(columns, n, row);
+    for (int i = 0; row < n && i < n; ++i) {
+      inverse[system * inverse_step + i * n + row] = static_cast<S>(columns[row][i]);
     }
   });
 }

@@ -1,22 +1,25 @@
 // The kernels of a diffusion call in their order; `Launch` as of poisson_steps.cuh.
 #pragma once
 
+#include <type_traits>
+
 #include "cuda/multigrid/diffusion_outer.cuh"
 #include "cuda/multigrid/hierarchy_steps.cuh"
 
 namespace longtail::cuda {
 
-template <class Launch>
+template <class Launch, class C>
 class DiffusionSteps {
  public:
   // `given`: null, or the levels of all systems.
-  DiffusionSteps(const DiffusionPlan& plan, const DiffusionViews& views, const float* given,
+  DiffusionSteps(const DiffusionPlan<C>& plan, const DiffusionViews<C>& views, const C* given,
                  const Launch& launch)
       : plan_(plan),
         views_(views),
         launch_(launch),
         of_{plan.batch, plan.points(), plan.systems > 1, views.singular, views.states},
         sums_{plan.sums, views.sums},
+        totals_{plan.sums, views.totals},
         all_{plan.batch, nullptr},
         active_{plan.batch, views.active},
         doubted_{plan.batch, views.doubted},
@@ -29,8 +32,9 @@ class DiffusionSteps {
 
   // The levels of all systems, or of given ones only the operator in float64.
   void prepare(const FacesView<double>& faces) const {
-    const HierarchySteps<Launch> steps(
-        {plan_.shape, views_.wide, views_.narrow, views_.singular, {0, nullptr}}, launch_);
+    HierarchyTask task{plan_.shape, views_.wide, {}, views_.singular, {0, nullptr}};
+    if constexpr (std::is_same_v<C, float>) task.narrow = views_.narrow;
+    const HierarchySteps<Launch> steps(task, launch_);
     steps.finest(faces);
     if (!plan_.given) steps.coarser();
   }
@@ -71,12 +75,12 @@ class DiffusionSteps {
  private:
   void iterate(const double* f, double* x) const {
     double *const r = views_.residual, *const p = views_.direction, *const q = views_.product;
-    each(narrow_residual<>, of_, tiles_, active_, r, views_.cycle_f);
+    each(narrow_residual<C>, of_, tiles_, active_, r, views_.cycle_f);
     cycle_.cycle(views_.cycle_f, views_.cycle_u, true);
-    each(product_with_found<>, of_, tiles_, active_, r, views_.cycle_u, sums_);
+    each(product_with_found<C>, of_, tiles_, active_, r, views_.cycle_u, sums_);
     conclude_with<Step::product>(active_);
-    each(new_direction<>, of_, tiles_, active_, views_.cycle_u, p);
-    each(apply_to_direction<>, of_, finest_, exact_, tiles_, active_, p, q, sums_);
+    each(new_direction<C>, of_, tiles_, active_, views_.cycle_u, p);
+    each(apply_to_direction<>, of_, finest_, exact_, tiles_, active_, p, q, sums_, totals_);
     conclude_with<Step::curvature>(active_);
     each(step_along<>, of_, tiles_, active_, p, q, x, r, sums_);
     conclude_with<Step::residual>(active_);
@@ -84,7 +88,8 @@ class DiffusionSteps {
     conclude_with<Step::doubt>(doubted_);
   }
   void residual(const Batch& batch, const double* f, const double* x) const {
-    each(true_residual<>, of_, finest_, exact_, tiles_, batch, f, x, views_.residual, sums_);
+    each(true_residual<>, of_, finest_, exact_, tiles_, batch, f, x, views_.residual, sums_,
+         totals_);
   }
   bool is_any_active() const {
     int* const any = views_.active + plan_.batch;
@@ -95,24 +100,24 @@ class DiffusionSteps {
   template <Step What>
   void conclude_with(const Batch& batch, const DiffusionReport& report = {}) const {
     launch_(conclude<What>, dim3{1, block_rows(plan_.batch), 1}, kPointThreads, 0, of_, batch,
-            sums_, Limits{plan_.options.tolerance, plan_.options.most_iterations}, views_.active,
-            views_.doubted, report);
+            sums_, totals_, Limits{plan_.options.tolerance, plan_.options.most_iterations},
+            views_.active, views_.doubted, report);
   }
   template <class... P, class... A>
   void each(void (*kernel)(P...), const A&... arguments) const {
     launch_(kernel, point_grid(tiles_, plan_.batch), kPointThreads, 0, arguments...);
   }
-  const DiffusionPlan& plan_;
-  const DiffusionViews& views_;
+  const DiffusionPlan<C>& plan_;
+  const DiffusionViews<C>& views_;
   const Launch& launch_;
   Diffusion of_;
-  Sums sums_;
+  Sums sums_, totals_;
   Batch all_, active_, doubted_;
   Systems exact_;
   PointTiles tiles_;
   multigrid::StencilView<double> finest_;
-  Hierarchies<float> narrow_;
-  StencilCycle<float, Launch> cycle_;
+  Hierarchies<C> narrow_;
+  StencilCycle<C, Launch> cycle_;
 };
 
 }  // namespace longtail::cuda

@@ -35,24 +35,28 @@ struct CudaBackend {
 
   static void diffusion(const multigrid::DiffusionShape& shape, std::int64_t systems,
                         std::int64_t batch, const std::array<Tensor, 3>& faces, const Tensor& f,
-                        const Tensor& initial, const Tensor& hierarchy,
+                        const Tensor& initial, const Tensor& hierarchy, bool wide,
                         const multigrid::SolveOptions& options,
                         const std::tuple<Tensor, Tensor, Tensor>& to) {
     const auto& [u, iterations, residual] = to;
     const Device device(f);
-    const cuda::DiffusionPlan plan(shape, systems, batch,
-                                   {options.tolerance, options.most_iterations}, given(hierarchy));
-    const Memory<std::byte> memory(f, cuda::DiffusionViews().place(plan, nullptr));
-    multigrid::DiffusionProblems problems{
-        systems, batch, {}, nullptr, data<double>(f), nullptr, target<double>(u)};
-    for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
-      problems.faces[axis] = data<double>(faces[axis]);
-    }
-    if (given(hierarchy)) problems.hierarchy = data<float>(hierarchy);
-    if (given(initial)) problems.initial = data<double>(initial);
-    cuda::launch_diffusion(plan, memory.data(), problems,
-                           {target<std::int64_t>(iterations), target<double>(residual), nullptr},
-                           device.stream());
+    const multigrid::SolveReport report{target<std::int64_t>(iterations), target<double>(residual),
+                                        nullptr};
+    const auto solve = [&]<class C>(C*) {
+      const cuda::DiffusionPlan<C> plan(
+          shape, systems, batch, {options.tolerance, options.most_iterations}, given(hierarchy));
+      const Memory<std::byte> memory(f, cuda::DiffusionViews<C>().place(plan, nullptr));
+      multigrid::DiffusionProblems<C> problems{
+          systems, batch, {}, nullptr, data<double>(f), nullptr, target<double>(u)};
+      for (int axis = shape.flat ? 1 : 0; axis < 3; ++axis) {
+        problems.faces[axis] = data<double>(faces[axis]);
+      }
+      if (given(hierarchy)) problems.hierarchy = data<C>(hierarchy);
+      if (given(initial)) problems.initial = data<double>(initial);
+      cuda::launch_diffusion(plan, memory.data(), problems, report, device.stream());
+    };
+    if (wide) return solve(static_cast<double*>(nullptr));
+    solve(static_cast<float*>(nullptr));
   }
 };
 

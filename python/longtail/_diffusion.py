@@ -14,6 +14,7 @@ from longtail._grid_ops import differences, hierarchy_of
 from longtail._grid_plan import plan_of
 from longtail._multigrid_arguments import Limits, has_values
 from longtail._poisson import Found, add_to_side
+from longtail._rounding import cycle_dtype
 from longtail._scaling import power_of_two
 
 
@@ -190,7 +191,7 @@ def solve(
     a: Tensor, f: Tensor, initial: Tensor | None, geometry: Geometry, limits: Limits
 ) -> Found:
     """Of what lies at points: f times volumes is the right-hand side of the symmetric system. The
-    cycles are float32: coefficients, float64, of any size fit as multiples of the largest."""
+    cycles may be float32: coefficients of any size fit as multiples of the largest."""
     unit = power_of_two(a, len(geometry.sizes))
     faces = face_weights(a / unit, geometry)
     volumes = geometry.volumes(f)
@@ -220,18 +221,19 @@ def solve_symmetric(
     dtype: torch.dtype,
     hierarchy: Tensor | None = None,
 ) -> Found:
-    """``hierarchy [..., numbers]``: float32, of the same faces."""
+    """``hierarchy [..., numbers]``: of ``cycle_dtype``, of the same faces."""
     dims = len(geometry.sizes)
     shape, batch = right.shape, right.shape[: right.dim() - dims]
     # Contiguous, or sums of torch's would have other bits for other strides.
     rows = beside(right, *faces).reshape(-1, *geometry.sizes).contiguous()
     systems = [beside(each, rows).contiguous() for each in systems_of(faces, batch, [dims] * dims)]
+    cycles = cycle_dtype(geometry)
     if hierarchy is not None:
         packed = beside(systems_of([hierarchy], batch, [1])[0], rows)
     elif is_plain_call([*systems, rows]):
-        packed = rows.new_empty([0])
+        packed = rows.new_empty([0], dtype=cycles)
     else:  # made once for the solve and those of its gradients
-        packed = hierarchy_of(systems, plan_of(geometry), torch.float32, False)
+        packed = hierarchy_of(systems, plan_of(geometry), cycles, False)
     start = rows.new_empty([0])
     if initial is not None:
         start = initial.detach().to(torch.float64).reshape(rows.shape)

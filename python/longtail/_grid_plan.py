@@ -70,10 +70,7 @@ class GridPlan:
 
     def halved(self) -> tuple[bool, ...] | None:
         """Which axes become coarser; None if the grid is small enough, or none can."""
-        possible = [
-            (n >= 3 if wraps else n >= 2) and not (self.flat and axis == 0)
-            for axis, (n, wraps) in enumerate(zip(self.sizes, self.periodic, strict=True))
-        ]
+        possible = [n >= 2 and not (self.flat and axis == 0) for axis, n in enumerate(self.sizes)]
         if self.points <= _FEW_POINTS or not any(possible):
             return None
         smallest = min(h for h, can in zip(self.spacings, possible, strict=True) if can)

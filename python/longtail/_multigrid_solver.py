@@ -17,6 +17,7 @@ from longtail._multigrid_arguments import (
     limits_of,
     out_of_autocast,
 )
+from longtail._rounding import cycle_dtype
 from longtail._scaling import power_of_two
 from longtail._solve_result import SolveResult, check_on_fail
 
@@ -26,8 +27,8 @@ _SYMMETRIC = Method("rbgs", 1, 1, 1.0, False, True)
 class MultigridSolver:
     """Solves ``op(u) = f`` for many f: what depends on the operator alone is made once.
 
-    Conjugate gradients in float64 with a V-cycle in float32, as ``diffusion_solve``. All it holds
-    are tensors: it can be copied, pickled and shared between threads.
+    Conjugate gradients in float64 with a V-cycle in float32 or, as ``diffusion_solve``, in float64.
+    All it holds are tensors: it can be copied, pickled and shared between threads.
 
     Args:
         op: the finest operator of ``poisson_stencil`` or ``diffusion_stencil``. It is symmetric, A
@@ -68,7 +69,7 @@ class MultigridSolver:
         # Coefficients of any size fit float32 as multiples of the largest.
         self.unit = power_of_two(op.coefficient, len(op.sizes))
         self.faces = [each / self.unit for each in op.faces]
-        self.hierarchy = op.hierarchy_of(self.faces, torch.float32, strict=False)
+        self.hierarchy = op.hierarchy_of(self.faces, cycle_dtype(op.geometry), strict=False)
 
     def __repr__(self) -> str:
         return f"MultigridSolver({self.op!r}, tol={self.limits.tolerance:g})"
@@ -99,8 +100,9 @@ class MultigridSolver:
         return finished(name, found, self.limits, self.on_fail)
 
     def precondition(self, r: Tensor) -> Tensor:
-        """One symmetric V(1,1)-cycle in float32 from 0: an approximation to the inverse of op, for
-        ``longtail.krylov.pcg`` and its like. Symmetric and positive definite but for rounding.
+        """One symmetric V(1,1)-cycle from 0, in the solver's precision: an approximation to the
+        inverse of op, for ``longtail.krylov.pcg`` and its like. Symmetric and positive definite but
+        for rounding.
 
         Args:
             r: ``[..., sizes of op]`` in its dtype.
@@ -116,7 +118,7 @@ class MultigridSolver:
         where = Where(op.plan, 0)
         # Numbers of any size fit float32 by the largest of them.
         size = power_of_two(rows, rows.dim() - 1)
-        cycled = iterate(packed, None, (rows / size).to(torch.float32), _SYMMETRIC, where)
+        cycled = iterate(packed, None, (rows / size).to(packed.dtype), _SYMMETRIC, where)
         result = (size * cycled.to(op.dtype)).reshape(*batch, *op.sizes)
         return (result / self.unit).to(op.dtype)
 

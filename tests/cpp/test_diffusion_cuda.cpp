@@ -12,10 +12,11 @@ namespace {
 using namespace longtail;
 using namespace multigrid_case;
 
+template <class C = float>
 Solved<double> diffusion_on_cpu(const DiffusionData& of, double tolerance, int most) {
   Solved<double> result{std::vector<double>(of.f.size()), Reported(of.batch)};
-  multigrid::DiffusionProblems problems{of.systems,   of.batch,       {}, nullptr, of.f.data(),
-                                        of.initial(), result.u.data()};
+  multigrid::DiffusionProblems<C> problems{of.systems,   of.batch,       {}, nullptr, of.f.data(),
+                                           of.initial(), result.u.data()};
   std::copy_n(of.pointers, 3, problems.faces);
   multigrid::diffusion_solve(
       of.shape, problems, {tolerance, most, {}},
@@ -23,15 +24,16 @@ Solved<double> diffusion_on_cpu(const DiffusionData& of, double tolerance, int m
   return result;
 }
 
+template <class C = float>
 Solved<double> diffusion_on_fibres(const DiffusionData& of, const cuda::DiffusionOptions& options,
-                                   int* looks = nullptr, const float* given = nullptr) {
-  const cuda::DiffusionPlan plan(of.shape, of.systems, of.batch, options, given != nullptr);
-  cuda::DiffusionViews views;
+                                   int* looks = nullptr, const C* given = nullptr) {
+  const cuda::DiffusionPlan<C> plan(of.shape, of.systems, of.batch, options, given != nullptr);
+  cuda::DiffusionViews<C> views;
   const Unwritten memory(views.place(plan, nullptr));
   views.place(plan, memory.data());
   const OnFibres launch;
   Solved<double> result{std::vector<double>(of.f.size()), Reported(of.batch)};
-  const cuda::DiffusionSteps<OnFibres> steps(plan, views, given, launch);
+  const cuda::DiffusionSteps<OnFibres, C> steps(plan, views, given, launch);
   steps.prepare({{of.pointers[0], of.pointers[1], of.pointers[2]}});
   steps.solve(of.f.data(), of.initial(), result.u.data(),
               {result.report.iterations.data(), result.report.residual.data()});
@@ -39,15 +41,17 @@ Solved<double> diffusion_on_fibres(const DiffusionData& of, const cuda::Diffusio
   return result;
 }
 
-void compare_diffusion(const DiffusionCase& of, std::int64_t systems = 1,
-                       bool with_initial = false) {
+/// The CPU's iterations but for `apart`.
+template <class C = float>
+void compare_diffusion(const DiffusionCase& of, std::int64_t systems = 1, bool with_initial = false,
+                       std::int64_t apart = 1) {
   const DiffusionData data(of, systems, with_initial);
   const double tolerance = 1e-9;
-  const auto cpu = diffusion_on_cpu(data, tolerance, 60);
-  const auto gpu = diffusion_on_fibres(data, {tolerance, 60, of.shared_bytes});
+  const auto cpu = diffusion_on_cpu<C>(data, tolerance, 60);
+  const auto gpu = diffusion_on_fibres<C>(data, {tolerance, 60, of.shared_bytes});
   CHECK(relative(gpu.u, cpu.u) <= 1e-8);
   for (std::int64_t b = 0; b < data.batch; ++b) {
-    CHECK(std::abs(gpu.report.iterations[b] - cpu.report.iterations[b]) <= 1);
+    CHECK(std::abs(gpu.report.iterations[b] - cpu.report.iterations[b]) <= apart);
     CHECK(gpu.report.residual[b] <= tolerance);
   }
   CHECK_EQUAL(gpu.report.iterations[1], 0);
@@ -67,8 +71,6 @@ TEST(diffusion_sizes) {
 TEST(diffusion_sides) {
   compare_diffusion({{32, 40}, {true}});
   compare_diffusion({{33, 41}, {true}});  // odd: seams
-  // Singular, of 1000 rounding is worth two iterations in 42, on CPUs of other levels too.
-  compare_diffusion({{33, 40}, {true, false}, true, 100});
   compare_diffusion({{30, 37}, {false}, true}, 3, true);
   compare_diffusion({{33, 41}, {true}, false, 100, {1, 1, 1}, 96 << 10}, 2);
   compare_diffusion({{40, 40}, {false, true}, false, 10, {1, 5.3, 1}});
@@ -79,6 +81,22 @@ TEST(diffusion_boxes) {
   compare_diffusion({{9, 12, 11}, {true, false, true}}, 2);
   compare_diffusion({{7, 10, 9}, {true}}, 1, true);
   compare_diffusion({{6, 14, 9}, {false}, true, 100, {2, 1, 1}});
+}
+
+/// Single cells of 1000 to 1, held by no side: no coarse grid shows their pattern, and how soon
+/// conjugate gradients find its modes rests on rounding. Cycles in float64 differ as much from
+/// those in float32 (40 from 45 iterations); the solution does not.
+TEST(diffusion_of_single_cells) {
+  compare_diffusion({{33, 40}, {true, false}, true, 1000}, 1, false, 8);
+}
+
+/// Cycles in float64, rings of a strongly coupled axis, and means that rounding leaves.
+TEST(diffusion_with_far_spacings) {
+  compare_diffusion<double>({{24, 31}, {false}, true, 100, {1, 300, 1}});
+  compare_diffusion<double>({{31, 25}, {false, true}, true, 10, {300, 1, 1}}, 3);
+  compare_diffusion<double>({{23, 30}, {true, false}, false, 100, {1, 300, 1}}, 1, true);
+  compare_diffusion<double>({{7, 9, 8}, {true}, false, 10, {1, 100, 1}});
+  compare_diffusion({{7, 6, 8}, {true, false, true}, true, 10, {1, 1, 30}}, 2);
 }
 
 TEST(diffusion_without_a_look) {

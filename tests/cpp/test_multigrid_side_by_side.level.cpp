@@ -59,7 +59,7 @@ Numbers reference(const Size& size, const double* a, const Numbers& f) {
   Numbers u(size.points());
   std::int64_t iterations = 0;
   double residual = 1;
-  const DiffusionProblems one{
+  const DiffusionProblems<float> one{
       1, 1, {nullptr, north.data(), west.data()}, nullptr, f.data(), nullptr, u.data()};
   diffusion_solve(shape, one, {1e-12, 50, {}}, {&iterations, &residual, nullptr});
   CHECK(residual <= 1e-12);

@@ -294,7 +294,7 @@ TEST(conjugate_gradients_solve) {
     Numbers u(n, NAN);
     std::int64_t iterations = 0;
     double residual = NAN;
-    DiffusionProblems one{1, 1, {}, nullptr, f.data(), nullptr, u.data()};
+    DiffusionProblems<float> one{1, 1, {}, nullptr, f.data(), nullptr, u.data()};
     std::copy_n(problem.pointers, 3, one.faces);
     diffusion_solve(problem.shape, one, {1e-12, 50, {}}, {&iterations, &residual, nullptr});
     CHECK(difference(u, exact) < 1e-10);
@@ -302,7 +302,7 @@ TEST(conjugate_gradients_solve) {
     CHECK(iterations <= 16);
     // A good start is kept, to the bit.
     Numbers again(n, NAN);
-    DiffusionProblems started = one;
+    DiffusionProblems<float> started = one;
     started.initial = u.data();
     started.u = again.data();
     diffusion_solve(problem.shape, started, {1e-11, 50, {}}, {&iterations, &residual, nullptr});

@@ -51,6 +51,15 @@ def volumes_of(sizes: Sequence[int], sides: Sequence[Pair], cell: bool) -> Any:
     return result
 
 
+def right_side(sizes: Sequence[int], sides: Sequence[Pair], cell: bool) -> Tensor:
+    """Random numbers; without their mean by volume where constants are in the null space."""
+    f = torch.randn(*sizes, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    if all("dirichlet" not in pair for pair in sides):
+        volumes = torch.from_numpy(volumes_of(sizes, sides, cell))
+        f -= (f * volumes).sum() / volumes.sum()
+    return f
+
+
 def second_difference(n: int, h: float, pair: Pair, cell: bool) -> Any:
     """-u'' of one axis times volumes (in steps): symmetric."""
     matrix = sparse.lil_matrix((n, n))

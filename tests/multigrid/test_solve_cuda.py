@@ -148,7 +148,7 @@ def test_cuda_graphs(sizes: tuple[int, ...]) -> None:
     def solve() -> tuple[Tensor, Tensor]:
         poisson = torch.ops.longtail.poisson_solve(f, none, *steps, 4, 0, 0, False, 0.0, 5)
         diffusion = torch.ops.longtail.diffusion_solve(
-            *[none] * missing, *faces, f, none, none, *steps, 0, 0.0, 5
+            *[none] * missing, *faces, f, none, none.float(), *steps, 0, 0.0, 5
         )
         return poisson[0], diffusion[0]
 

@@ -13,29 +13,18 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from longtail.multigrid import ConvergenceError, poisson_solve
 from multigrid import grid_oracle as oracle
 
-F = torch.float64
 MOST = 20  # cycles
-
-
-def right_side(sizes: Sequence[int], sides: Sequence[oracle.Pair], cell: bool) -> Tensor:
-    """Random numbers; without their mean by volume where constants are in the null space."""
-    f = torch.randn(*sizes, generator=torch.Generator().manual_seed(3), dtype=F)
-    if all("dirichlet" not in pair for pair in sides):
-        volumes = torch.from_numpy(oracle.volumes_of(sizes, sides, cell))
-        f -= (f * volumes).sum() / volumes.sum()
-    return f
 
 
 def check(
     sizes: Sequence[int], spacings: Sequence[float], sides: Sequence[oracle.Pair], cell: bool
 ) -> None:
     """To what float64 holds, and at most 1e-8 where that is less."""
-    f = right_side(sizes, sides, cell)
+    f = oracle.right_side(sizes, sides, cell)
     tol = max(1e-8, held(sizes, spacings, sides))
     result = poisson_solve(
         f,
@@ -115,7 +104,7 @@ def test_cubes_between_neumann_sides(cell: bool, spacings: tuple[float, ...]) ->
 def test_beyond_float64() -> None:
     """What float64 cannot hold raises, or warns, and is as near as it can be."""
     sides = [("neumann", "neumann")] * 2
-    f = right_side((127, 127), sides, False)
+    f = oracle.right_side((127, 127), sides, False)
     with pytest.raises(ConvergenceError, match="poisson_solve"):
         poisson_solve(f, (1.0, 1e4), boundary="neumann", tol=1e-8)
     with pytest.warns(RuntimeWarning, match="did not converge"):
@@ -134,7 +123,7 @@ def test_other_dtypes_and_starts() -> None:
     """float32, and a start, where cycles are in float64; a batch is as its items are, bit for
     bit."""
     sides = [("neumann", "neumann"), ("periodic", "periodic")]
-    f = right_side((20, 24), sides, True)
+    f = oracle.right_side((20, 24), sides, True)
     options = {"boundary": tuple(sides), "grid": "cell"}
     exact = poisson_solve(f, (1.0, 2e3), **options, tol=1e-9)
     rounded = poisson_solve(f.float(), (1.0, 2e3), **options)
