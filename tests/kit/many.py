@@ -100,7 +100,7 @@ def resident_bytes() -> int:
     return pages * 4096
 
 
-def growth(call: Call, repeats: int, warm_up: int = 50) -> tuple[float, int]:
+def growth(call: Call, repeats: int, warm_up: int = 20) -> tuple[float, int]:
     """Bytes of the heap that stay behind each call, and resident bytes behind all."""
     for _ in range(warm_up):
         call()

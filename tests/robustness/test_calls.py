@@ -44,7 +44,7 @@ def test_forked_workers(family: str) -> None:
 
 @families
 def test_memory_stays(family: str) -> None:
-    run_script("robustness.leaks", family, "40")
+    run_script("robustness.leaks", family, "40", timeout=900)
 
 
 @pytest.mark.full
