@@ -37,7 +37,8 @@ class Layout {
 
   template <class T>
   T* place(std::int64_t count) {
-    T* const here = reinterpret_cast<T*>(base_ + size_);
+    // Of nothing there is no byte at size_: not even its address.
+    T* const here = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + size_);
     size_ += (count * std::int64_t{sizeof(T)} + Buffer::kAlignment - 1) / Buffer::kAlignment *
              Buffer::kAlignment;
     return here;

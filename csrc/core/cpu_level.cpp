@@ -13,18 +13,35 @@
 namespace longtail {
 namespace {
 
+#if defined(__x86_64__)
+// These ask cpuid and, for the wide registers, whether the operating system saves them.
+#if defined(__clang__) && __clang_major__ < 18  // which does not know the levels' names
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+         __builtin_cpu_supports("avx512vl");
+}
+#else
+bool has_avx2() { return __builtin_cpu_supports("x86-64-v3"); }
+bool has_avx512() { return __builtin_cpu_supports("x86-64-v4"); }
+#endif
+#endif
+
 bool runs_here(CpuLevel level) {
   switch (level) {
     case CpuLevel::scalar:
       return true;
 #if defined(__x86_64__)
-    // These ask cpuid and, for the wide registers, whether the operating system saves them.
     case CpuLevel::avx2:
-      return __builtin_cpu_supports("x86-64-v3");
+      return has_avx2();
     case CpuLevel::avx512:
-      return __builtin_cpu_supports("x86-64-v4");
+      return has_avx512();
     case CpuLevel::avx512vnni:
-      return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vnni");
+      return has_avx512() && __builtin_cpu_supports("avx512vnni");
 #elif defined(__aarch64__)
     case CpuLevel::neon:
       return true;

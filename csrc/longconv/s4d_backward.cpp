@@ -55,6 +55,9 @@ const S4dBackwardKernels<S>& backward_kernels() {
   }
 }
 
+/// Without states base has no memory, but skip may.
+bool wants_sums(const S4dGradients& to) { return to.base != nullptr || to.skip != nullptr; }
+
 template <class S>
 class Backward {
  public:
@@ -64,7 +67,7 @@ class Backward {
         in_(inputs),
         to_(to),
         last_(last),
-        sums_wanted_(to.base != nullptr),
+        sums_wanted_(wants_sums(to)),
         kernels_(s4d_kernels<S>()),
         states_(backward_kernels<S>()),
         rows_(row_kernels<S>(dtype)),
@@ -329,7 +332,7 @@ void s4d_scan_backward(const S4dShape& shape, DType dtype, const S4dInputs& inpu
     const std::int64_t grain = std::max<std::int64_t>(1, (std::int64_t{1} << 14) / steps);
     run_parallel(parallel_for, 0, shape.heads * groups.count, grain, task);
   });
-  if (to.base != nullptr) add_groups(shape, groups, partial, to);
+  if (wants_sums(to)) add_groups(shape, groups, partial, to);
 }
 
 }  // namespace longtail::longconv

@@ -263,21 +263,19 @@ void Hierarchy<S>::connect(const Box& fine, const Box& coarse, Transfers<S>& tra
 
 template <class S>
 Workspace<S>::Workspace(const Hierarchy<S>& hierarchy) {
-  const auto place_all = [&](std::byte* base) {
-    Layout layout(base);
-    u_.clear();
-    f_.clear();
-    for (const Level<S>& level : hierarchy.levels()) {
-      for (std::vector<S*>* const of : {&u_, &f_}) {
-        of->push_back(layout.place<S>(numbers_of<S>(level.shape)) + origin_of<S>(level.shape));
-      }
+  // Origins lie inside of the pieces: of a layout without memory they would be no pointers.
+  Layout sizes;
+  for (const Level<S>& level : hierarchy.levels()) {
+    for (int field = 0; field < 2; ++field) sizes.place<S>(numbers_of<S>(level.shape));
+  }
+  memory_ = Buffer(sizes.size());
+  std::fill_n(memory_.as<std::byte>(), sizes.size(), std::byte{0});
+  Layout places(memory_.as<std::byte>());
+  for (const Level<S>& level : hierarchy.levels()) {
+    for (std::vector<S*>* const of : {&u_, &f_}) {
+      of->push_back(places.place<S>(numbers_of<S>(level.shape)) + origin_of<S>(level.shape));
     }
-    return layout.size();
-  };
-  const std::int64_t size = place_all(nullptr);
-  memory_ = Buffer(size);
-  std::fill_n(memory_.as<std::byte>(), size, std::byte{0});
-  place_all(memory_.as<std::byte>());
+  }
 }
 
 template class Hierarchy<float>;

@@ -18,7 +18,7 @@ class Places {
   explicit Places(char* base) : base_(base) {}
   template <class V>
   V* take(Index count) {
-    V* const here = reinterpret_cast<V*>(base_ + size_);
+    V* const here = base_ == nullptr ? nullptr : reinterpret_cast<V*>(base_ + size_);
     size_ += count * static_cast<Index>(sizeof(V));
     size_ = (size_ + 63) / 64 * 64;
     return here;

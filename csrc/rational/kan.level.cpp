@@ -29,7 +29,9 @@ LONGTAIL_INLINE void for_inputs(const KanTile<scalar_t<T>>& tile, const Visit& v
   constexpr int width = kLanes<T>;
   for (std::int64_t i = 0; i < tile.inputs; i += width) {
     const std::int64_t rest = tile.inputs - i;
-    visit(VectorTable<T>{tile.table + i, tile.table_stride}, i,
+    // Some functions have no table.
+    const auto* column = tile.table == nullptr ? nullptr : tile.table + i;
+    visit(VectorTable<T>{column, tile.table_stride}, i,
           static_cast<int>(rest < width ? rest : width));
   }
 }

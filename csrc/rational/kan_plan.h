@@ -71,8 +71,9 @@ struct KanTable {
     for (std::int64_t i = 0; i < basis.inputs; ++i) {
       if (i < basis.rows_of_table) {
         const std::int64_t at = i * parameters_of_input(basis.shape);
-        fill_table(basis.shape, basis.first.data() + at, basis.second.data() + at, column.data(),
-                   1);
+        // Knots come without a second parameter.
+        const double* second = basis.second.empty() ? nullptr : basis.second.data() + at;
+        fill_table(basis.shape, basis.first.data() + at, second, column.data(), 1);
       }
       for (std::int64_t r = 0; r < height; ++r) {
         values[r * stride + i] = static_cast<S>(column[r]);

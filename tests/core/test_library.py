@@ -2,40 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
 
 import longtail
+from kit.processes import printed, run_code
 from longtail import _library
-
-
-def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs `code` in a fresh interpreter."""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def printed(code: str, **environment: str) -> object:
-    """What `code` prints, as JSON."""
-    result = python(code, **environment)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
-
-
-def test_import_is_light():
-    code = "import json, sys, longtail; print(json.dumps(sorted(sys.modules)))"
-    modules = printed(code)
-    assert isinstance(modules, list)
-    assert not {"torch", "numpy", "longtail._native"} & set(modules)
 
 
 def test_special_needs_no_torch():
@@ -103,4 +74,4 @@ def test_cuda_library_loads_beside_a_cpu_torch():
         "import torch, longtail\nfrom longtail import _library\n"
         "torch.ops.load_library(_library.find_library('liblongtail_cuda.so'))\nprint('true')"
     )
-    assert python(code, LONGTAIL_DISABLE_CUDA="1").returncode == 0
+    assert run_code(code, LONGTAIL_DISABLE_CUDA="1").returncode == 0

@@ -19,23 +19,24 @@ def floats(given: list[Tensor]) -> list[Tensor]:
     return [each for each in given if each.requires_grad]
 
 
+def results_and_gradients(call: Callable[..., Any], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Those of all tensors that have one, for the sum of squares of the results."""
+    leaves = [each.clone().requires_grad_() for each in tensors]
+    got = results(call, *leaves)
+    loss = sum((each.abs().square().sum() for each in floats(got)), torch.zeros(()))
+    gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
+    return [*(each.detach() for each in got), *(g for g in gradients if g is not None)]
+
+
 def check_threads_and_repeats(
     call: Callable[..., Any], tensors: Sequence[Tensor], same: Same = all_bits
 ) -> None:
     """Results and gradients of one thread, on two, twice, with deterministic algorithms."""
-
-    def run() -> list[Tensor]:
-        leaves = [each.clone().requires_grad_() for each in tensors]
-        got = results(call, *leaves)
-        loss = sum((each.abs().square().sum() for each in floats(got)), torch.zeros(()))
-        gradients = torch.autograd.grad(loss, leaves, allow_unused=True)
-        return [*(each.detach() for each in got), *(g for g in gradients if g is not None)]
-
     with threads(1):
-        expected = run()
+        expected = results_and_gradients(call, tensors)
     with threads(2), deterministic():
         for _ in range(2):
-            assert same(run(), expected)
+            assert same(results_and_gradients(call, tensors), expected)
 
 
 def check_meta(call: Callable[..., Any], tensors: Sequence[Tensor]) -> None:

@@ -275,3 +275,15 @@ def test_forward_mode_of_one_tensor() -> None:
             tangent = forward_ad.unpack_dual(y).tangent
             expected, _ = run(mode, "zoh", u, dt, A, B, torch.ones_like(C), 0 * D, state)
             assert error(tangent, expected) < 1e-12
+
+
+@pytest.mark.parametrize("mode", ["recurrent", "chunked", "conv"])
+def test_skip_without_states(mode: str) -> None:
+    """Of no states nothing is left but D: its gradient is there, whatever the memory held (found by
+    tests/fuzz)."""
+    u = torch.randn(2, 3, 70, dtype=torch.float64)
+    d = torch.randn(3, dtype=torch.float64, requires_grad=True)
+    dt, none = torch.full((3,), 0.1, dtype=torch.float64), torch.zeros(3, 0, dtype=torch.complex128)
+    y = longtail.s4d(u, dt, none, none, none, d, mode=mode)
+    (gradient,) = torch.autograd.grad(y.square().sum(), d)
+    torch.testing.assert_close(gradient, 2 * d.detach() * u.square().sum((0, 2)))
