@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from longtail._cosine_transforms import NUMPY, dst
+from longtail._cosine_transforms import NUMPY, dst, matrix
 
 _MOST_PRODUCTS = 2**18
 
@@ -29,8 +29,9 @@ class ModeSums:
         self._size, self._boundary = size, boundary
         self._matrices: list[Any] = []
         if math.prod(size) * max(size) <= _MOST_PRODUCTS:
-            self._matrices = [_terms(n, boundary) for n in size]
-            self._matrices[-1] = np.ascontiguousarray(self._matrices[-1].T)
+            kind = "dct" if boundary == "neumann" else "dst"
+            self._matrices = [matrix(kind, 3, n).T.copy() for n in size[:-1]]
+            self._matrices.append(matrix(kind, 3, size[-1]))
 
     def __call__(self, x: Any) -> Any:
         return self._by_matrices(x) if self._matrices else self._by_waves(x)
@@ -52,16 +53,6 @@ class ModeSums:
                 summed = dst(torch.from_numpy(x), 3, -1, NUMPY)
                 x = summed.movedim(-1, -dims).contiguous().numpy()
         return x
-
-
-def _terms(n: int, boundary: str) -> Any:
-    """[place, mode], of angles within one turn."""
-    first = 0 if boundary == "neumann" else 1
-    places, modes = 2 * np.arange(n)[:, None] + 1, np.arange(n) + first
-    angle = places * modes % (4 * n) * (math.pi / (2 * n))
-    terms = 2 * (np.sin(angle) if first else np.cos(angle))
-    terms[:, -first] /= 2
-    return terms
 
 
 def _cosine_sums(x: Any, dims: int) -> Any:
