@@ -19,10 +19,9 @@
 // A coarser axis joins intervals in twos. One that is left over stays as it is: next to a Dirichlet
 // side, or between cells, a short interval does no harm, and every size converges as 2^k - 1 does
 // (0.105 to 0.109 a cycle). It is joined to the last two where that converges better: of vertices
-// without a Dirichlet side (0.17 instead of 0.5) if the last interval is then more like the others,
-// and of periodic cells if their number would stay odd three times or more: at an odd seam cells of
-// one colour are neighbours, and the one left over would be short beside them. (At most 0.24 in
-// 2-D, 0.27 where the other axis is ten times as far apart; 0.29 and 0.39 without.)
+// without a Dirichlet side (0.11 instead of 0.23) if the last interval is then more like the
+// others, and of periodic cells if their number would stay odd three times or more. (At most 0.13
+// in 2-D, 0.18 where the other axis is ten times as far apart; 0.15 and 0.32 without.)
 //
 // The last interval between two vertices becomes a cell. Were its ends left, points that are
 // strongly coupled would be apart on all levels below, where only other axes become coarser.

@@ -28,12 +28,8 @@ struct BoxView {
   LONGTAIL_HOST_DEVICE std::int64_t index(const Place& at) const {
     return (at.of[0] * axes[1].size + at.of[1]) * axes[2].size + at.of[2];
   }
-  /// Red-black colours of neighbours differ but across the ends of a periodic axis of odd size.
-  LONGTAIL_HOST_DEVICE bool has_odd_seam() const {
-    for (const AxisView<S>& axis : axes) {
-      if (axis.periodic && axis.size % 2 == 1) return true;
-    }
-    return false;
+  LONGTAIL_INLINE bool odd_seam() const {
+    return axes[0].odd_seam() || axes[1].odd_seam() || axes[2].odd_seam();
   }
 };
 
@@ -49,6 +45,15 @@ inline namespace LONGTAIL_LEVEL {
 
 LONGTAIL_INLINE int colour_of(const Place& at) {
   return static_cast<int>((at.of[0] + at.of[1] + at.of[2]) % 2);
+}
+
+/// As in grid_view.h.
+template <class S>
+LONGTAIL_INLINE int turn_of(const BoxView<S>& box, const Place& at) {
+  bool seam = false;
+  LONGTAIL_UNROLL
+  for (int axis = 0; axis < 3; ++axis) seam ^= box.axes[axis].at_seam(at.of[axis]);
+  return 2 * colour_of(at) + (seam ? 1 : 0);
 }
 
 /// f + the sum of weights times neighbours.
@@ -94,13 +99,15 @@ LONGTAIL_INLINE S relaxed_at(const BoxView<S>& box, const Place& at, std::int64_
   return relaxed<S>(value(at, index), sum, reciprocal(box, at), omega);
 }
 
-/// u = 0 after both colours. Of a black point the neighbours are red, or still 0 across a seam.
+/// u = 0 after both colours, as neighbours of black points are red; of a box with an odd seam after
+/// the first turn.
 template <class S>
 LONGTAIL_INLINE S swept_from_zero(const BoxView<S>& box, const Place& at, std::int64_t index,
                                   const S* f, S omega) {
   const auto red = [&](const Place& p, std::int64_t i) {
     return colour_of(p) == 0 ? omega * f[i] * reciprocal(box, p) : S(0);
   };
+  if (box.odd_seam()) return turn_of(box, at) == 0 ? red(at, index) : S(0);
   if (colour_of(at) == 0) return red(at, index);
   return relaxed_at(box, at, index, f[index], omega, red);
 }

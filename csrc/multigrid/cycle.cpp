@@ -142,12 +142,13 @@ class RestrictedBox {
 template <class S>
 void add_sweeps(std::vector<Pass>& passes, const Level<S>& level, S* u, const S* f, int sweeps,
                 S omega, bool reverse, bool zero) {
-  for (int half = 0; half < 2 * sweeps; ++half) {
-    const int colour = (half + (reverse ? 1 : 0)) % 2;
-    const auto kernel = zero && half == 0 ? kernels<S>().relax_zero : kernels<S>().relax;
+  const int step = turn_step(level.view.odd_seam());
+  for (int i = 0; i < kTurns * sweeps; i += step) {
+    const int turn = reverse ? kTurns - step - i % kTurns : i % kTurns;
+    const auto kernel = zero && i == 0 ? kernels<S>().relax_zero : kernels<S>().relax;
     passes.push_back(
         plain_pass(neighbours(level.shape), [=, &level](std::int64_t begin, std::int64_t end) {
-          kernel(level.view, u, f, begin, end - begin, colour, omega);
+          kernel(level.view, u, f, begin, end - begin, turn, omega);
         }));
   }
 }

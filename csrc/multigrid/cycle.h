@@ -14,10 +14,11 @@ namespace longtail::multigrid {
 struct CycleOptions {
   int before = 1, after = 1;  // sweeps of both colours on the way down and up
   double omega = 0;           // over-relaxation; 0: as over_relaxation() says of each level
-  bool symmetric = false;     // the colours in reverse on the way up: for conjugate gradients
+  bool symmetric = false;     // the turns in reverse on the way up: for conjugate gradients
 };
 
-/// One colour after the other, `sweeps` times; `reverse`: black first. With `zero`, u is 0.
+/// One turn after the other (grid_view.h), `sweeps` times; `reverse`: the last one first. With
+/// `zero`, u is 0.
 template <class S>
 void smooth(const Level<S>& level, S* u, const S* f, int sweeps, S omega, bool reverse, bool zero,
             const ParallelFor& parallel_for);

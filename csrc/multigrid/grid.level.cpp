@@ -17,6 +17,7 @@ struct Line {
   S above_lower, above_upper, row_lower, row_upper;
   const S* reciprocal;
   S diagonal;  // of the two axes across
+  bool seam;   // last of an odd number of axes across that have an odd seam
 };
 
 template <class S>
@@ -29,6 +30,7 @@ LONGTAIL_INLINE Line<S> line_of(const GridView<S>& grid, std::int64_t line) {
   it.row_upper = grid.rows.upper[it.row];
   it.above_lower = grid.planes.lower[it.plane];
   it.above_upper = grid.planes.upper[it.plane];
+  it.seam = grid.rows.at_seam(it.row) != grid.planes.at_seam(it.plane);
   it.diagonal = grid.rows.diagonal[it.row] + grid.planes.diagonal[it.plane];
   it.reciprocal = grid.reciprocals.rows[grid.planes.kind(it.plane)][grid.rows.kind(it.row)];
   return it;
@@ -51,20 +53,26 @@ LONGTAIL_INLINE T around(const GridView<S>& grid, const Line<S>& line, const S* 
   return sum;
 }
 
+/// The first point of a colour in a row, 0 or 1.
+template <class S>
+LONGTAIL_INLINE int first_of(const Line<S>& line, int turn) {
+  return static_cast<int>((line.plane + line.row + turn / 2) % 2);
+}
+
 template <bool Flat, class S>
-LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t at,
-                                int colour, S omega) {
+LONGTAIL_INLINE void relax_point(const GridView<S>& grid, const Line<S>& line, S* u, const S* f,
+                                 std::int64_t x, S omega) {
+  const S sum = around<S, Flat>(grid, line, u, u[x - 1], u[x + 1], f[x], x);
+  u[x] = relaxed<S>(u[x], sum, line.reciprocal[x], omega);
+}
+
+template <bool Flat, class S>
+LONGTAIL_INLINE void relax_colour(const GridView<S>& grid, const Line<S>& line, S* u, const S* f,
+                                  int first, S omega) {
   using T = native<S>;
-  const Line<S> line = line_of(grid, at);
-  S* const u = all_u + line.offset;
-  const S* const f = all_f + line.offset;
   const std::int64_t n = grid.points.size;
-  const int first = static_cast<int>((line.plane + line.row + colour) % 2);
   if constexpr (kLanes<T> == 1) {
-    for (std::int64_t x = first; x < n; x += 2) {
-      const S sum = around<S, Flat>(grid, line, u, u[x - 1], u[x + 1], f[x], x);
-      u[x] = relaxed<S>(u[x], sum, line.reciprocal[x], omega);
-    }
+    for (std::int64_t x = first; x < n; x += 2) relax_point<Flat>(grid, line, u, f, x, omega);
   } else {
     // Whole vectors are stored, of which every other lane is new. What the next vector needs of
     // this one is of the other colour: it is read before the store, which it would else wait for.
@@ -81,32 +89,55 @@ LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_
   }
 }
 
+/// The last point of a row that is an odd ring has another turn than the others of its colour.
+template <bool Flat, class S>
+LONGTAIL_INLINE void relax_line(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t at,
+                                int turn, S omega) {
+  const Line<S> line = line_of(grid, at);
+  S* const u = all_u + line.offset;
+  const S* const f = all_f + line.offset;
+  const int first = first_of(line, turn);
+  const std::int64_t last = grid.points.size - 1;
+  const bool apart = grid.points.odd_seam();
+  if (line.seam == (turn % 2 != 0)) {
+    const S kept = u[last];
+    relax_colour<Flat>(grid, line, u, f, first, omega);
+    if (apart) u[last] = kept;
+  } else if (apart && first == last % 2) {
+    relax_point<Flat>(grid, line, u, f, last, omega);
+  }
+}
+
 template <class S>
 void relax(const GridView<S>& grid, S* u, const S* f, std::int64_t line, std::int64_t count,
-           int colour, S omega) {
+           int turn, S omega) {
   for (std::int64_t i = line; i < line + count; ++i) {
     if (grid.flat) {
-      relax_line<true>(grid, u, f, i, colour, omega);
+      relax_line<true>(grid, u, f, i, turn, omega);
     } else {
-      relax_line<false>(grid, u, f, i, colour, omega);
+      relax_line<false>(grid, u, f, i, turn, omega);
     }
   }
 }
 
 template <class S>
 void relax_zero(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t begin,
-                std::int64_t count, int colour, S omega) {
+                std::int64_t count, int turn, S omega) {
   using T = native<S>;
   for (std::int64_t i = begin; i < begin + count; ++i) {
     const Line<S> line = line_of(grid, i);
     S* const u = all_u + line.offset;
     const S* const f = all_f + line.offset;
-    const int first = static_cast<int>((line.plane + line.row + colour) % 2);
-    const std::int64_t n = grid.points.size;
-    if constexpr (kLanes<T> == 1) {
-      for (std::int64_t x = 0; x < n; ++x) {
-        u[x] = (x + first) % 2 == 0 ? omega * f[x] * line.reciprocal[x] : S(0);
-      }
+    const int first = first_of(line, turn);
+    const std::int64_t n = grid.points.size, last = n - 1;
+    const auto relaxed_point = [&](std::int64_t x) {
+      return (x + first) % 2 == 0 ? omega * f[x] * line.reciprocal[x] : S(0);
+    };
+    const bool now = line.seam == (turn % 2 != 0), apart = grid.points.odd_seam();
+    if (!now) {
+      for (std::int64_t x = 0; x < n; ++x) u[x] = S(0);
+    } else if constexpr (kLanes<T> == 1) {
+      for (std::int64_t x = 0; x < n; ++x) u[x] = relaxed_point(x);
     } else {
       const mask_t<T> chosen = first == 0 ? every_other<T>(0) : every_other<T>(1);
       for (std::int64_t x = 0; x < n; x += kLanes<T>) {
@@ -114,6 +145,7 @@ void relax_zero(const GridView<S>& grid, S* all_u, const S* all_f, std::int64_t 
         store(u + x, select(chosen, moved, T(S(0))));
       }
     }
+    if (apart) u[last] = now ? S(0) : relaxed_point(last);
   }
 }
 

@@ -10,14 +10,13 @@ namespace longtail::multigrid {
 
 template <class S>
 struct GridKernels {
-  /// One colour of red-black Gauss-Seidel: points whose indices and colour add up to an even
-  /// number. Omega times the step; ghosts stay as they were.
+  /// One turn of red-black Gauss-Seidel. Omega times the step; ghosts stay as they were.
   void (*relax)(const GridView<S>& grid, S* u, const S* f, std::int64_t line, std::int64_t count,
-                int colour, S omega);
+                int turn, S omega);
 
   /// The same of u = 0, which is not read and is written whole.
   void (*relax_zero)(const GridView<S>& grid, S* u, const S* f, std::int64_t line,
-                     std::int64_t count, int colour, S omega);
+                     std::int64_t count, int turn, S omega);
 
   /// to = u + omega (f - A u) / diagonal for all points of a row.
   void (*jacobi)(const GridView<S>& grid, const S* u, const S* f, std::int64_t line, S omega,

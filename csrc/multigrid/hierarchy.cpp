@@ -110,8 +110,7 @@ std::optional<Box> coarser(const Box& box) {
 double over_relaxation(const Box& fine, const Box& coarse) {
   int halved = 0;
   for (int d = 0; d < 3; ++d) halved += fine.axes[d].size != coarse.axes[d].size ? 1 : 0;
-  const double omega = halved == 3 ? 1.2 : halved == 2 ? 1.14 : 1;
-  return fine.odd_seam() ? std::min(omega, 1.08) : omega;
+  return halved == 3 ? 1.2 : halved == 2 ? 1.14 : 1;
 }
 
 std::vector<double> inverse_of(const Box& box) {
@@ -156,11 +155,6 @@ bool Box::singular() const {
     return axis.left != Side::dirichlet && axis.right != Side::dirichlet;
   };
   return (flat || open(axes[0])) && open(axes[1]) && open(axes[2]);
-}
-
-bool Box::odd_seam() const {
-  return std::any_of(axes.begin(), axes.end(),
-                     [](const Axis& axis) { return axis.periodic() && axis.size % 2 == 1; });
 }
 
 Box make_box(const std::vector<Axis>& axes) {

@@ -26,8 +26,6 @@ struct Box {
   std::int64_t lines() const { return axes[0].size * axes[1].size; }
   /// True if constants are in the null space.
   bool singular() const;
-  /// True if points of one colour are neighbours, across the ends of a periodic axis of odd size.
-  bool odd_seam() const;
 };
 
 /// Of [rows, points] or [planes, rows, points].
@@ -39,9 +37,8 @@ std::optional<Box> coarser(const Box& box);
 /// By how much red-black Gauss-Seidel is over-relaxed on a level, so that a V(1,1)-cycle leaves
 /// least. A grid that is coarser along more axes leaves more to it: 1, 1.14 and 1.2 for 1, 2 and 3
 /// axes. (Along one alone a cycle is nearly cyclic reduction, which is exact without
-/// over-relaxation.) Points at an odd seam see others of their colour as they were, as in Jacobi's
-/// method, and that over-relaxation amplifies: there at most 1.08. Measured between sides of all
-/// kinds, vertices and cells, 15 to 1023 points an axis and spacings of 1 to 100.
+/// over-relaxation.) Measured between sides of all kinds, vertices and cells, 15 to 1023 points an
+/// axis and spacings of 1 to 100.
 double over_relaxation(const Box& fine, const Box& coarse);
 
 /// [n, n] for its n points, of the operator itself; where constants are in the null space, the

@@ -1,9 +1,8 @@
 // The kernels of a V(1, 1) cycle for -Laplace: those of one large level, and one of all levels that
 // fit shared memory.
 //
-// Every kernel writes other memory than what it reads, or one colour in place, whose points do not
-// read each other. Where they do, across the ends of a periodic axis of odd size, `from` is a copy
-// from before: as on the CPU, whose ghosts are renewed after a colour.
+// Every kernel writes other memory than what it reads, or one turn in place, whose points do not
+// read each other.
 #pragma once
 
 #include "cuda/core/shared.cuh"
@@ -15,7 +14,7 @@ namespace longtail::cuda {
 using multigrid::BoxLevel;
 using multigrid::BoxView;
 
-// u = a sweep of both colours from 0.
+// u = a sweep from 0, or the first turn of it: swept_from_zero().
 template <class S>
 __global__ void __launch_bounds__(kPointThreads)
     sweep_from_zero(const __grid_constant__ BoxView<S> box,
@@ -44,7 +43,7 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
-// v = u + the interpolated coarse_u, and then its red points relaxed.
+// v = u + the interpolated coarse_u, and then the points of the first turn relaxed.
 template <class S>
 __global__ void __launch_bounds__(kPointThreads)
     correct_and_relax(const __grid_constant__ BoxLevel<S> level,
@@ -60,7 +59,7 @@ __global__ void __launch_bounds__(kPointThreads)
     };
     each_point(tiles, [&](const Place& at, std::int64_t i) {
       v[start + i] =
-          multigrid::colour_of(at) == 0
+          multigrid::turn_of(level.box, at) == 0
               ? multigrid::relaxed_at(level.box, at, i, f[start + i], level.omega, corrected)
               : corrected(at, i);
     });
@@ -82,17 +81,17 @@ __global__ void __launch_bounds__(kPointThreads)
   });
 }
 
-// One colour of u; `from` is u or a copy of it.
 template <class S>
 __global__ void __launch_bounds__(kPointThreads)
-    relax_colour(const __grid_constant__ BoxView<S> box, const __grid_constant__ PointTiles tiles,
-                 Batch batch, S omega, int colour, const S* all_from, const S* f, S* u) {
+    relax_turn(const __grid_constant__ BoxView<S> box, const __grid_constant__ PointTiles tiles,
+               Batch batch, S omega, int turn, const S* all_f, S* all_u) {
   each_active(batch, [&](std::int64_t problem) {
-    const std::int64_t start = problem * box.points();
-    const S* const from = all_from + start;
-    each_of_colour(tiles, colour, [&](const Place& at, std::int64_t i) {
-      u[start + i] = multigrid::relaxed_at(box, at, i, f[start + i], omega,
-                                           [&](const Place&, std::int64_t j) { return from[j]; });
+    const S* const f = all_f + problem * box.points();
+    S* const u = all_u + problem * box.points();
+    each_of_colour(tiles, turn / 2, [&](const Place& at, std::int64_t i) {
+      if (multigrid::turn_of(box, at) != turn) return;
+      u[i] = multigrid::relaxed_at(box, at, i, f[i], omega,
+                                   [&](const Place&, std::int64_t j) { return u[j]; });
     });
   });
 }
@@ -102,7 +101,6 @@ constexpr int kSharedThreads = 512;
 template <class S>
 struct SharedLevels {
   int count;
-  bool odd_seam[kMostSharedLevels];
   BoxLevel<S> levels[kMostSharedLevels];
   const S* inverse;
   std::int64_t numbers;  // of the grids of all levels
@@ -121,19 +119,17 @@ __device__ inline void each_shared_point(const BoxView<S>& box, const Visit& vis
   __syncthreads();
 }
 
-// One colour in shared memory; `copy` has room for the grid if it has an odd seam.
+// The turns from `first` on, in shared memory.
 template <class S>
-__device__ inline void relax_shared(const BoxView<S>& box, bool odd_seam, S omega, int colour,
-                                    const S* f, S* u, S* copy) {
-  const S* const from = odd_seam ? copy : u;
-  if (odd_seam) {
-    each_shared_point(box, [&](const Place&, std::int64_t i) { copy[i] = u[i]; });
+__device__ inline void relax_shared(const BoxLevel<S>& level, int first, const S* f, S* u) {
+  const BoxView<S>& box = level.box;
+  for (int turn = first; turn < multigrid::kTurns; turn += multigrid::turn_step(box.odd_seam())) {
+    each_shared_point(box, [&](const Place& at, std::int64_t i) {
+      if (multigrid::turn_of(box, at) != turn) return;
+      u[i] = multigrid::relaxed_at(box, at, i, f[i], level.omega,
+                                   [&](const Place&, std::int64_t j) { return u[j]; });
+    });
   }
-  each_shared_point(box, [&](const Place& at, std::int64_t i) {
-    if (multigrid::colour_of(at) != colour) return;
-    u[i] = multigrid::relaxed_at(box, at, i, f[i], omega,
-                                 [&](const Place&, std::int64_t j) { return from[j]; });
-  });
 }
 
 // The whole cycle of the levels from here on, a problem a block.
@@ -142,7 +138,6 @@ __global__ void __launch_bounds__(kSharedThreads)
     shared_cycle(const __grid_constant__ SharedLevels<S> of, Batch batch, const S* all_f,
                  S* all_u) {
   S* const memory = dynamic_shared<S>();
-  S* const copy = memory + 2 * of.numbers;
   each_active(batch, [&](std::int64_t problem) {
     const int last = of.count - 1;
     const std::int64_t points = of.levels[0].box.points();
@@ -156,6 +151,7 @@ __global__ void __launch_bounds__(kSharedThreads)
       each_shared_point(level.box, [&](const Place& at, std::int64_t i) {
         u[i] = multigrid::swept_from_zero(level.box, at, i, f, level.omega);
       });
+      if (level.box.odd_seam()) relax_shared(level, 1, f, u);
       each_shared_point(of.levels[l + 1].box, [&](const Place& at, std::int64_t i) {
         f[size + i] = multigrid::restricted_residual(level, at, u, f);
       });
@@ -176,9 +172,7 @@ __global__ void __launch_bounds__(kSharedThreads)
       each_shared_point(level.box, [&](const Place& at, std::int64_t i) {
         u[i] += multigrid::interpolated(level, of.levels[l + 1].box, at, coarse_u);
       });
-      for (int colour = 0; colour < 2; ++colour) {
-        relax_shared(level.box, of.odd_seam[l], level.omega, colour, f, u, copy);
-      }
+      relax_shared(level, 0, f, u);
     }
     each_shared_point(of.levels[0].box,
                       [&](const Place&, std::int64_t i) { all_u[problem * points + i] = u[i]; });

@@ -44,13 +44,7 @@ PoissonPlan::PoissonPlan(const Box& box, std::int64_t of_batch, const PoissonOpt
   sums = all_points(sizes).blocks;
 }
 
-std::int64_t PoissonPlan::shared_numbers() const {
-  std::int64_t copy = 0;
-  for (std::int64_t i = first_shared; i < std::ssize(boxes); ++i) {
-    if (boxes[i].odd_seam()) copy = std::max(copy, boxes[i].points());
-  }
-  return 2 * sum_of_points(boxes, first_shared) + copy;
-}
+std::int64_t PoissonPlan::shared_numbers() const { return 2 * sum_of_points(boxes, first_shared); }
 
 std::int64_t PoissonViews::place(const PoissonPlan& plan, std::byte* base) {
   Layout layout(base);

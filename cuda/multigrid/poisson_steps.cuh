@@ -90,7 +90,6 @@ class PoissonCycle {
     shared_.count = static_cast<int>(std::ssize(plan.boxes) - plan.first_shared);
     for (int i = 0; i < shared_.count; ++i) {
       shared_.levels[i] = views.levels[plan.first_shared + i];
-      shared_.odd_seam[i] = plan.boxes[plan.first_shared + i].odd_seam();
       shared_.numbers += shared_.levels[i].box.points();
     }
     shared_.inverse = views.inverse;
@@ -102,6 +101,7 @@ class PoissonCycle {
     for (std::int64_t i = 0; i < last; ++i) {
       each(all_[i], sweep_from_zero<float>, box(i), all_[i], batch_, views_.levels[i].omega,
            views_.f[i], views_.u[i]);
+      if (box(i).odd_seam()) relax(i, 1, views_.u[i]);
       each(all_[i + 1], restrict_residual<float>, views_.levels[i], all_[i + 1],
            box(i + 1).points(), batch_, views_.u[i], views_.f[i], views_.f[i + 1]);
     }
@@ -110,27 +110,27 @@ class PoissonCycle {
             views_.v[last]);
     for (std::int64_t i = last; i-- > 0;) {
       float *const u = views_.u[i], *const v = views_.v[i], *const coarse_u = views_.v[i + 1];
-      if (plan_.batch * box(i).points() <= plan_.options.most_fused) {
+      const bool fused = plan_.batch * box(i).points() <= plan_.options.most_fused;
+      if (fused) {
         each(all_[i], correct_and_relax<float>, views_.levels[i], box(i + 1), all_[i], batch_,
              coarse_u, u, views_.f[i], v);
       } else {
         each(all_[i], correct<float>, views_.levels[i], box(i + 1), all_[i], batch_, coarse_u, u,
              v);
-        relax(i, 0);
       }
-      relax(i, 1);
+      relax(i, fused ? step_of(i) : 0, v);
     }
   }
 
  private:
   const BoxView<float>& box(std::int64_t level) const { return views_.levels[level].box; }
-  // One colour of v; u is not needed any more.
-  void relax(std::int64_t i, int colour) const {
-    float *const u = views_.u[i], *const v = views_.v[i];
-    const bool seam = plan_.boxes[i].odd_seam();
-    if (seam) each(all_[i], copy_points<float>, box(i).points(), all_[i], batch_, v, u);
-    each(half_[i], relax_colour<float>, box(i), half_[i], batch_, views_.levels[i].omega, colour,
-         seam ? u : v, views_.f[i], v);
+  int step_of(std::int64_t level) const { return multigrid::turn_step(box(level).odd_seam()); }
+  // The turns from `first` on, in place.
+  void relax(std::int64_t i, int first, float* u) const {
+    for (int turn = first; turn < multigrid::kTurns; turn += step_of(i)) {
+      each(half_[i], relax_turn<float>, box(i), half_[i], batch_, views_.levels[i].omega, turn,
+           views_.f[i], u);
+    }
   }
   unsigned problems() const { return point_grid(all_[0], plan_.batch).y; }
   template <class... P, class... A>

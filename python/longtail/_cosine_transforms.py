@@ -58,6 +58,26 @@ def dst(x: Tensor, type: int, dim: int = -1, fft: Any = torch.fft) -> Tensor:
     return _SINE[type](x.movedim(dim, -1), fft).movedim(-1, dim)
 
 
+def matrix(kind: str, type: int, size: int) -> Any:
+    """What a ``"dct"`` or ``"dst"`` multiplies rows by from the right, by numpy, whose bits do not
+    depend on threads; angles within one turn."""
+    sine = kind == "dst"
+    whole, odd = np.arange(size) + sine, 2 * np.arange(size) + 1
+    places, waves, half_turn = {
+        1: (whole, whole, size + 1 if sine else size - 1),
+        2: (odd, whole, 2 * size),
+        3: (whole, odd, 2 * size),
+        4: (odd, odd, 4 * size),
+    }[type]
+    angle = places[:, None] * waves % (2 * half_turn) * (math.pi / half_turn)
+    result = 2 * (np.sin(angle) if sine else np.cos(angle))
+    if type == 3:
+        result[-1 if sine else 0] /= 2
+    elif type == 1 and not sine:
+        result[[0, -1]] /= 2
+    return result
+
+
 def period(kind: str, type: int, size: int) -> int:
     """What a ``"dct"`` or ``"dst"`` and its inverse type after it multiply x by."""
     if type != 1:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from longtail._cosine_transforms import NUMPY, dst
+from longtail._cosine_transforms import NUMPY
+from longtail._mode_sums import ModeSums
 
 _BOUNDARIES = ("neumann", "periodic", "dirichlet")
 
@@ -121,6 +122,7 @@ class GaussianRandomField:
             for axis, n in enumerate(self.size):
                 shape = [n] + [1] * (len(self.size) - axis - 1)
                 deviations = deviations * _normalisation(n, boundary).reshape(shape)
+            self._sums = ModeSums(self.size, boundary)
         self._coefficients = torch.from_numpy(deviations)
 
     def __repr__(self) -> str:
@@ -156,8 +158,8 @@ class GaussianRandomField:
         """Samples ``first`` to ``first + n - 1`` of a seed, ``[n, *size]``.
 
         Sample i is a function of (seed, i): the same bits whatever n, ``first``, the number of
-        threads and the device (made on the CPU, with numpy's Philox and FFT; other versions of
-        numpy may round otherwise).
+        threads and the device (made on the CPU, with numpy's Philox, FFT and products of
+        matrices; other versions of numpy and other processors may round otherwise).
 
         Args:
             n: how many.
@@ -173,14 +175,18 @@ class GaussianRandomField:
         n = whole_number(name, "n", n, 0, 2**40)
         seed = whole_number(name, "seed", seed, 0, LARGEST_KEY)
         first = whole_number(name, "first", first, 0, LARGEST_KEY - n)
-        noise = torch.empty(n, *self.size, dtype=torch.float64)
+        made = torch.empty(n, *self.size, dtype=self.dtype)
         generator = random_numbers(seed, first)
-        start = generator.bit_generator.state
-        for i, row in enumerate(noise.numpy()):
-            start["state"]["key"][1] = first + i  # as a new one, which takes ten times as long
-            generator.bit_generator.state = start
-            generator.standard_normal(out=row)
-        result = self.of_noise(noise).to(self.dtype).to(device)
+        state = generator.bit_generator.state
+        noise = torch.empty(min(n, self._block), *self.size, dtype=torch.float64)
+        for start in range(0, n, self._block):
+            part = noise[: n - start]
+            for i, row in enumerate(part.numpy(), first + start):
+                state["state"]["key"][1] = i  # as a new one, which takes ten times as long
+                generator.bit_generator.state = state
+                generator.standard_normal(out=row)
+            made[start : start + len(part)] = self._fields(part)
+        result = made.to(device)
         if out is None:
             return result
         for what in ("shape", "dtype", "device"):
@@ -201,21 +207,18 @@ class GaussianRandomField:
             )
         if noise.numel() == 0:
             return noise.clone()
-        rows = noise.reshape(-1, *self.size)
-        block = max(1, _POINTS_AT_ONCE // math.prod(self.size))
-        make = self._filtered if self.boundary == "periodic" else self._summed
-        return torch.cat([make(part) for part in rows.split(block)]).reshape(noise.shape)
+        parts = noise.reshape(-1, *self.size).split(self._block)
+        return torch.cat([self._fields(part) for part in parts]).reshape(noise.shape)
 
-    def _summed(self, noise: Tensor) -> Tensor:
-        """The sum over modes, an axis after the other; the axis at work is made the last."""
-        dims = len(self.size)
-        g = noise * self._coefficients
-        for _ in self.size:
-            if self.boundary == "neumann":
-                g = torch.from_numpy(_cosine_sums(g.numpy(), dims))
-            else:
-                g = dst(g, 3, -1, NUMPY).movedim(-1, -dims).contiguous()
-        return g
+    @property
+    def _block(self) -> int:
+        """Samples made at once."""
+        return max(1, _POINTS_AT_ONCE // math.prod(self.size))
+
+    def _fields(self, noise: Tensor) -> Tensor:
+        if self.boundary == "periodic":
+            return self._filtered(noise)
+        return torch.from_numpy(self._sums((noise * self._coefficients).numpy()))
 
     def _filtered(self, noise: Tensor) -> Tensor:
         """White noise, each of its waves made as large as it shall be."""
@@ -228,28 +231,6 @@ class GaussianRandomField:
         for axis in axes:
             wave = NUMPY.ifft(wave, axis)
         return wave.real * math.sqrt(math.prod(self.size))
-
-
-def _cosine_sums(x: Any, dims: int) -> Any:
-    """``dct(x, 3, -1, NUMPY)`` with its last axis as the first of so many, in fewer
-    passes over memory."""
-    n = x.shape[-1]
-    count, half = n // 2 + 1, (n + 1) // 2
-    angle = np.arange(count) * (math.pi / (2 * n))
-    c, s = np.cos(angle), np.sin(angle)
-    wave = np.empty((*x.shape[:-1], count), np.complex128)
-    low, high = x[..., :count], x[..., :-count:-1]
-    np.multiply(low, c, out=wave.real)
-    np.multiply(low, s, out=wave.imag)
-    wave.real[..., 1:] += high * s[1:]
-    wave.imag[..., 1:] -= high * c[1:]
-    folded = np.fft.irfft(wave, n, norm="forward")
-    ahead = x.ndim - dims
-    result = np.empty((*x.shape[:ahead], n, *x.shape[ahead:-1]))
-    along = np.moveaxis(result, ahead, -1)
-    along[..., ::2] = folded[..., :half]
-    along[..., 1::2] = folded[..., : half - 1 : -1]
-    return result
 
 
 def _normalisation(n: int, boundary: str) -> Any:

@@ -67,8 +67,8 @@ def poisson_solve(
     cycles are in float64 there. Near 10000 float64 itself leaves a residual of 1e-8 to 4e-7.
 
     What a cycle leaves of a residual at last, at most: 0.06 (2-D vertex, Dirichlet), 0.11 (2-D
-    vertex, Neumann), 0.19 (2-D vertex, periodic), 0.16 (2-D cell, Dirichlet), 0.13 (2-D cell,
-    Neumann), 0.21 (2-D cell, periodic), 0.1 (3-D vertex, Dirichlet), 0.17 (3-D vertex, Neumann),
+    vertex, Neumann), 0.12 (2-D vertex, periodic), 0.16 (2-D cell, Dirichlet), 0.13 (2-D cell,
+    Neumann), 0.14 (2-D cell, periodic), 0.1 (3-D vertex, Dirichlet), 0.17 (3-D vertex, Neumann),
     0.12 (3-D cell, Dirichlet), 0.13 (3-D cell, Neumann). Whatever the spacings: 0.14 (2-D), 0.18
     (3-D). Largest error beside the discrete solution, over its largest value, with the default
     tolerances and a random f: 4e-8 (poisson_solve, float64), 3e-4 (poisson_solve, float32). A

@@ -9,7 +9,7 @@ import scipy.fft
 import torch
 from torch import Tensor
 
-from longtail._cosine_transforms import INVERSE, NUMPY, TYPES, dct, dst, period
+from longtail._cosine_transforms import INVERSE, NUMPY, TYPES, dct, dst, matrix, period
 
 TRANSFORMS = {"dct": dct, "dst": dst}
 SIZES = (1, 2, 3, 4, 5, 63, 64, 65, 127, 128, 193, 421)
@@ -36,6 +36,15 @@ def test_values(kind: str, type: int, fft: Any) -> None:
             y = TRANSFORMS[kind](x, type, dim, fft)
             assert (y - torch.from_numpy(expected)).abs().max() < 1e-12, (n, dim)
             assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("kind", TRANSFORMS)
+def test_matrices(kind: str, type: int) -> None:
+    for n in sizes(kind, type):
+        x = noise(3, n).numpy()
+        expected = getattr(scipy.fft, kind)(x, type=type)
+        assert abs(x @ matrix(kind, type, n) - expected).max() < 1e-12, n
 
 
 @pytest.mark.parametrize("type", TYPES)
