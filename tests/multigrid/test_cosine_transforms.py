@@ -12,6 +12,9 @@ from torch import Tensor
 from longtail._cosine_transforms import INVERSE, NUMPY, TYPES, dct, dst, matrix, period
 
 TRANSFORMS = {"dct": dct, "dst": dst}
+#: Largest errors over the largest result. MKL, torch's, loses digits at lengths with large primes,
+#: by the processor: 2.6e-14 at 4 x 127 on an Intel Xeon.
+LIMITS = {torch.fft: 5e-14, NUMPY: 3e-15}
 SIZES = (1, 2, 3, 4, 5, 63, 64, 65, 127, 128, 193, 421)
 
 
@@ -32,9 +35,10 @@ def test_values(kind: str, type: int, fft: Any) -> None:
         for dim, shape in ((-1, (3, n)), (0, (n, 2)), (1, (2, n, 3))):
             x = noise(*shape)
             before = x.clone()
-            expected = getattr(scipy.fft, kind)(x.numpy(), type=type, axis=dim)
+            expected = torch.from_numpy(getattr(scipy.fft, kind)(x.numpy(), type=type, axis=dim))
             y = TRANSFORMS[kind](x, type, dim, fft)
-            assert (y - torch.from_numpy(expected)).abs().max() < 1e-12, (n, dim)
+            error = (y - expected).abs().max() / expected.abs().max()
+            assert error < LIMITS[fft], (n, dim)
             assert torch.equal(x, before)
 
 
