@@ -106,13 +106,21 @@ void diffusion(Input& input) {
   const Memory initial = input.elements(DType::float64, batch * grid.points);
   Memory u(DType::float64, batch * grid.points);
   Report report(batch);
-  DiffusionProblems problems{grid.systems, batch,      {},
-                             nullptr,      numbers(f), has_initial ? numbers(initial) : nullptr,
-                             numbers(u)};
-  std::copy(grid.faces, grid.faces + 3, problems.faces);
-  runs_alike({&u, &report.residual}, [&](const ParallelFor& each) {
-    diffusion_solve(grid.shape, problems, options, report.to(), each);
-  });
+  const auto solve = [&]<class C>(C*) {
+    const double* const* const w = grid.faces;
+    const DiffusionProblems<C> problems{
+        grid.systems, batch,      {w[0], w[1], w[2]},
+        nullptr,      numbers(f), has_initial ? numbers(initial) : nullptr,
+        numbers(u)};
+    runs_alike({&u, &report.residual}, [&](const ParallelFor& each) {
+      diffusion_solve(grid.shape, problems, options, report.to(), each);
+    });
+  };
+  if (input.flag()) {
+    solve(static_cast<double*>(nullptr));
+  } else {
+    solve(static_cast<float*>(nullptr));
+  }
   require(extremes || !u.has_nan(), "nan of numbers");
 }
 

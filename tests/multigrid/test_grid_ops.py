@@ -250,7 +250,8 @@ def test_batches(dims: int) -> None:
     """Of operators and of values, in any positions: each item by itself, bit for bit."""
     sizes = (6, 7) if dims == 2 else (4, 3, 6)
     a = torch.stack([coefficient(*sizes, seed=s) for s in range(3)])
-    for shape, of_values in (((3,), (2, 3)), ((3, 1), (3, 2)), ((3, 1), (2,)), ((3,), ())):
+    batches = ((3,), (2, 3)), ((3, 1), (3, 2)), ((3, 1), (2,)), ((3,), ()), ((1, 3), (3,))
+    for shape, of_values in batches:
         op = diffusion_stencil(a.reshape(*shape, *sizes), dims=dims)
         u, f = values(*of_values, *sizes), values(*of_values, *sizes, seed=5)
         coarse = values(*of_values, *op.levels[1].sizes)
