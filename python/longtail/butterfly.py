@@ -91,7 +91,8 @@ def butterfly_conv(
         bfloat16.
 
     Gradients: exact in all tensors, to any order: all is made of torch's own operations. They cost
-    N (N_1 + ... + N_p) products a row, where ``long_conv`` costs N log N.
+    N (N_1 + ... + N_p) products a row, where ``long_conv`` costs N log N. Last bits of the factors'
+    gradients may differ with the number of threads, where torch's products do.
 
     Raises:
         TypeError: a dtype that does not fit.

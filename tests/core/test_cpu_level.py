@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.test_library import printed, python
+from kit.processes import printed, run_code
 from longtail import _native
 
 VALUE = "float(longtail.special.log_bessel_i(2.5, 1.5))"
@@ -43,7 +43,7 @@ def test_unknown_level_fails_at_the_call_not_at_import(call):
         f"    try: {call}\n"
         "    except ValueError as error: print(error)\n"
     )
-    result = python(code, LONGTAIL_CPU_LEVEL="sse9")
+    result = run_code(code, LONGTAIL_CPU_LEVEL="sse9")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert len(lines) == 2

@@ -49,7 +49,8 @@ def test_any_view(row: Row) -> None:
 
 @rows
 def test_threads_and_repeats(row: Row) -> None:
-    check_threads_and_repeats(row.call, row.inputs(Sizes(8, 16, 1100, 40, 6), torch.float32))
+    inputs = row.inputs(Sizes(8, 16, 1100, 40, 6), torch.float32)
+    check_threads_and_repeats(row.call, inputs, row.same)
 
 
 @rows

@@ -9,8 +9,8 @@ from kit.any_arguments import check_any_arguments
 from kit.calls import Call
 from robustness.census import CALLS
 
-#: Whose numbers in float64 are no reference: codes of rounded numbers are others, solvers end at the
-#: tolerance of their dtype, and grid_conv, grid_down and grid_up have float32 alone.
+#: Whose numbers in float64 are no reference: codes of rounded numbers are others, solvers end at
+#: the tolerance of their dtype, and grid_conv, grid_down and grid_up have float32 alone.
 CODES = ("quantized_attention", "QuantizedKVCache")
 SOLVERS = ("poisson_solve", "diffusion_solve", "MultigridSolver", "cg", "minres", "gcrodr")
 NO_REFERENCE = (*CODES, *SOLVERS, "grid_")
