@@ -201,8 +201,8 @@ def solve(
 
 
 def systems_of(tensors: list[Tensor], batch: torch.Size, axes: list[int]) -> list[Tensor]:
-    """``[systems, ...]`` of tensors ``[..., so many axes]`` whose batch broadcasts to ``batch``, but
-    for ones in front of it: one system if all have the same, else one each."""
+    """``[systems, ...]`` of tensors ``[..., so many axes]`` whose batch broadcasts to ``batch``
+    but for ones in front: one system if all have the same, else one each."""
     result = []
     for each, count in zip(tensors, axes, strict=True):
         while each.dim() > len(batch) + count and each.shape[0] == 1:
