@@ -57,10 +57,10 @@ LONGTAIL_INLINE T series_order_slope(T v, T x) {
     const Pair<T> next = two_sum(d.hi, T(-inverse));
     d = {next.hi, next.lo + d.lo};
     const T part = term * d.hi;
-    if (settled(part, sum) && settled(term, weight)) break;
     weight = weight + term;
     sum = sum + part;
     low = low + term * d.lo;
+    if (ended(settled(part, sum) & settled(term, weight), term)) break;
   }
   return (sum + low) / weight;
 }

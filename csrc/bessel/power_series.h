@@ -11,26 +11,27 @@
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// Whether adding `term` and all that follow leaves every lane of `sum` as it is. Because the terms
-/// shrink, a lane's result does not depend on how long its neighbours go on.
+/// The lanes of `sum` that adding `term` and all that follow leaves as they are.
 template <Real T>
-LONGTAIL_INLINE bool settled(T term, T sum) {
-  return all(abs(term) <= T(kEpsilon<T> / 4) * abs(sum));
+LONGTAIL_INLINE mask_t<T> settled(T term, T sum) {
+  return abs(term) <= T(kEpsilon<T> / 4) * abs(sum);
 }
 /// For jets a bound with room for the derivatives, which are larger than the term. It says nothing
 /// while all terms are tiny: loops that differentiate do kFirstTest terms before they ask.
 template <class T>
-LONGTAIL_INLINE bool settled(const Jet<T>& term, const Jet<T>& sum) {
-  return all(abs(term.f) <= T(kWide<T> ? 0x1p-80 : 0x1p-38) * abs(sum.f));
-}
-/// The lanes where that holds: sums that keep low parts would notice the neighbours' further terms,
-/// and so drop them.
-template <Real T>
-LONGTAIL_INLINE mask_t<T> settled_lanes(T term, T sum) {
-  return abs(term) <= T(kEpsilon<T> / 4) * abs(sum);
+LONGTAIL_INLINE mask_t<T> settled(const Jet<T>& term, const Jet<T>& sum) {
+  return abs(term.f) <= T(kWide<T> ? 0x1p-80 : 0x1p-38) * abs(sum.f);
 }
 template <class J>
 inline constexpr int kFirstTest = kIsJet<J> ? 4 : 0;
+
+/// True once every lane is done. Until then `factor`, of which all further terms are multiples, is 0
+/// in those that are: derivatives and low parts would notice how long the neighbours go on.
+template <class J>
+LONGTAIL_INLINE bool ended(mask_t<plain_t<J>> done, J& factor) {
+  factor = select(done, J(plain_t<J>(0.0)), factor);
+  return all(done);
+}
 
 /// 0F1(; v + 1; z) - 1 for v > -1, z >= 0. `b` is v + 1, given apart for the sake of b near 0.
 template <class J>
@@ -39,8 +40,8 @@ LONGTAIL_INLINE J power_series_tail(const J& v, const J& b, const J& z) {
   J term = z / b, sum = term;
   for (int k = 2; k < 72; ++k) {
     term = term * (z / ((v + T(double(k))) * T(double(k))));
-    if (k >= kFirstTest<J> && settled(term, sum)) break;
     sum = sum + term;
+    if (k >= kFirstTest<J> && ended(settled(term, sum), term)) break;
   }
   return sum;
 }

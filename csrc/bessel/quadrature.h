@@ -55,14 +55,10 @@ LONGTAIL_INLINE Integral<J> peak_integral(const J& v, const J& x, const J& w) {
       const QuadratureNode<scalar_t<T>> node = node_at(j);
       const J weight = exp(-(steep * T(node.rise) + v * T(node.skew)));
       [[maybe_unused]] const J part = weight * T(node.rise);  // Slope only
-      if constexpr (kIsJet<J>) {
-        if ((!Slope || settled(part, rise.sum)) && settled(weight, sum.sum)) break;
-      } else {
-        mask_t<T> negligible = settled_lanes(weight, sum.sum);
-        if constexpr (Slope) negligible = negligible & settled_lanes(part, rise.sum);
-        done = done | negligible;
-        if (all(done)) break;
-      }
+      mask_t<T> negligible = settled(weight, sum.sum);
+      if constexpr (Slope) negligible = negligible & settled(part, rise.sum);
+      done = done | negligible;
+      if (all(done)) break;
       sum.add(select(done, J(T(0.0)), weight));
       if constexpr (Slope) rise.add(select(done, J(T(0.0)), part));
     }

@@ -34,9 +34,9 @@ LONGTAIL_INLINE J ratio_slope_series(const J& v, const J& x) {
     term = term * (x2 * (v + (step + T(0.5))) /
                    ((order + (step + T(2.0))) * ((v + (step + T(1.0))) * (step + T(1.0)))));
     const J part = term * (order + (step + T(2.0)));
-    if (k >= kFirstTest<J> && settled(part, denominator)) break;
     numerator = numerator + term / (order + (T(2.0) * step + T(4.0)));
     denominator = denominator + part;
+    if (k >= kFirstTest<J> && ended(settled(part, denominator), term)) break;
   }
   return (order + T(1.0)) * numerator / denominator;
 }

@@ -97,13 +97,12 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
     c = c * (quarter * T(1.0 / k));
     const J term = c * f, next_term = c * (p - f * T(k));
     const J before_term = c * (q - f * T(k));
-    if (k >= kFirstTest<J> && settled(term, k_mu) && settled(next_term, scaled_next) &&
-        settled(before_term, scaled_before)) {
-      break;
-    }
     k_mu = k_mu + term;
     scaled_next = scaled_next + next_term;
     scaled_before = scaled_before + before_term;
+    const mask_t<T> done = settled(term, k_mu) & settled(next_term, scaled_next) &
+                           settled(before_term, scaled_before);
+    if (k >= kFirstTest<J> && ended(done, c)) break;
   }
   const J twice = T(2.0) / k_mu, rho_below = scaled_before * twice;
   // For mu > 0 the recurrence upwards from K_{mu-1} loses less than the sum of K_{mu+1} does.

@@ -65,7 +65,7 @@ LONGTAIL_INLINE TemmeValues<T> temme_values(T v, T x) {
     q = q * (T(k) - m) * inverse;
     c = c * (quarter * T(1.0 / k));
     const T term = c * f, next_term = c * (q - f * T(k));
-    done = done | (settled_lanes(term, k_leading.hi) & settled_lanes(next_term, next_leading.hi));
+    done = done | (settled(term, k_leading.hi) & settled(next_term, next_leading.hi));
     if (all(done)) break;
     k_rest = k_rest + select(done, T(0.0), term);
     next_rest = next_rest + select(done, T(0.0), next_term);

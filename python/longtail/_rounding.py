@@ -1,4 +1,9 @@
-"""Where cycles in float32 are too coarse for a box: csrc/multigrid/rounding.h says why."""
+"""Where cycles in float32 are too coarse for a box: csrc/multigrid/rounding.h says why.
+
+It decides for ``poisson_solve`` inside of its kernel; here it is Python, as the levels of
+``diffusion_solve`` are a tensor of that dtype, which Dynamo sees. tests/multigrid/test_rounding.py
+holds this one to the eigenvalues, tests/cpp/test_multigrid_open_sides.level.cpp the other.
+"""
 
 from __future__ import annotations
 
