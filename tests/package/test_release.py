@@ -61,7 +61,9 @@ def test_installed_libraries(tool: Tool, libraries: list[Path]) -> None:
 
 def test_wheel(tool: Tool, libraries: list[Path], tmp_path: Path) -> None:
     """A good one passes; what is missing, too much or promised to older systems is found."""
-    checks, typing = tool("release.checks"), ("longtail/py.typed", "longtail/_native.pyi")
+    checks = tool("release.checks")
+    licenses = [f"longtail-1.dist-info/licenses/{name}" for name in checks.LICENSES]
+    typing = ("longtail/py.typed", "longtail/_native.pyi", *licenses)
     for_cpu = [path for path in libraries if path.name != checks.CUDA_LIBRARY]
     wheel = pack(tmp_path / NAME.format("linux"), for_cpu, *typing)
     assert failures(checks.check_wheel(wheel, tmp_path, [])) == set()
@@ -70,7 +72,7 @@ def test_wheel(tool: Tool, libraries: list[Path], tmp_path: Path) -> None:
     assert failures(checks.check_wheel(old, tmp_path, [])) == too_new
     wheel = tmp_path / NAME.format("win")
     pack(wheel, for_cpu[:1], typing[0], "longtail.libs/libgomp.so.1")
-    missing = {"tag", "libraries", "has longtail/_native.pyi"}
+    missing = {"tag", "libraries", "has longtail/_native.pyi", "has LICENSE"}
     assert missing <= failures(checks.check_wheel(wheel, tmp_path, []))
 
 

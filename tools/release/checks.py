@@ -21,6 +21,8 @@ OLDEST_TORCH = (2, 10)
 CUDA_LIBRARY = "liblongtail_cuda.so"
 #: Libraries of the wheel, and what each must name as needed.
 LIBRARIES = {"liblongtail.so": NOT_BUNDLED, CUDA_LIBRARY: NOT_BUNDLED, "_native.abi3.so": None}
+#: Ours, and those of what is compiled into the libraries: their texts must come along.
+LICENSES = ("LICENSE", *(f"third_party/licenses/{name}.txt" for name in ("nanobind", "torch")))
 FORBIDDEN = ("libtorch_cuda.so", "libtorch_python.so", "libc10.so", "libcudart.so", "libpython")
 
 Check = tuple[str, bool, str]
@@ -56,6 +58,9 @@ def check_wheel(wheel: Path, folder: Path, architectures: Sequence[str]) -> Iter
     yield "libraries", held == sorted(f"longtail/{name}" for name in libraries), " ".join(held)
     for required in ("longtail/py.typed", "longtail/_native.pyi"):
         yield f"has {required}", required in names, ""
+    for name in LICENSES:
+        found = any(each.endswith(f".dist-info/licenses/{name}") for each in names)
+        yield f"has {name}", found, ""
     oldest = (2, int(glibc[1])) if glibc and glibc[1] else None
     for name in libraries:
         if f"longtail/{name}" in names:
