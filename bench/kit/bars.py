@@ -35,6 +35,10 @@ class Bar(NamedTuple):
         return f"{'<=' if self.at_most else '>='} {self.bar:.4g}"
 
 
+#: Bars by family.
+Found = Mapping[str, Sequence[Bar]]
+
+
 def show_bars(bars: Sequence[Bar]) -> bool:
     """The bars, each met or missed; whether all are met."""
     width = max((len(bar.name) for bar in bars), default=0)
@@ -44,7 +48,7 @@ def show_bars(bars: Sequence[Bar]) -> bool:
     return all(bar.met for bar in bars)
 
 
-def show_all(found: Mapping[str, Sequence[Bar]]) -> bool:
+def show_all(found: Found) -> bool:
     """Every family's under its name, then how many are met; whether all are."""
     for family, bars in found.items():
         print(f"\n{family}")
@@ -55,14 +59,23 @@ def show_all(found: Mapping[str, Sequence[Bar]]) -> bool:
     return not missed
 
 
-def table(found: Mapping[str, Sequence[Bar]]) -> str:
-    """Markdown for the README: a row a family, the missed ones in words."""
-    lines = ["| family | bars met | missed: reached (asked for) |", "| --- | ---: | --- |"]
+def table(found: Found, others: Mapping[str, Found] | None = None) -> str:
+    """Markdown: a row a family, the missed ones in words; how many the other processors meet."""
+    others = others or {}
+    heads = "".join(f" on {name} |" for name in others)
+    lines = [
+        f"| family | bars met |{heads} missed: reached (asked for) |",
+        f"| --- | ---: |{' ---: |' * len(others)} --- |",
+    ]
     for family, bars in found.items():
         missed = [f"{bar.name}: {bar.value:.3g} ({bar.limit})" for bar in bars if not bar.met]
-        met = f"{len(bars) - len(missed)} of {len(bars)}"
-        lines.append(f"| {family} | {met} | {'; '.join(missed) or '-'} |")
+        met = "".join(f" {_met(each.get(family, []))} |" for each in others.values())
+        lines.append(f"| {family} | {_met(bars)} |{met} {'; '.join(missed) or '-'} |")
     return "\n".join(lines)
+
+
+def _met(bars: Sequence[Bar]) -> str:
+    return f"{sum(bar.met for bar in bars)} of {len(bars)}" if bars else "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from . import records
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--name", help="of the results; default: the newest committed ones")
+    parser.add_argument("--name", help="of the results; default: those that README shows")
     options = parser.parse_args(arguments)
     found = records.all_bars(options.name)
     if not found:

@@ -84,9 +84,17 @@ def _cell(row: Record | None) -> str:
     return f"{row.median:.3g} ({error})"
 
 
+def _elsewhere() -> dict[str, bars.Found]:
+    """By processor, but that of README."""
+    return {cpu: records.all_bars(name) for name, cpu in records.other_machines().items()}
+
+
 #: Tables that are of no family.
 WHOLE: dict[str, Callable[[], str]] = {
-    "bars": lambda: bars.table(records.all_bars()),
+    "bars": lambda: bars.table(records.all_bars(), _elsewhere()),
+    "elsewhere": lambda: "\n\n".join(
+        f"{cpu}:\n\n{bars.table(found)}" for cpu, found in _elsewhere().items()
+    ),
     "summary": summary.table,
 }
 
@@ -96,7 +104,7 @@ def block(name: str, folder: Path) -> str:
     on the way."""
     if name in WHOLE:
         return f"{WHOLE[name]()}\n"
-    path = records.newest(name)
+    path = records.shown(name)
     if path is None:
         raise FileNotFoundError(f"bench/results has no {name}-cpu*.jsonl")
     environment, rows = records.read(path)

@@ -13,6 +13,8 @@ from .bars import Bar
 RESULTS = Path(__file__).parents[1] / "results"
 #: The name of results that nobody commits.
 LOCAL = "local"
+#: The name of those of the processor that the bars were set for: README shows these.
+REFERENCE = "zen5"
 
 
 @dataclass
@@ -89,13 +91,29 @@ def newest(family: str, device: str = "cpu") -> Path | None:
     return max(paths, key=lambda path: str(read(path)[0]["date"]), default=None)
 
 
+def shown(family: str, device: str = "cpu") -> Path | None:
+    """The committed file of a family that README shows: the reference's, else the newest."""
+    path = path_of(family, REFERENCE, device)
+    return path if path.exists() else newest(family, device)
+
+
+def other_machines(device: str = "cpu") -> dict[str, str]:
+    """Names of committed results that are not the reference's, and the processors they tell."""
+    found = {}
+    for path in sorted(RESULTS.glob(f"*-{device}-*.jsonl")):
+        name = path.stem.split(f"-{device}-")[1]
+        if name != REFERENCE:
+            found[name] = str(read(path)[0]["cpu"])
+    return found
+
+
 def all_bars(name: str | None = None, device: str = "cpu") -> dict[str, list[Bar]]:
-    """Of every family: those stored under this name, else in its newest committed file."""
+    """Of every family: those stored under this name, else those that README shows."""
     folder = path_of("", name or "").parent
     families = sorted({path.name.split(f"-{device}")[0] for path in folder.glob(f"*-{device}*")})
     found: dict[str, list[Bar]] = {}
     for family in families:
-        path = path_of(family, name, device) if name else newest(family, device)
+        path = path_of(family, name, device) if name else shown(family, device)
         bars = read_bars(path) if path and path.exists() else []
         if bars:
             found[family] = bars

@@ -52,7 +52,7 @@ ROWS = (
 
 
 def table(rows: Sequence[Row] = ROWS) -> str:
-    """Markdown, from the newest results of each family, on one thread."""
+    """Markdown, from the results of each family that README shows, on one thread."""
     lines = [
         "| task, one thread | longtail | fastest rival | times as fast | error, ours | theirs |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",
@@ -64,7 +64,7 @@ def table(rows: Sequence[Row] = ROWS) -> str:
 
 
 def _line(row: Row) -> str:
-    path = records.newest(row.family)
+    path = records.shown(row.family)
     if path is None:
         raise FileNotFoundError(f"bench/results has no {row.family}-cpu*.jsonl")
     found = {
@@ -103,7 +103,7 @@ def _error(record: Record) -> str:
 
 def _where(families: set[str]) -> str:
     """The machines and commits, each once."""
-    blocks = [records.read(path)[0] for f in sorted(families) if (path := records.newest(f))]
+    blocks = [records.read(path)[0] for f in sorted(families) if (path := records.shown(f))]
     machines = dict.fromkeys(f"{block['cpu']}, {block['cores']} cores" for block in blocks)
     dates = sorted(str(block["date"]).split()[0] for block in blocks)
     return (
