@@ -25,8 +25,8 @@ LONGTAIL_INLINE mask_t<T> settled(const Jet<T>& term, const Jet<T>& sum) {
 template <class J>
 inline constexpr int kFirstTest = kIsJet<J> ? 4 : 0;
 
-/// True once every lane is done. Until then `factor`, of which all further terms are multiples, is 0
-/// in those that are: derivatives and low parts would notice how long the neighbours go on.
+/// True once every lane is done. Until then `factor`, of which all further terms are multiples, is
+/// 0 in those that are: derivatives and low parts would notice how long the neighbours go on.
 template <class J>
 LONGTAIL_INLINE bool ended(mask_t<plain_t<J>> done, J& factor) {
   factor = select(done, J(plain_t<J>(0.0)), factor);

@@ -100,8 +100,8 @@ LONGTAIL_INLINE TemmeStart<J> temme_start(const J& v, const J& x) {
     k_mu = k_mu + term;
     scaled_next = scaled_next + next_term;
     scaled_before = scaled_before + before_term;
-    const mask_t<T> done = settled(term, k_mu) & settled(next_term, scaled_next) &
-                           settled(before_term, scaled_before);
+    const mask_t<T> done =
+        settled(term, k_mu) & settled(next_term, scaled_next) & settled(before_term, scaled_before);
     if (k >= kFirstTest<J> && ended(done, c)) break;
   }
   const J twice = T(2.0) / k_mu, rho_below = scaled_before * twice;

@@ -22,17 +22,6 @@ const GridKernels<S>& kernels() {
   }
 }
 
-/// Periodic grids need their ghosts after every pass; the passes of others follow each other.
-template <class S>
-void run_level(const Level<S>& level, S* u, const std::vector<Pass>& passes,
-               const ParallelFor& parallel_for) {
-  if (!level.shape.any_periodic()) return run_passes(passes, lines_of(level.shape), parallel_for);
-  for (const Pass& pass : passes) {
-    run_passes({pass}, lines_of(level.shape), parallel_for);
-    wrap_ghosts(level.shape, u);
-  }
-}
-
 constexpr int kFineRows = 8;  // more than kMostFine: what one sum needs stays
 
 /// A sum of rows as the kernels take it; terms of weight 0 are left out.
@@ -208,7 +197,7 @@ void smooth(const Level<S>& level, S* u, const S* f, int sweeps, S omega, bool r
   if (zero && sweeps == 0) clear(level, u);
   std::vector<Pass> passes;
   add_sweeps(passes, level, u, f, sweeps, omega, reverse, zero);
-  run_level(level, u, passes, parallel_for);
+  run_passes_on(level.shape, u, passes, parallel_for);
 }
 
 template <class S>
@@ -221,7 +210,7 @@ void restrict_residual(const Level<S>& level, const Level<S>& coarse, const S* u
 template <class S>
 void prolong_and_add(const Level<S>& level, const Level<S>& coarse, const S* coarse_u, S* u,
                      const ParallelFor& parallel_for) {
-  run_level(level, u, {prolongation_pass(level, coarse, coarse_u, u)}, parallel_for);
+  run_passes_on(level.shape, u, {prolongation_pass(level, coarse, coarse_u, u)}, parallel_for);
 }
 
 template <class S>
@@ -257,13 +246,13 @@ void VCycle<S>::run(const ParallelFor& parallel_for) const {
   const std::vector<Level<S>>& levels = hierarchy_.levels();
   const std::size_t last = levels.size() - 1;
   for (std::size_t i = 0; i < last; ++i) {
-    run_level(levels[i], workspace_.u(i), down_[i], parallel_for);
+    run_passes_on(levels[i].shape, workspace_.u(i), down_[i], parallel_for);
   }
   multiply_by_inverse(levels[last].shape, hierarchy_.coarsest_inverse().data(), workspace_.u(last),
                       workspace_.f(last));
   run_passes(behind_coarsest_, lines_of(levels[0].shape), parallel_for);
   for (std::size_t i = last; i-- > 0;) {
-    run_level(levels[i], workspace_.u(i), up_[i], parallel_for);
+    run_passes_on(levels[i].shape, workspace_.u(i), up_[i], parallel_for);
   }
 }
 

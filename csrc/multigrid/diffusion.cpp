@@ -6,7 +6,7 @@
 #include <memory>
 #include <numeric>
 
-#include "core/buffer.h"
+#include "multigrid/conjugate_rows.h"
 
 namespace longtail::multigrid {
 namespace {
@@ -32,6 +32,17 @@ bool is_finite(const Stencil& stencil) {
   return sum == 0;
 }
 
+template <class C>
+const ConjugateRows<C>& conjugate_rows() {
+  static constexpr PerLevel<const AllConjugateRows*> levels =
+      LONGTAIL_ADDRESS_PER_LEVEL(kConjugateRows);
+  if constexpr (sizeof(C) == 8) {
+    return levels[cpu_level()]->float64;
+  } else {
+    return levels[cpu_level()]->float32;
+  }
+}
+
 /// The vectors of conjugate gradients, with ghosts, and what is done to them line by line: sums are
 /// those of lines, added up in their order.
 class Vectors {
@@ -55,19 +66,10 @@ class Vectors {
     each([&](std::int64_t line, std::int64_t at) { sums_[line] = visit(line, at); });
     return std::accumulate(sums_.begin(), sums_.end(), 0.0);
   }
-  /// The sum of products along a line, in four strands.
-  double dot(const double* a, const double* b) const {
-    double strands[4] = {};
-    const std::int64_t n = view_.shape.sizes[2];
-    std::int64_t x = 0;
-    for (; x + 4 <= n; x += 4) {
-      for (int i = 0; i < 4; ++i) strands[i] += a[x + i] * b[x + i];
-    }
-    for (; x < n; ++x) strands[0] += a[x] * b[x];
-    return (strands[0] + strands[1]) + (strands[2] + strands[3]);
-  }
   double dot_all(const double* a, const double* b) {
-    return sum([&](std::int64_t, std::int64_t at) { return dot(a + at, b + at); });
+    return sum([&](std::int64_t, std::int64_t at) {
+      return conjugate_rows<double>().dot(view_.shape.sizes[2], a + at, b + at);
+    });
   }
   /// The largest absolute value of `from`, which is contiguous; nan and infinities do not count.
   double largest(const double* from) {
@@ -82,10 +84,24 @@ class Vectors {
     });
     return *std::max_element(sums_.begin(), sums_.end());
   }
+  /// to = A u; returns the sum of their products.
   double apply(const double* u, double* to) {
-    return sum([&](std::int64_t line, std::int64_t at) {
-      return stencil_kernels<double>().apply(view_, u, line, to + at);
+    return sum([&](std::int64_t line, std::int64_t at) { return apply_to(u, line, to + at); });
+  }
+  /// The same of a u whose lines `make` makes, each just before it is read.
+  template <class Make>
+  double make_and_apply(const Make& make, double* u, double* to) {
+    const Pass making = plain_pass(0, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t line = begin; line < end; ++line) make(line, shape().line(line));
     });
+    const Pass applying =
+        plain_pass(neighbours(shape()), [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t line = begin; line < end; ++line) {
+            sums_[line] = apply_to(u, line, to + shape().line(line));
+          }
+        });
+    run_passes_on(shape(), u, {making, applying}, parallel_for_);
+    return std::accumulate(sums_.begin(), sums_.end(), 0.0);
   }
   void remove_mean(double* a) {
     const double mean = sum([&](std::int64_t, std::int64_t at) {
@@ -98,6 +114,10 @@ class Vectors {
   }
 
  private:
+  double apply_to(const double* u, std::int64_t line, double* to) const {
+    return stencil_kernels<double>().apply(view_, u, line, to);
+  }
+
   const StencilView<double>& view_;
   const ParallelFor& parallel_for_;
   std::vector<double> sums_;
@@ -120,7 +140,7 @@ class System {
         view_(view_of(stencil_)),
         singular_(is_singular(shape, faces)),
         finite_(is_finite(stencil_)),
-        own_(memory ? Buffer() : Buffer(plan.numbers * std::int64_t{sizeof(C)})),
+        own_(memory ? Zeros<C>() : Zeros<C>(plan.numbers)),
         hierarchy_(plan, memory ? memory : made(plan)) {}
 
   /// f, u and, unless null, `initial`: one problem, contiguous.
@@ -129,14 +149,14 @@ class System {
 
  private:
   const C* made(const StencilPlan& plan) {
-    build_hierarchy(stencil_, plan, singular_, own_.as<C>());
-    return own_.as<C>();
+    build_hierarchy(stencil_, plan, singular_, own_.data());
+    return own_.data();
   }
 
   Stencil stencil_;
   StencilView<double> view_;
   bool singular_, finite_;
-  Buffer own_;
+  Zeros<C> own_;
   StencilHierarchy<C> hierarchy_;
 };
 
@@ -198,66 +218,70 @@ void System<C>::solve(const double* f, const double* initial, double* u,
       residual = 1;
     }
   }
-  // p = z + beta p, where z = cycle(r); returns r z. r fits float32 by what it began as.
-  const auto precondition = [&](auto&& use) {
-    const double unit = 1 / (residual * whole);
-    C *const to = workspace.f(0), *const from = workspace.u(0);
+  // z = cycle(r), to be multiplied by `back`; returns their product. r fits float32 by what it
+  // began as.
+  double back = 0;
+  C *const scaled = workspace.f(0), *const z = workspace.u(0);
+  const ConjugateRows<C>& rows = conjugate_rows<C>();
+  const auto precondition = [&] {
+    back = residual * whole;
+    const double unit = 1 / back;
     vectors.each([&](std::int64_t line, std::int64_t at) {
-      C* const row = to + cycles.line(line);
-      for (std::int64_t i = 0; i < n; ++i) row[i] = static_cast<C>(r[at + i] * unit);
+      rows.scale(n, unit, r + at, scaled + cycles.line(line));
     });
     v_cycle(hierarchy_, workspace, 0, true, StencilMethod{}, parallel_for);
-    const double back = residual * whole;
-    const double product = vectors.sum([&](std::int64_t line, std::int64_t at) {
-      const C* const row = from + cycles.line(line);
-      double sum = 0;
-      for (std::int64_t i = 0; i < n; ++i) {
-        q[at + i] = back * static_cast<double>(row[i]);
-        sum += q[at + i] * r[at + i];
-      }
-      return sum;
+    return back * vectors.sum([&](std::int64_t line, std::int64_t at) {
+      return rows.dot(n, z + cycles.line(line), r + at);
     });
-    use(product);
+  };
+  // x += step p is done where p is read next: when it is made anew, or at the end.
+  double step = 0;
+  const auto catch_up = [&] {
+    if (step != 0) {
+      vectors.each([&](std::int64_t, std::int64_t at) {
+        for (std::int64_t i = 0; i < n; ++i) x[at + i] += step * p[at + i];
+      });
+    }
+    step = 0;
   };
   double rho = 0;
   bool fresh = true;
   while (residual > options.tolerance && iterations < options.most_iterations) {
-    precondition([&](double product) {
-      const double beta = fresh ? 0 : product / rho;
-      vectors.each([&](std::int64_t, std::int64_t at) {
-        for (std::int64_t i = 0; i < n; ++i) p[at + i] = q[at + i] + beta * p[at + i];
-      });
-      rho = product;
-    });
+    const double product = precondition();
+    const double beta = fresh ? 0 : product / rho;
+    rho = product;
     fresh = false;
-    wrap_ghosts(shape, p);
-    const double curvature = apply(p);
+    const double curvature = vectors.make_and_apply(
+        [&](std::int64_t line, std::int64_t at) {
+          rows.turn(n, step, x + at, back, z + cycles.line(line), beta, p + at);
+        },
+        p, q);
+    step = 0;
+    if (singular_) vectors.remove_mean(q);
     const double alpha = rho / curvature;
     if (!(curvature > 0 && std::isfinite(alpha))) {
       // Too much for the cycle: x is what there is, and not what was asked for.
       residual = true_residual();
       break;
     }
-    const double squares = vectors.sum([&](std::int64_t, std::int64_t at) {
-      for (std::int64_t i = 0; i < n; ++i) {
-        x[at + i] += alpha * p[at + i];
-        r[at + i] -= alpha * q[at + i];
-      }
-      return vectors.dot(r + at, r + at);
-    });
+    const double squares = vectors.sum(
+        [&](std::int64_t, std::int64_t at) { return rows.reduce(n, alpha, q + at, r + at); });
+    step = alpha;
     residual = std::sqrt(squares) / whole;
     is_true = false;
     ++iterations;
     if (residual <= options.tolerance) {
       // What recursion says may differ from what is: then from there anew.
+      catch_up();
       residual = true_residual();
       fresh = true;
     }
   }
+  catch_up();
   if (!is_true) residual = true_residual();
-  const double back = std::isnan(residual) ? residual : size;
+  const double unscaled = std::isnan(residual) ? residual : size;
   vectors.each([&](std::int64_t line, std::int64_t at) {
-    for (std::int64_t i = 0; i < n; ++i) u[line * n + i] = back * x[at + i];
+    for (std::int64_t i = 0; i < n; ++i) u[line * n + i] = unscaled * x[at + i];
   });
 }
 

@@ -77,8 +77,9 @@ void diffusion_hierarchy(const DiffusionShape& shape, std::int64_t systems,
   run_parallel(parallel_for, 0, systems, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto of = faces_of(shape, faces, i);
-      build_hierarchy(diffusion_stencil(shape, of.data()), plan, is_singular(shape, of.data()),
-                      memory + i * plan.numbers);
+      S* const to = memory + i * plan.numbers;
+      std::fill_n(to, plan.numbers, S(0));
+      build_hierarchy(diffusion_stencil(shape, of.data()), plan, is_singular(shape, of.data()), to);
     }
   });
 }
@@ -117,7 +118,9 @@ void stencil_hierarchy(const DiffusionShape& of, std::int64_t systems, const dou
   const std::int64_t each = (static_cast<std::int64_t>(before.size()) + 1) * points;
   run_parallel(parallel_for, 0, systems, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      build_hierarchy(stencil_of(entries + i * each), plan, singular, memory + i * plan.numbers);
+      S* const to = memory + i * plan.numbers;
+      std::fill_n(to, plan.numbers, S(0));
+      build_hierarchy(stencil_of(entries + i * each), plan, singular, to);
     }
   });
 }

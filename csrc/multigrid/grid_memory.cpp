@@ -1,6 +1,7 @@
 #include "multigrid/grid_memory.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <new>
 
@@ -11,25 +12,47 @@
 namespace longtail::multigrid {
 namespace {
 
-constexpr std::size_t kLargePage = std::size_t{2} << 20, kLargeGrid = 2 * kLargePage;
+constexpr std::align_val_t kAligned{kRowAlignment};
+#ifdef MADV_HUGEPAGE
+constexpr std::size_t kLargePage = std::size_t{2} << 20;
+constexpr std::size_t kPages = std::size_t{64} << 10;  // a multiple of every system's small page
 
-std::align_val_t alignment_of(std::size_t bytes) {
-  return std::align_val_t{bytes < kLargeGrid ? std::size_t{kRowAlignment} : kLargePage};
+bool is_large(std::size_t bytes) { return bytes >= kLargePage; }
+
+std::size_t mapped(std::size_t bytes) { return (bytes + kPages - 1) / kPages * kPages; }
+
+/// New pages, which are zeros, from the boundary of a large one on.
+void* map(std::size_t bytes) {
+  const std::size_t all = mapped(bytes) + kLargePage;
+  void* const from = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (from == MAP_FAILED) throw std::bad_alloc();
+  auto* const first = static_cast<std::byte*>(from);
+  const std::size_t before = -reinterpret_cast<std::uintptr_t>(from) % kLargePage;
+  if (before > 0) munmap(first, before);
+  munmap(first + before + mapped(bytes), kLargePage - before);
+  // A wish: where it is refused pages are small.
+  madvise(first + before, mapped(bytes), MADV_HUGEPAGE);
+  return first + before;
 }
+#endif
 
 }  // namespace
 
 void* grid_memory(std::size_t bytes) {
-  void* const memory = ::operator new(bytes, alignment_of(bytes));
 #ifdef MADV_HUGEPAGE
-  // A wish: where it is refused pages are small.
-  if (bytes >= kLargeGrid) madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+  if (is_large(bytes)) return map(bytes);
 #endif
-  return memory;
+  return std::memset(::operator new(bytes, kAligned), 0, bytes);
 }
 
 void free_grid_memory(void* memory, std::size_t bytes) {
-  ::operator delete(memory, alignment_of(bytes));
+#ifdef MADV_HUGEPAGE
+  if (is_large(bytes)) {
+    munmap(memory, mapped(bytes));
+    return;
+  }
+#endif
+  ::operator delete(memory, kAligned);
 }
 
 template <class S>

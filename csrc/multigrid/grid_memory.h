@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "multigrid/grid_view.h"
 
@@ -23,18 +23,31 @@ std::int64_t numbers_of(const GridShape& shape);
 template <class S>
 std::int64_t origin_of(const GridShape& shape);
 
-/// Aligned for every vector; large grids in large pages, where the system has them for the asking:
-/// each call has grids of its own, and to get 4 KiB from the system takes longer than a sweep of
-/// them.
+/// Zeros, aligned for every vector. Those of large grids come from the system, in large pages where
+/// it has them for the asking: each call has grids of its own, and to get 4 KiB at a time takes
+/// longer than a sweep of them, as does filling with zeros what is zero already.
 void* grid_memory(std::size_t bytes);
 void free_grid_memory(void* memory, std::size_t bytes);
 
+/// So many numbers of it.
 template <class S>
-struct GridAllocator {
-  using value_type = S;
-  S* allocate(std::size_t count) { return static_cast<S*>(grid_memory(count * sizeof(S))); }
-  void deallocate(S* memory, std::size_t count) { free_grid_memory(memory, count * sizeof(S)); }
-  bool operator==(const GridAllocator&) const = default;
+class Zeros {
+ public:
+  Zeros() = default;
+  explicit Zeros(std::int64_t count) : memory_(allocated(count * sizeof(S))) {}
+
+  S* data() const { return memory_.get(); }
+
+ private:
+  struct Free {
+    std::size_t bytes = 0;
+    void operator()(S* memory) const { free_grid_memory(memory, bytes); }
+  };
+  static std::unique_ptr<S, Free> allocated(std::size_t bytes) {
+    return {static_cast<S*>(grid_memory(bytes)), Free{bytes}};
+  }
+
+  std::unique_ptr<S, Free> memory_;
 };
 
 /// One array in the layout of a grid, 0 at first, ghosts too.
@@ -43,13 +56,13 @@ class Grid {
  public:
   Grid() = default;
   explicit Grid(const GridShape& shape)
-      : numbers_(numbers_of<S>(shape), S(0)), origin_(origin_of<S>(shape)) {}
+      : numbers_(numbers_of<S>(shape)), origin_(origin_of<S>(shape)) {}
 
   S* data() { return numbers_.data() + origin_; }
   const S* data() const { return numbers_.data() + origin_; }
 
  private:
-  std::vector<S, GridAllocator<S>> numbers_;
+  Zeros<S> numbers_;
   std::int64_t origin_ = 0;
 };
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/parallel.h"
-#include "multigrid/grid_view.h"
+#include "multigrid/grid_memory.h"
 
 namespace longtail::multigrid {
 
@@ -44,5 +44,17 @@ inline std::int64_t neighbours(const GridShape& shape) { return shape.flat ? 1 :
 
 void run_passes(const std::vector<Pass>& passes, const Lines& lines,
                 const ParallelFor& parallel_for);
+
+/// Passes that change u: periodic grids need its ghosts after each; those of others follow each
+/// other.
+template <class S>
+void run_passes_on(const GridShape& shape, S* u, const std::vector<Pass>& passes,
+                   const ParallelFor& parallel_for) {
+  if (!shape.any_periodic()) return run_passes(passes, lines_of(shape), parallel_for);
+  for (const Pass& pass : passes) {
+    run_passes({pass}, lines_of(shape), parallel_for);
+    wrap_ghosts(shape, u);
+  }
+}
 
 }  // namespace longtail::multigrid

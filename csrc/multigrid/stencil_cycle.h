@@ -6,8 +6,7 @@
 // symmetric N, which conjugate gradients need. Bits do not depend on the number of threads.
 
 #include "multigrid/stencil_hierarchy.h"
-#include "multigrid/stencil_level.h"
-#include "multigrid/sweeps.h"
+#include "multigrid/stencil_passes.h"
 
 namespace longtail::multigrid {
 
@@ -59,10 +58,6 @@ template <class S>
 void v_cycle(const StencilHierarchy<S>& hierarchy, StencilWorkspace<S>& workspace,
              std::size_t first, bool zero, const StencilMethod& method,
              const ParallelFor& parallel_for);
-
-/// Kernels of this machine.
-template <class S>
-const StencilKernels<S>& stencil_kernels();
 
 /// Rows that are worth a task.
 inline std::int64_t row_grain(const GridShape& shape) {

@@ -46,17 +46,22 @@ double gershgorin(const Stencil& a) {
   const GridShape& shape = a.shape;
   // Of a cross every diagonal is at least the sum of its weights, which are not negative.
   if (a.reach == Reach::flat_cross || a.reach == Reach::cross) return 2;
+  const std::int64_t n = shape.sizes[2];
   double largest = 1;
+  std::vector<double> around(n);
   for (std::int64_t line = 0; line < shape.lines(); ++line) {
-    for (std::int64_t at = shape.line(line); at < shape.line(line) + shape.sizes[2]; ++at) {
-      double around = 0;
-      for (const int offset : offsets_before(a.reach)) {
-        const double* const weights = a.weights[offset].data() + at;
-        around += std::abs(weights[0]) + std::abs(weights[-shape.step(offset_of(offset))]);
-      }
-      const double centre = a.centre.data()[at];
+    std::fill(around.begin(), around.end(), 0.0);
+    for (const int offset : offsets_before(a.reach)) {
+      const double* const weights = a.weights[offset].data() + shape.line(line);
+      const double* const behind = weights - shape.step(offset_of(offset));
+      for (std::int64_t x = 0; x < n; ++x) around[x] += std::abs(weights[x]) + std::abs(behind[x]);
+    }
+    const double* const centre = a.centre.data() + shape.line(line);
+    for (std::int64_t x = 0; x < n; ++x) {
       // A division only where it is larger.
-      if (around > (largest - 1) * centre && centre > 0) largest = 1 + around / centre;
+      if (around[x] > (largest - 1) * centre[x] && centre[x] > 0) {
+        largest = 1 + around[x] / centre[x];
+      }
     }
   }
   return largest;
@@ -99,7 +104,6 @@ void keep_shares(const Shares& shares, const LevelPlan& plan, const GridShape& c
 
 template <class S>
 void build_hierarchy(const Stencil& finest, const StencilPlan& plan, bool singular, S* memory) {
-  std::fill_n(memory, plan.numbers, S(0));
   const Stencil* current = &finest;
   Stencil coarse;
   for (std::size_t i = 0; i < plan.levels.size(); ++i) {

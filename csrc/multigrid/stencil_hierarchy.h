@@ -11,8 +11,8 @@
 
 namespace longtail::multigrid {
 
-/// Fills plan.numbers numbers. The finest operator is symmetric and positive definite, or, if
-/// `singular`, has constants in its null space.
+/// Fills plan.numbers numbers, which are 0. The finest operator is symmetric and positive definite,
+/// or, if `singular`, has constants in its null space.
 template <class S>
 void build_hierarchy(const Stencil& finest, const StencilPlan& plan, bool singular, S* memory);
 

@@ -54,9 +54,9 @@ def _across(geometry: Geometry, axis: int, like: Tensor) -> Tensor | None:
     return Geometry(sizes, spacings, tuple(sides), geometry.cell).volumes(like)
 
 
-def _harmonic_mean(a: Tensor, b: Tensor) -> Tensor:
+def _half_harmonic_mean(a: Tensor, b: Tensor) -> Tensor:
     """Of numbers whose product may be too large or too small."""
-    return 2 * a * (b / (a + b))
+    return a * (b / (a + b))
 
 
 def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
@@ -67,20 +67,21 @@ def face_weights(a: Tensor, geometry: Geometry) -> list[Tensor]:
     for axis, h in enumerate(geometry.spacings):
         dim = axis - dims
         n = geometry.sizes[axis]
-        front, behind = a.narrow(dim, 0, n - 1), a.narrow(dim, 1, n - 1)
-        inner = _harmonic_mean(front, behind)
-        first, last = a.narrow(dim, 0, 1), a.narrow(dim, n - 1, 1)
+        # Of twice a over h^2, so that no pass over all faces is left to do that.
+        twice = a * (2 / h**2)
+        inner = _half_harmonic_mean(twice.narrow(dim, 0, n - 1), twice.narrow(dim, 1, n - 1))
+        first, last = twice.narrow(dim, 0, 1), twice.narrow(dim, n - 1, 1)
         if geometry.periodic(axis):
-            seam = _harmonic_mean(first, last)
+            seam = _half_harmonic_mean(first, last)
             ends = [seam, seam]
         else:
             # The value at a side is half a cell away, or a whole step of vertices.
-            factor = 2 if geometry.cell else 1
+            factor = 1 if geometry.cell else 0.5
             ends = [
                 factor * each if side == "dirichlet" else torch.zeros_like(each)
                 for each, side in zip((first, last), geometry.sides[axis], strict=True)
             ]
-        faces = torch.cat([ends[0], inner, ends[1]], dim) / h**2
+        faces = torch.cat([ends[0], inner, ends[1]], dim)
         areas = _across(geometry, axis, a)
         result.append(faces if areas is None else faces * areas.unsqueeze(dim))
     return result

@@ -96,6 +96,21 @@ def test_newest_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert newest is not None and newest.name == "bessel-cpu-a.jsonl"
 
 
+def test_readme_shows_one_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the bars, though others are newer; those are beside it."""
+    monkeypatch.setattr(records, "RESULTS", tmp_path)
+    for name, date, value in ((records.REFERENCE, "2026-01-01", 3), ("b", "2026-01-02", 1)):
+        block = {"kind": "environment", "date": date, "cpu": f"cpu {name}"}
+        of_both = [bars.Bar("fast", value, 2)]
+        records.write(records.path_of("bessel", name), block, [], of_both)
+    records.write(records.path_of("vmf", "b"), block, [], of_both)
+    assert records.shown("bessel") == records.path_of("bessel", records.REFERENCE)
+    assert records.shown("vmf") == records.path_of("vmf", "b")
+    assert records.other_machines() == {"b": "cpu b"}
+    table = bars.table(records.all_bars(), {"cpu b": records.all_bars("b"), "cpu c": {}})
+    assert "| bessel | 1 of 1 | 0 of 1 | - | - |" in table
+
+
 def test_bars() -> None:
     assert bars.Bar("ratio", 25.0, 25).met
     assert not bars.Bar("ratio", 24.9, 25).met

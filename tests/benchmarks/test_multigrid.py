@@ -117,21 +117,24 @@ def record(
 
 
 def measured(pyamg: float, darcy: float) -> list[Record]:
+    """PyAMG takes 800 ms for Darcy, as where the bar of 50 ms was set."""
     return [
-        record("Poisson 1023^2", rivals.OURS, 40.0),
+        record("Poisson 1023^2", rivals.OURS, 36.0),
         record("Poisson 1023^2", rivals.SCIPY_DST, 30.0, iterations=None),
         record("Poisson 1023^2", rivals.CLASSICAL, pyamg),
         record("Poisson 1023^2", rivals.AGGREGATION, pyamg + 500),
         record("Darcy 511^2", rivals.OURS, darcy, iterations=9),
+        record("Darcy 511^2", rivals.CLASSICAL, 800.0),
         record("Poisson 1023^2", rivals.OURS, 22.0, threads=2),
     ]
 
 
 def test_bars() -> None:
-    """Beside PyAMG's better one; setup counts."""
+    """Beside PyAMG's better one; setup counts; seconds are worth what PyAMG takes."""
     assert all(bar.met for bar in solve.bars(measured(1700.0, 45.0)))
-    missed = [bar.name for bar in solve.bars(measured(1500.0, 55.0)) if not bar.met]
+    missed = [bar.name for bar in solve.bars(measured(1400.0, 55.0)) if not bar.met]
     assert missed == [
+        "Poisson 1023^2: seconds, setup inside",
         "Poisson 1023^2: PyAMG's better over ours",
         "Darcy 511^2: seconds, setup inside",
     ]
