@@ -77,14 +77,8 @@ AROUND = (2 + 2) + (2 + 1)
 DARCY_FLOOR = of_all_levels(
     (1 + 3 + 2 + 1.25) + (2 + 3 + 2 + 1.25), (1 + 5 + 3.25) + (2 + 5 + 3.25)
 )
-# stencil_cycle.cpp: u = 0 is written; a colour of two reads u, f and three coefficients and writes
-# u, one of four does half of the rows, whose neighbours' u and weights lie in the other half; the
-# residual reads u, f and coefficients; both transfers read shares.
-_COLOUR, _COLOUR_OF_FOUR = 1 + 1 + 3 + 1, 1 + 0.5 + (3.5 + 0.5) + 0.5
-DARCY_PLAIN = of_all_levels(
-    1 + 2 * _COLOUR + (5 + 2.25) + (2.25 + 2) + 2 * _COLOUR,
-    1 + 4 * _COLOUR_OF_FOUR + (7 + 2.25) + (2.25 + 2) + 4 * _COLOUR_OF_FOUR,
-)
+# stencil_passes.cpp: the same, and the diagonal for the residual.
+DARCY_PASSES = DARCY_FLOOR + of_all_levels(1)
 # Into the workspace and back.
 APPLY = 2 + 2
 
@@ -148,7 +142,7 @@ def of_darcy(n: int) -> dict[str, Cycle]:
     narrow = MultigridSolver(diffusion_stencil(problem.a.to(torch.float32)))
     apply = timed(partial(narrow.precondition, r.to(torch.float32)))
     found = {
-        APPLIED_NARROW: Cycle(apply, DARCY_FLOOR, DARCY_PLAIN + APPLY, 4),
+        APPLIED_NARROW: Cycle(apply, DARCY_FLOOR, DARCY_PASSES + APPLY, 4),
         APPLIED: Cycle(timed(partial(wide.precondition, r)), DARCY_FLOOR, None, 4),
     }
     if n <= MOST_PYAMG and importlib.util.find_spec("pyamg"):
