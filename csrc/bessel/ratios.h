@@ -49,7 +49,11 @@ LONGTAIL_INLINE J k_ratio(const J& v, const J& x) {
     if constexpr (kIsJet<J>) {
       return temme_recurrence(temme_start(v, x), x, [](int, const J&, mask_t<T>) {}) / x;
     } else {
-      return (climb(temme_values(v, x), x).rho / x).hi;
+      const DoubleDouble<T> rho = climb(temme_values(v, x), x).rho;
+      const T quotient = rho.hi / x;
+      // Parts of products overflow before they do: near the end, a rounding more.
+      const T most = T(scalar_t<T>(kWide<T> ? 0x1p960 : 0x1p96));
+      return select(quotient < most, (rho / x).hi, quotient);
     }
   } else {
     const J w = radius(v, x), r = T(1.0) / w;

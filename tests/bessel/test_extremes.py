@@ -67,3 +67,13 @@ def test_matern_of_a_huge_order(r: float) -> None:
     assert _value("matern", 1e200, r) == pytest.approx(
         float(mp.exp(-(mp.mpf(r) ** 2) / 2)), rel=4e-16
     )
+
+
+@pytest.mark.parametrize("v", [0.0, 1e-3, 0.4, 2.625, 7.0, 100.0])
+def test_k_ratio_of_tiny_arguments(v: float) -> None:
+    """Up to where it overflows, against mpmath: parts of its products did before."""
+    for power in range(-323, -280, 2):
+        x = 10.0**power
+        with mp.workdps(40):
+            exact = float(mp.besselk(mp.mpf(v) + 1, x) / mp.besselk(v, x))
+        assert _value("bessel_k_ratio", v, x) == pytest.approx(exact, rel=1e-15), (v, x)
