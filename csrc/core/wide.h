@@ -3,6 +3,7 @@
 
 #include "core/elementwise.h"
 #include "core/panels.h"
+#include "core/precisions.h"
 
 namespace longtail {
 
@@ -11,7 +12,7 @@ template <class S>
 class Wide {
  public:
   Wide(const DenseKernels<S>& kernels, DType dtype, const void* from, std::int64_t count) {
-    if (dtype == (sizeof(S) == 8 ? DType::float64 : DType::float32)) {
+    if (dtype == kDType<S>) {
       data_ = static_cast<const S*>(from);
       return;
     }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/precisions.h"
 #include "longconv/long_conv_rows.h"
 
 namespace longtail::longconv {
@@ -56,7 +57,7 @@ double cost_of(std::int64_t size) {
 template <class S>
 const S* staged(const RowKernels<S>& kernels, DType dtype, std::int64_t begin, std::int64_t length,
                 std::int64_t size, const Rows& row, const Rows& gate, S* to) {
-  const bool same = dtype == (sizeof(S) == 8 ? DType::float64 : DType::float32);
+  const bool same = dtype == kDType<S>;
   const std::int64_t count = std::clamp<std::int64_t>(length - begin, 0, size);
   if (same && !gate && count == size) return static_cast<const S*>(row.at(begin));
   kernels.gather(count, row.at(begin), gate.at(begin), to);

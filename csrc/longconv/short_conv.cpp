@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/element_type.h"
+#include "core/precisions.h"
 #include "longconv/short_conv_level.h"
 
 namespace longtail::longconv {
@@ -26,7 +27,7 @@ template <class S>
 class Numbers {
  public:
   Numbers(const void* data, DType dtype, std::int64_t count) {
-    const bool same = dtype == (sizeof(S) == 8 ? DType::float64 : DType::float32);
+    const bool same = dtype == kDType<S>;
     if (data && same) {
       data_ = static_cast<const S*>(data);
       return;

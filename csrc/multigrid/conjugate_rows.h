@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/cpu_level.h"
+#include "core/precisions.h"
 
 namespace longtail::multigrid {
 
@@ -24,11 +25,6 @@ struct ConjugateRows {
   double (*reduce)(std::int64_t n, double alpha, const double* q, double* r);
 };
 
-struct AllConjugateRows {
-  ConjugateRows<double> float64;
-  ConjugateRows<float> float32;
-};
-
-LONGTAIL_DECLARE_PER_LEVEL(AllConjugateRows, kConjugateRows)
+LONGTAIL_DECLARE_PER_LEVEL(BothPrecisions<ConjugateRows>, kConjugateRows)
 
 }  // namespace longtail::multigrid

@@ -68,8 +68,8 @@ constexpr ConjugateRows<C> rows_of() {
 
 }  // namespace
 
-extern const AllConjugateRows kConjugateRows;
-const AllConjugateRows kConjugateRows = {rows_of<double>(), rows_of<float>()};
+extern const BothPrecisions<ConjugateRows> kConjugateRows;
+const BothPrecisions<ConjugateRows> kConjugateRows = {rows_of<double>(), rows_of<float>()};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::multigrid

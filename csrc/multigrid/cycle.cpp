@@ -14,12 +14,7 @@ template <class S>
 const GridKernels<S>& kernels() {
   static constexpr PerLevel<const AllGridKernels*> levels =
       LONGTAIL_ADDRESS_PER_LEVEL(kGridKernels);
-  const AllGridKernels& all = *levels[cpu_level()];
-  if constexpr (sizeof(S) == 8) {
-    return all.float64;
-  } else {
-    return all.float32;
-  }
+  return levels[cpu_level()]->of<S>();
 }
 
 constexpr int kFineRows = 8;  // more than kMostFine: what one sum needs stays

@@ -34,13 +34,9 @@ bool is_finite(const Stencil& stencil) {
 
 template <class C>
 const ConjugateRows<C>& conjugate_rows() {
-  static constexpr PerLevel<const AllConjugateRows*> levels =
+  static constexpr PerLevel<const BothPrecisions<ConjugateRows>*> levels =
       LONGTAIL_ADDRESS_PER_LEVEL(kConjugateRows);
-  if constexpr (sizeof(C) == 8) {
-    return levels[cpu_level()]->float64;
-  } else {
-    return levels[cpu_level()]->float32;
-  }
+  return levels[cpu_level()]->of<C>();
 }
 
 /// The vectors of conjugate gradients, with ghosts, and what is done to them line by line: sums are

@@ -245,8 +245,8 @@ constexpr GridKernels<S> kernels_of() {
 }  // namespace
 
 extern const AllGridKernels kGridKernels;
-const AllGridKernels kGridKernels = {kernels_of<double>(), kernels_of<float>(), residual_to_float32,
-                                     add_float32};
+const AllGridKernels kGridKernels = {
+    {kernels_of<double>(), kernels_of<float>()}, residual_to_float32, add_float32};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::multigrid

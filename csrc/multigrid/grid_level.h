@@ -4,6 +4,7 @@
 // plane * rows.size + row.
 
 #include "core/cpu_level.h"
+#include "core/precisions.h"
 #include "multigrid/grid_view.h"
 
 namespace longtail::multigrid {
@@ -39,9 +40,7 @@ struct GridKernels {
   void (*combine)(std::int64_t size, int count, const S* weights, const S* const* rows, S* to);
 };
 
-struct AllGridKernels {
-  GridKernels<double> float64;
-  GridKernels<float> float32;
+struct AllGridKernels : BothPrecisions<GridKernels> {
   /// The residual of float64 for a cycle in float32: rounded, and the sum of squares before that.
   double (*residual_to_float32)(const GridView<double>& grid, const double* u, const double* f,
                                 std::int64_t line, float* to);

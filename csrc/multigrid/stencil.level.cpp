@@ -249,8 +249,8 @@ constexpr StencilKernels<S> kernels_of() {
 
 }  // namespace
 
-extern const AllStencilKernels kStencilKernels;
-const AllStencilKernels kStencilKernels = {kernels_of<double>(), kernels_of<float>()};
+extern const BothPrecisions<StencilKernels> kStencilKernels;
+const BothPrecisions<StencilKernels> kStencilKernels = {kernels_of<double>(), kernels_of<float>()};
 
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::multigrid

@@ -3,6 +3,7 @@
 // (stencil.level.cpp). Pointers are at point (0, 0, 0); `line` counts rows of all planes.
 
 #include "core/cpu_level.h"
+#include "core/precisions.h"
 #include "multigrid/stencil_view.h"
 
 namespace longtail::multigrid {
@@ -35,11 +36,6 @@ struct StencilKernels {
                       std::int64_t coarse_size, std::int64_t fine_size, const S* from, S* to);
 };
 
-struct AllStencilKernels {
-  StencilKernels<double> float64;
-  StencilKernels<float> float32;
-};
-
-LONGTAIL_DECLARE_PER_LEVEL(AllStencilKernels, kStencilKernels)
+LONGTAIL_DECLARE_PER_LEVEL(BothPrecisions<StencilKernels>, kStencilKernels)
 
 }  // namespace longtail::multigrid

@@ -83,13 +83,9 @@ void relax_line(const StencilLevel<S>& level, S* u, const S* f, std::int64_t lin
 
 template <class S>
 const StencilKernels<S>& stencil_kernels() {
-  static constexpr PerLevel<const AllStencilKernels*> levels =
+  static constexpr PerLevel<const BothPrecisions<StencilKernels>*> levels =
       LONGTAIL_ADDRESS_PER_LEVEL(kStencilKernels);
-  if constexpr (sizeof(S) == 8) {
-    return levels[cpu_level()]->float64;
-  } else {
-    return levels[cpu_level()]->float32;
-  }
+  return levels[cpu_level()]->of<S>();
 }
 
 // A row has room for a ghost in front and for whole vectors.

@@ -1,20 +1,17 @@
 // The smoothers of stencil_cycle.h.
-#include <algorithm>
-
 #include "multigrid/stencil_cycle.h"
 #include "multigrid/stencil_passes.h"
 
 namespace longtail::multigrid {
 namespace {
 
-/// The steps of run_smoother() on the CPU, but for colours, which are passes.
+/// The steps of run_moves() on the CPU.
 template <class S>
 struct LevelSteps {
   const StencilLevel<S>& level;
   LevelMemory<S>& memory;
   const ParallelFor& parallel_for;
 
-  void relax(int) const {}
   void move(const MethodStep& step) const {
     S *const u = memory.u.data(), *const r = memory.residual.data();
     const S* const f = memory.f.data();
@@ -41,7 +38,7 @@ void smooth(const StencilLevel<S>& level, LevelMemory<S>& memory, const StencilM
     return run_passes_on(level.shape, u, passes, parallel_for);
   }
   const LevelSteps<S> steps{level, memory, parallel_for};
-  run_smoother(method, level.view.reach, sweeps, reverse, 0, steps);
+  run_moves(method, sweeps, steps);
 }
 
 template void smooth<float>(const StencilLevel<float>&, LevelMemory<float>&, const StencilMethod&,

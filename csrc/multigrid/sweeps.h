@@ -55,25 +55,24 @@ LONGTAIL_HOST_DEVICE constexpr int colours_at_once(const StencilMethod& method, 
   return is_cross(reach) ? 2 : 1;
 }
 
-/// Calls steps.relax(colour) or steps.move(MethodStep) for `sweeps` sweeps, but for the first
-/// `done` colours.
+/// Calls steps.move(MethodStep) for `sweeps` sweeps that move all points at once.
+template <class Steps>
+constexpr void run_moves(const StencilMethod& method, int sweeps, const Steps& steps) {
+  Chebyshev chebyshev;
+  for (int i = 0; i < sweeps; ++i) {
+    const bool jacobi = method.smoother == Smoother::jacobi;
+    steps.move(jacobi ? MethodStep{0, method.omega, false} : chebyshev.next());
+  }
+}
+
+/// The same, or steps.relax(colour) for all colours but the first `done`.
 template <class Steps>
 constexpr void run_smoother(const StencilMethod& method, Reach reach, int sweeps, bool reverse,
                             int done, const Steps& steps) {
+  if (method.smoother != Smoother::colours) return run_moves(method, sweeps, steps);
   const int count = colours_of(reach);
-  Chebyshev chebyshev;
-  switch (method.smoother) {
-    case Smoother::colours:
-      for (int i = done; i < count * sweeps; ++i) {
-        steps.relax(reverse ? count - 1 - i % count : i % count);
-      }
-      return;
-    case Smoother::jacobi:
-      for (int i = 0; i < sweeps; ++i) steps.move({0, method.omega, false});
-      return;
-    case Smoother::chebyshev:
-      for (int i = 0; i < sweeps; ++i) steps.move(chebyshev.next());
-      return;
+  for (int i = done; i < count * sweeps; ++i) {
+    steps.relax(reverse ? count - 1 - i % count : i % count);
   }
 }
 
