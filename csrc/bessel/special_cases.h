@@ -107,9 +107,11 @@ LONGTAIL_HOST_DEVICE inline Edge<T> matern_edge(T nu, T r) {
   if (r == kInfinity<T>) return finished(T(0.0));
   if (nu >= kHugeArgument<T>) {  // its limit, exp(-r^2/2), to O(1/nu)
     const T gauss = exp(T(-0.5) * r * r);
-    if (DA > 0) return finished(T(0.0));
+    if (DA > 0 || gauss == T(0.0)) return finished(T(0.0));  // its r^2 may be infinite
     return finished(DB == 0 ? gauss : DB == 1 ? -r * gauss : (r * r - T(1.0)) * gauss);
   }
+  // The argument of K, which may overflow: r is so large with it that all of this underflows.
+  if (sqrt(T(2.0) * nu) * r >= kHugeArgument<T>) return finished(T(0.0));
   if (r > T(0.0)) return inside<T>();
   if (DA + DB == 0) return finished(T(1.0));
   if (DA > 0) return finished(T(0.0));

@@ -69,6 +69,18 @@ def test_matern_of_a_huge_order(r: float) -> None:
     )
 
 
+@pytest.mark.parametrize("nu", [0.3, 1.5, 100.0, 1e20, 5.6e141, 1e150, 1e300])
+def test_matern_of_huge_distances(nu: float) -> None:
+    """0, with derivatives of 0, also where sqrt(2 nu) r overflows."""
+    for distance in (1e160, 3e284, 1.7e308):
+        order = torch.tensor(nu, dtype=torch.float64, requires_grad=True)
+        r = torch.tensor(distance, dtype=torch.float64, requires_grad=True)
+        value = longtail.matern(order, r)
+        gradients = torch.autograd.grad(value, (order, r), create_graph=True)
+        second = torch.autograd.grad(gradients[1], r)
+        assert not any(map(torch.Tensor.item, (value, *gradients, *second))), distance
+
+
 @pytest.mark.parametrize("v", [0.0, 1e-3, 0.4, 2.625, 7.0, 100.0])
 def test_k_ratio_of_tiny_arguments(v: float) -> None:
     """Up to where it overflows, against mpmath: parts of its products did before."""
