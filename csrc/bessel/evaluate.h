@@ -97,17 +97,26 @@ LONGTAIL_INLINE T exact_value(T v, T x) {
   if constexpr (F == Function::log_bessel_ke) return exact_log_ke<M>(v, x);
 }
 
+/// The curvature of log I in v: -trigamma(v + 1) + O(x^2). Jets of the series would need 1/x.
+template <Function F, Method M, int DA>
+inline constexpr bool kOrderCurvatureOfI =
+    (F == Function::log_bessel_i || F == Function::log_bessel_ie) && DA == 2 && !is_debye(M);
+
 /// Derivatives where x is so close to 0 that 1/x^3 overflows and the formulas above would give nan.
 /// The I ratio is x/(2v + 2) there and the K ratio above order 25 is 2v/x; what Temme's series
 /// serves is differentiated in ln x, where nothing is large.
 template <Function F, Method M, int DA, int DB>
 inline constexpr bool kApartNearZero =
-    DB > 0 && (F == Function::bessel_i_ratio || F == Function::bessel_k_ratio ||
-               (DA + DB == 2 && M == Method::temme && !kMaternCurvature<F, M, DB>));
+    kOrderCurvatureOfI<F, M, DA> ||
+    (DB > 0 && (F == Function::bessel_i_ratio || F == Function::bessel_k_ratio ||
+                (DA + DB == 2 && M == Method::temme && !kMaternCurvature<F, M, DB>)));
 
 template <Function F, Method M, int DA, int DB, Scalar T>
 LONGTAIL_HOST_DEVICE inline T partial_near_zero(T v, T x) {
-  if constexpr (F == Function::bessel_i_ratio) {  // the next term of its series is the curvature
+  if constexpr (kOrderCurvatureOfI<F, M, DA>) {
+    return log_i_edge<2, 0, false>(v, T(0.0)).result;
+  } else if constexpr (F ==
+                       Function::bessel_i_ratio) {  // the next term of its series is the curvature
     if constexpr (DB == 2) return T(-0.75) * x / ((v + T(1.0)) * (v + T(1.0)) * (v + T(2.0)));
     return i_ratio_edge<DA, DB>(v, T(0.0)).result;
   } else if constexpr (is_debye(M)) {

@@ -18,6 +18,43 @@ LONGTAIL_INLINE J uniform_square_i(const J& v, const J& w) {
   return u * u * (r * T(0x1.45f306dc9c883p-3));  // 1/(2 pi)
 }
 
+/// log(x/y) for y of moderate size. Of the smallest x the quotient would lose digits, or be 0.
+template <class J>
+LONGTAIL_INLINE J log_quotient(const J& x, const J& y) {
+  if constexpr (Scalar<plain_t<J>>) {
+    if (value(x) < kTinyArgument<plain_t<J>>) return log(x) - log(y);
+  }
+  return log(x / y);
+}
+
+/// The same with the rounding error, which beside the logarithms of the smallest x is nothing.
+template <Real T>
+LONGTAIL_INLINE Pair<T> log_quotient_pair(T x, T y) {
+  if constexpr (Scalar<T>) {
+    if (x < kTinyArgument<T>) return {log_quotient(x, y), T(0.0)};
+  }
+  return log_pair(T(x / y));
+}
+
+/// log(e x/(2v + 1)): e/2 * x/(v + 1/2) in double-double, since its rounding is multiplied by v.
+template <class J>
+LONGTAIL_INLINE J log_e_over_order(const J& v, const J& x) {
+  using T = plain_t<J>;
+  const T one_less_ln2 = T(0.3068528194400547);
+  if constexpr (kIsJet<J>) {
+    return log_quotient(x, v + T(0.5)) + one_less_ln2;
+  } else {
+    if constexpr (Scalar<T>) {
+      if (x < kTinyArgument<T>) return log_quotient(x, v + T(0.5)) + one_less_ln2;
+    }
+    constexpr SplitConstant<T> half_e(0x1.5bf0a8b145769p+0, 0x1.4d57ee2b1013ap-54);
+    const Pair<T> sum = two_sum(v, T(0.5));
+    const DoubleDouble<T> quotient =
+        DoubleDouble<T>{T(half_e.high), T(half_e.low)} * x / DoubleDouble<T>{sum.hi, sum.lo};
+    return log(quotient.hi) + quotient.lo / quotient.hi;
+  }
+}
+
 /// Series for v >= 1/2: Gamma(v + 1) through its remainder R, so that log I stays exact where
 /// v log(x/2) and log Gamma cancel (v up to 25 near x = 0.66 v):
 ///   log I = v log(e x/(2v + 1)) + log(S^2/(v + 1/2))/2 + (1 - log 2 pi)/2 - R(v).
@@ -27,19 +64,8 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
   using T = plain_t<J>;
   const J s = (power_series_tail(v, v + T(1.0), x * x * T(0.25)) + T(1.0)) * damping;
   const J y = v + T(0.5);
-  J first;
-  if constexpr (kIsJet<J>) {
-    first = log(x / y) + T(0.3068528194400547);  // 1 - ln 2
-  } else {
-    // e/2 * x/(v + 1/2) in double-double: its rounding would be multiplied by v.
-    constexpr SplitConstant<T> half_e(0x1.5bf0a8b145769p+0, 0x1.4d57ee2b1013ap-54);
-    const Pair<T> sum = two_sum(v, T(0.5));
-    const DoubleDouble<T> quotient =
-        DoubleDouble<T>{T(half_e.high), T(half_e.low)} * x / DoubleDouble<T>{sum.hi, sum.lo};
-    first = log(quotient.hi) + quotient.lo / quotient.hi;
-  }
   const T constant = T(-0.41893853320467274);  // (1 - log(2 pi))/2
-  return v * first + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
+  return v * log_e_over_order(v, x) + (T(0.5) * log(s * s / y) + (constant - lgamma_remainder(v)));
 }
 
 /// d/dv log I by the series: the mean of d_k = log(x/2) - digamma(v + k + 1) under the weights of
@@ -48,8 +74,8 @@ LONGTAIL_INLINE J series_log_i(const J& v, const J& x, const J& damping) {
 template <Real T>
 LONGTAIL_INLINE T series_order_slope(T v, T x) {
   const T z = x * x * T(0.25), y = v + T(0.5);
-  const Pair<T> log_quotient = log_pair(T(T(0.5) * x / y));
-  Pair<T> d = two_sum(log_quotient.hi, T(log_quotient.lo - gamma_remainder_slope(v)));
+  const Pair<T> start = log_quotient_pair(x, T(T(2.0) * y));
+  Pair<T> d = two_sum(start.hi, T(start.lo - gamma_remainder_slope(v)));
   T term = T(1.0), weight = T(1.0), sum = d.hi, low = d.lo;
   for (int k = 1; k < 72; ++k) {
     const T step = T(double(k)), inverse = T(1.0) / (v + step);

@@ -1,10 +1,18 @@
 // The floating element types of tensors as C++ types.
 #pragma once
 
+#include <type_traits>
+
 #include "core/elementwise.h"
 #include "core/half.h"
 
 namespace longtail {
+
+template <class E>
+inline constexpr DType kDType = std::is_same_v<E, double>    ? DType::float64
+                                : std::is_same_v<E, float>   ? DType::float32
+                                : std::is_same_v<E, float16> ? DType::float16
+                                                             : DType::bfloat16;
 
 // Calls run(pointer) with a null pointer that only carries the element type.
 template <class Run>

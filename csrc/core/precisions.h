@@ -1,17 +1,11 @@
 #pragma once
-// The types that numbers are computed in: float64 and float32.
+// Tables of kernels by the type that they compute in.
 
 #include <type_traits>
 
-#include "core/elementwise.h"
-
 namespace longtail {
 
-/// The element type of arrays of S, double or float.
-template <class S>
-inline constexpr DType kDType = std::is_same_v<S, double> ? DType::float64 : DType::float32;
-
-/// A table of kernels for either.
+/// A table of kernels for float64 and one for float32.
 template <template <class> class Kernels>
 struct BothPrecisions {
   Kernels<double> float64;

@@ -1,9 +1,8 @@
 #pragma once
 // Tensors in the computing type.
 
-#include "core/elementwise.h"
+#include "core/element_type.h"
 #include "core/panels.h"
-#include "core/precisions.h"
 
 namespace longtail {
 

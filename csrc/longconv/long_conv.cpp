@@ -3,7 +3,7 @@
 #include <cmath>
 #include <vector>
 
-#include "core/precisions.h"
+#include "core/element_type.h"
 #include "longconv/long_conv_rows.h"
 
 namespace longtail::longconv {

@@ -1,10 +1,10 @@
 #include "longconv/short_conv.h"
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "core/element_type.h"
-#include "core/precisions.h"
 #include "longconv/short_conv_level.h"
 
 namespace longtail::longconv {
@@ -199,6 +199,10 @@ void short_conv_step(const ShortConvShape& shape, const ShortConvTypes& types,
 void short_conv_backward(const ShortConvShape& shape, const ShortConvTypes& types,
                          const ShortConvInputs& inputs, const void* grad,
                          const ShortConvGradients& gradients, const ParallelFor& parallel_for) {
+  if (shape.length == 0 && gradients.state) {  // rows without a block that would write it
+    const std::int64_t numbers = shape.batch * shape.heads * (shape.taps - 1);
+    std::memset(gradients.state, 0, numbers * item_size(types.rows));
+  }
   const auto run = types.rows == DType::float64 ? backward<double> : backward<float>;
   run(shape, types, inputs, grad, gradients, parallel_for);
 }

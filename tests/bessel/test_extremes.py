@@ -89,3 +89,22 @@ def test_k_ratio_of_tiny_arguments(v: float) -> None:
         with mp.workdps(40):
             exact = float(mp.besselk(mp.mpf(v) + 1, x) / mp.besselk(v, x))
         assert _value("bessel_k_ratio", v, x) == pytest.approx(exact, rel=1e-15), (v, x)
+
+
+@pytest.mark.parametrize("v", [0.3, 0.5, 1.0, 5.0, 20.0, 100.0])
+def test_log_i_of_tiny_arguments(v: float) -> None:
+    """Down to the smallest double, halves and quotients of which are 0 or have few digits: log I
+    and its first two derivatives in v, which are those of v log(x/2) - log Gamma(v + 1)."""
+    order = torch.tensor(v, dtype=torch.float64, requires_grad=True)
+    for x in (5e-324, 1e-323, 1.5e-323, 1e-322, 1e-320, 1e-310, 1e-300, 1e-90):
+        value = longtail.log_bessel_i(order, torch.tensor(x, dtype=torch.float64))
+        (slope,) = torch.autograd.grad(value, order, create_graph=True)
+        (curvature,) = torch.autograd.grad(slope, order)
+        log_half = mp.log(mp.mpf(x) / 2)
+        exact = (
+            v * log_half - mp.loggamma(v + 1),
+            log_half - mp.digamma(v + 1),
+            -mp.polygamma(1, v + 1),
+        )
+        for got, expected in zip((value, slope, curvature), exact, strict=True):
+            assert got.item() == pytest.approx(float(expected), rel=2e-15), x

@@ -3,22 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 #include <vector>
 
-#include "core/elementwise.h"
-#include "core/half.h"
+#include "core/element_type.h"
 #include "test.h"
 
 namespace numbers_near {
 
 using namespace longtail;
-
-template <class E>
-constexpr DType kDType = sizeof(E) == 8               ? DType::float64
-                         : sizeof(E) == 4             ? DType::float32
-                         : std::is_same_v<E, float16> ? DType::float16
-                                                      : DType::bfloat16;
 
 // Rounding of E, and of the sums behind it.
 template <class E>

@@ -53,7 +53,7 @@ void compare(const ShortConvShape& shape, bool with_bias, bool with_state) {
   const longconv::ShortConvInputs inputs = {u.data(), taps.data(),
                                             with_bias ? bias.data() : nullptr,
                                             with_state ? state.data() : nullptr};
-  std::vector<E> got(u.size()), got_u(u.size()), got_state(state.size());
+  std::vector<E> got(u.size()), got_u(u.size()), got_state(state.size(), static_cast<E>(7));
   std::vector<P> got_taps(taps.size()), got_bias(bias.size());
   longconv::short_conv(shape, types, inputs, got.data());
   CHECK(near(got, y, kTolerance<E>));
@@ -74,6 +74,7 @@ void compare_all() {
       compare<E, P>({1, 2, length, taps, length % 2 == 1}, taps != 2, length % 3 != 0);
     }
   }
+  compare<E, P>({2, 3, 0, 5, false}, true, true);
   compare<E, P>({70, 1, 3, 4, true}, true, true);  // the batch is cut into parts
 }
 TEST(float64) { compare_all<double, double>(); }

@@ -3,6 +3,7 @@ memory that left behind, and fails where it is too much."""
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import torch
@@ -13,8 +14,8 @@ from robustness.census import CALLS
 #: Of the heap, behind each call: the smallest block that malloc gives has 32 bytes, so a leak in
 #: every other call shows. What stays is the growth of caches and of lists that double.
 MOST_HEAP = 16
-#: A leak shows in every run. Dictionaries that double and caches that fill, a kilobyte now and then,
-#: show in one of six of 40 calls, and have been seen in three that followed each other.
+#: A leak shows in every run. Dictionaries that double and caches that fill, a kilobyte now and
+#: then, show in one of six runs of 40 calls, and have in three that followed each other.
 MOST_RUNS = 12
 #: Resident, in all: the allocator keeps pages as it likes, a leak of 200 bytes a call would be 2 MB
 #: after 10,000.
@@ -27,6 +28,7 @@ def too_much(heap: float, resident: int) -> bool:
 
 def main(family: str, repeats: int) -> int:
     torch.set_num_threads(1)
+    gc.freeze()  # what is imported: looking through it takes longer than forty calls
     leaks = 0
     for name, call in CALLS[family].items():
         runs = [growth(call, repeats)]
