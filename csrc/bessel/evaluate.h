@@ -115,8 +115,8 @@ template <Function F, Method M, int DA, int DB, Scalar T>
 LONGTAIL_HOST_DEVICE inline T partial_near_zero(T v, T x) {
   if constexpr (kOrderCurvatureOfI<F, M, DA>) {
     return log_i_edge<2, 0, false>(v, T(0.0)).result;
-  } else if constexpr (F ==
-                       Function::bessel_i_ratio) {  // the next term of its series is the curvature
+  } else if constexpr (F == Function::bessel_i_ratio) {
+    // The next term of its series is the curvature.
     if constexpr (DB == 2) return T(-0.75) * x / ((v + T(1.0)) * (v + T(1.0)) * (v + T(2.0)));
     return i_ratio_edge<DA, DB>(v, T(0.0)).result;
   } else if constexpr (is_debye(M)) {
