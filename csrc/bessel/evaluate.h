@@ -2,6 +2,7 @@
 // One point of one function: choose the method, run it, at the edges answer directly. This is the
 // whole family for CUDA threads; the block kernels run the same formulas on vectors.
 
+#include "bessel/matern_limits.h"
 #include "bessel/slopes.h"
 #include "bessel/special_cases.h"
 
@@ -102,32 +103,64 @@ template <Function F, Method M, int DA>
 inline constexpr bool kOrderCurvatureOfI =
     (F == Function::log_bessel_i || F == Function::log_bessel_ie) && DA == 2 && !is_debye(M);
 
-/// Derivatives where x is so close to 0 that 1/x^3 overflows and the formulas above would give nan.
-/// The I ratio is x/(2v + 2) there and the K ratio above order 25 is 2v/x; what Temme's series
-/// serves is differentiated in ln x, where nothing is large.
+/// Derivatives where x is so close to 0 that powers of 1/x overflow and the formulas above would
+/// give nan. log I is v log(x/2) + x^2/(4 v + 4) there, the I ratio x/(2v + 2) and the K ratio
+/// above order 25 2v/x. Of what Temme's series serves, log K is log Gamma(v) + v ln(2/x) - ln 2 and
+/// the K ratio 2v/x unless v is small; the rest is differentiated in ln x, where nothing is large.
 template <Function F, Method M, int DA, int DB>
-inline constexpr bool kApartNearZero =
-    kOrderCurvatureOfI<F, M, DA> ||
-    (DB > 0 && (F == Function::bessel_i_ratio || F == Function::bessel_k_ratio ||
-                (DA + DB == 2 && M == Method::temme && !kMaternCurvature<F, M, DB>)));
+inline constexpr bool kApartNearZero = [] {
+  if (F == Function::log_bessel_i || F == Function::log_bessel_ie) {
+    return kOrderCurvatureOfI<F, M, DA> || (DB > 0 && DA + DB == 2);
+  }
+  if (F == Function::bessel_i_ratio) return DB > 0;
+  if (F == Function::matern) return M == Method::temme && DA == 1 && DB == 1;
+  return F != Function::log_hyp0f1 && (DB > 0 || (DA > 0 && M == Method::temme));
+}();
+
+/// x as a variable, differentiated in its logarithm.
+template <Scalar T>
+LONGTAIL_INLINE Jet<T> log_seed(T x) {
+  return {x, T(0.0), x, T(0.0), T(0.0), x};
+}
+
+/// Derivatives of the K ratio R from those of x R in v and ln x.
+template <int DA, int DB, Scalar T>
+LONGTAIL_INLINE T k_ratio_near_zero(const Jet<T>& scaled, T x) {
+  if constexpr (DA == 2) return scaled.aa / x;
+  if constexpr (DB == 2) return (scaled.bb - T(3.0) * scaled.b + T(2.0) * scaled.f) / x / x / x;
+  if constexpr (DA + DB == 2) return (scaled.ab - scaled.a) / x / x;
+  return DA == 1 ? scaled.a / x : (scaled.b - scaled.f) / x / x;
+}
 
 template <Function F, Method M, int DA, int DB, Scalar T>
 LONGTAIL_HOST_DEVICE inline T partial_near_zero(T v, T x) {
   if constexpr (kOrderCurvatureOfI<F, M, DA>) {
     return log_i_edge<2, 0, false>(v, T(0.0)).result;
+  } else if constexpr (F == Function::log_bessel_i || F == Function::log_bessel_ie) {
+    return DA == 1 ? T(1.0) / x : T(0.5) / (v + T(1.0)) - v / x / x;
   } else if constexpr (F == Function::bessel_i_ratio) {
     // The next term of its series is the curvature.
     if constexpr (DB == 2) return T(-0.75) * x / ((v + T(1.0)) * (v + T(1.0)) * (v + T(2.0)));
     return i_ratio_edge<DA, DB>(v, T(0.0)).result;
-  } else if constexpr (is_debye(M)) {
-    const T d = T(-2.0) / x / x;
-    return DB == 2 ? T(-2.0) * v * d / x : DA == 1 ? d : v * d;
-  } else {
-    const Jet<T> first = Jet<T>::first_variable(v), log_seed(x, T(0.0), x, T(0.0), T(0.0), x);
-    if constexpr (F == Function::matern) {
-      return slope_formula<F, M>(first, log_seed).a;
+  } else if constexpr (F == Function::matern) {
+    return slope_formula<F, M>(Jet<T>::first_variable(v), log_seed(x)).a;
+  } else if constexpr (F == Function::bessel_k_ratio) {
+    if (v > T(0.5) && (DA < 2 || x < kLeastArgument<T>)) {
+      if constexpr (DB == 0) return DA == 2 ? T(0.0) : T(2.0) / x;
+      const T d = T(-2.0) / x / x;
+      return DB == 2 ? T(-2.0) * v * d / x : DA == 1 ? d : v * d;
     }
-    const Jet<T> jet = formula<F, M>(first, log_seed);
+    const Jet<T> at = log_seed(x);
+    const TemmeStart<Jet<T>> start = temme_start(Jet<T>::first_variable(v), at);
+    const auto ignore = [](int, const Jet<T>&, bool) {};
+    return k_ratio_near_zero<DA, DB>(temme_recurrence(start, at, ignore), x);
+  } else {
+    if (v >= T(kWide<T> ? 0.15 : 0.5)) {
+      if constexpr (DB == 0) return DA == 2 ? trigamma(v) : digamma(v) - log_half(x);
+      return (DB == 2 ? v / x : DA == 1 ? T(-1.0) : -v) / x;
+    }
+    const Jet<T> jet = temme_log_k(Jet<T>::first_variable(v), log_seed(x));
+    if constexpr (DB == 0) return DA == 2 ? jet.aa : jet.a;
     if constexpr (DB == 2) return (jet.bb - jet.b) / x / x;
     return (DA == 1 ? jet.ab : jet.b) / x;
   }
@@ -209,11 +242,14 @@ template <Function F, int DA, int DB, Scalar T>
 LONGTAIL_HOST_DEVICE inline T evaluate_inside(T a, T b) {
   const Coordinates<T> at = coordinates<F>(a, b);
   const T v = F == Function::log_hyp0f1 ? at.v : abs(at.v), x = at.x;
+  // What choose_method leaves to the scalar code has a method here.
+  const T least =
+      F == Function::log_hyp0f1 ? T(kWide<T> ? -0x1.fffffffffffffp-1 : -0x1.fffffep-1) : T(0.0);
   const bool huge = v >= kHugeArgument<T> || x >= kHugeArgument<T>;
   const bool tiny_result = F == Function::log_hyp0f1 && x * x < v;
-  const Method method =
-      huge ? tiny_result ? Method::series : Method::debye_9
-           : static_cast<Method>(int(choose_method<F, DA, DB>(v, max(x, kTinyArgument<T>))));
+  const Method method = huge ? tiny_result ? Method::series : Method::debye_9
+                             : static_cast<Method>(int(choose_method<F, DA, DB>(
+                                   max(v, least), max(x, kTinyArgument<T>))));
   return evaluate_method<F, DA, DB>(method, a, b);
 }
 
@@ -263,7 +299,32 @@ LONGTAIL_HOST_DEVICE inline T evaluate(T a, T b) {
     if (a < lowest) return evaluate_negative_order<F, DA, DB>(a, b);
   }
   const Edge<T> e = edge<F, DA, DB>(a, b);
-  return e.finished ? e.result : evaluate_inside<F, DA, DB>(a, b);
+  if (e.finished) return e.result;
+  if constexpr (F == Function::matern) {
+    const T s = sqrt(T(2.0) * a) * b;
+    if (s < kTinyArgument<T>) {
+      const T highest = DB > 0 && s < kLeastArgument<T> ? T(0.75) : T(0.5);
+      const bool exponential = DB == 2 && a == T(0.5);  // e^-r, whose leading term is straight
+      if (a < highest && !exponential) return matern_near_zero<DA, DB>(a, b);
+      // M = 1 - O(s), and its mixed derivative is O(sqrt(r)).
+      if (DA > 0 && (DB == 0 || s < kLeastArgument<T>)) return T(0.0);
+    }
+    if (a < kTinyOrder<T>) {
+      const T k_0 = exp(evaluate<Function::log_bessel_k, 0, 0>(T(0.0), s));
+      const T s_k_1 = s * evaluate<Function::bessel_k_ratio, 0, 0>(T(0.0), s) * k_0;
+      return matern_of_tiny_order<DA, DB>(a, b, s, k_0, s_k_1);
+    }
+  }
+  if constexpr (F == Function::log_hyp0f1 && DB == 0) {
+    if (a < kTinyOrder<T>) {
+      if constexpr (DA > 0) return hyp0f1_of_tiny_order<DA>(a, b);
+      if (b > T(1.0))
+        return evaluate<Function::log_bessel_i, 0, 0>(T(1.0), T(2.0) * sqrt(b)) +
+               (T(0.5) * log(b) - log(a));
+      return hyp0f1_of_tiny_order<0>(a, b);
+    }
+  }
+  return evaluate_inside<F, DA, DB>(a, b);
 }
 
 }  // namespace LONGTAIL_LEVEL

@@ -41,5 +41,21 @@ LONGTAIL_INLINE J log_hyp0f1(const J& b, const J& z) {
   }
 }
 
+/// b below kTinyOrder, where 0F1 = 1 + g/b, g = z + z^2/2 + z^3/12 + ... = sqrt(z) I_1(2 sqrt z),
+/// and its derivatives in b: neither z/b nor g need be numbers. The value is asked for z <= 1 only.
+template <int DA, Scalar T>
+LONGTAIL_HOST_DEVICE inline T hyp0f1_of_tiny_order(T b, T z) {
+  T g = z, quotient = T(0.0);  // b/g, nothing for z > 1
+  if (z <= T(1.0)) {
+    T sum = T(1.0);
+    for (int k = 18; k >= 2; --k) sum = T(1.0) + sum * z / T(double(k) * (k - 1));
+    g = z * sum;
+    quotient = b / g;
+  }
+  if constexpr (DA == 0) return g / b < kInfinity<T> ? log1p(g / b) : log(g) - log(b);
+  const T slope = T(1.0) / (b * (T(1.0) + quotient));
+  return DA == 1 ? -slope : slope * (T(1.0) + quotient / (T(1.0) + quotient)) / b;
+}
+
 }  // namespace LONGTAIL_LEVEL
 }  // namespace longtail::bessel

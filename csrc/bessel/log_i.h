@@ -9,12 +9,14 @@
 namespace longtail::bessel {
 inline namespace LONGTAIL_LEVEL {
 
-/// U_I^2 / (2 pi w): the factor of I^2 beside e^(2 phi).
+/// U_I^2 / (2 pi w): the factor of I^2 beside e^(2 phi); without 2 pi for jets.
 template <Method M, class J>
 LONGTAIL_INLINE J uniform_square_i(const J& v, const J& w) {
   using T = plain_t<J>;
   const J r = T(1.0) / w;
   const J u = uniform_factor_i<M>(v, r);
+  // Jets give the derivatives of its logarithm alone, and for the largest w this has no reciprocal.
+  if constexpr (kIsJet<J>) return u * u * r;
   return u * u * (r * T(0x1.45f306dc9c883p-3));  // 1/(2 pi)
 }
 

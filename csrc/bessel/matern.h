@@ -48,6 +48,10 @@ LONGTAIL_INLINE J matern(const J& nu, const J& r) {
   using T = plain_t<J>;
   const J s = sqrt(T(2.0) * nu) * r;
   if constexpr (M == Method::temme) {
+    // 1 - O(s): orders below 1/2 do not come here with such s.
+    if constexpr (Scalar<T>) {
+      if (value(s) < kTinyArgument<T>) return J(T(1.0));
+    }
     return temme_matern(nu, s);
   } else {
     return exp(log_matern<M>(nu, s));

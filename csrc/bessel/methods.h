@@ -134,8 +134,13 @@ LONGTAIL_INLINE T choose_method(T v, T x) {
   if constexpr (F == Function::log_hyp0f1) near = near | (x * x < v);
   const T method = select(near, choose_near<F, DA, DB>(v, x, w2), far);
   const T lowest = T(F == Function::log_hyp0f1 ? -1.0 : 0.0);
-  const mask_t<T> usual =
+  mask_t<T> usual =
       (v >= lowest) & (v < kHugeArgument<T>)&(x >= kTinyArgument<T>)&(x < kHugeArgument<T>);
+  // Orders b next to 0 are v = -1.
+  if constexpr (F == Function::log_hyp0f1) usual = usual & (v > lowest);
+  if constexpr (F == Function::matern) {
+    usual = usual & (v >= kTinyOrder<T>)&((x < kFarArgument<T>) | (v >= T(1.0)));
+  }
   return select(usual, method, code(Method::special));
 }
 

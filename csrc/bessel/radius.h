@@ -14,6 +14,15 @@ template <class T>
 inline constexpr scalar_t<T> kTinyArgument = scalar_t<T>(kWide<T> ? 0x1p-300 : 0x1p-50);
 template <class T>
 inline constexpr scalar_t<T> kHugeArgument = scalar_t<T>(kWide<T> ? 0x1p+500 : 0x1p+50);
+/// Below this reciprocals overflow, of x and of what is a little smaller.
+template <class T>
+inline constexpr scalar_t<T> kLeastArgument = scalar_t<T>(kWide<T> ? 0x1p-1000 : 0x1p-110);
+/// Orders beside which nu ln s, the relative change of the Matern correlation over nu, is nothing.
+template <class T>
+inline constexpr scalar_t<T> kTinyOrder = scalar_t<T>(kWide<T> ? 0x1p-80 : 0x1p-34);
+/// Arguments at which the Matern correlations of orders below 1 have long underflowed.
+template <class T>
+inline constexpr scalar_t<T> kFarArgument = scalar_t<T>(0x1p+20);
 template <class T>
 inline constexpr scalar_t<T> kHugeScale = scalar_t<T>(kWide<T> ? 0x1p-600 : 0x1p-70);
 

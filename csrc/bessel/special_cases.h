@@ -92,8 +92,11 @@ LONGTAIL_HOST_DEVICE inline Edge<T> log_hyp0f1_edge(T b, T z) {
     if (b == kInfinity<T>) return finished(T(0.0));
     return finished(DA + DB == 0 ? kInfinity<T> : DA == 1 && DB == 0 ? -kInfinity<T> : T(0.0));
   }
-  if (z > T(0.0)) return inside<T>();
   const T inverse = T(1.0) / b;
+  if (b >= kHugeArgument<T> && z < T(0.25) * b && DA + DB == 2 && DB > 0) {
+    return finished(-inverse * inverse * (DA == 1 ? T(1.0) : inverse));  // of z/b - z^2/(2 b^3)
+  }
+  if (z > T(0.0)) return inside<T>();
   if (DB == 0) return finished(T(0.0));
   if (DB == 2) return finished(-inverse * inverse / (b + T(1.0)));
   return finished(DA == 0 ? inverse : -inverse * inverse);
@@ -111,7 +114,8 @@ LONGTAIL_HOST_DEVICE inline Edge<T> matern_edge(T nu, T r) {
     return finished(DB == 0 ? gauss : DB == 1 ? -r * gauss : (r * r - T(1.0)) * gauss);
   }
   // The argument of K, which may overflow: r is so large with it that all of this underflows.
-  if (sqrt(T(2.0) * nu) * r >= kHugeArgument<T>) return finished(T(0.0));
+  const T s = sqrt(T(2.0) * nu) * r;
+  if (s >= (nu < T(1.0) ? kFarArgument<T> : kHugeArgument<T>)) return finished(T(0.0));
   if (r > T(0.0)) return inside<T>();
   if (DA + DB == 0) return finished(T(1.0));
   if (DA > 0) return finished(T(0.0));

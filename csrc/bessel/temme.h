@@ -58,7 +58,8 @@ LONGTAIL_INLINE T log_2_over(T, T value) {
 }
 template <class T>
 LONGTAIL_INLINE Jet<T> log_2_over(const Jet<T>& x, T value) {
-  return -logarithm(-value, x * (T(1.0) / x.f));
+  const T up = T(0x1p60);  // the smallest x have no reciprocal
+  return -logarithm(-value, (x * up) * (T(1.0) / (x.f * up)));
 }
 
 /// `v` may be negative down to -1/2.

@@ -1,4 +1,4 @@
-"""Orders and arguments near the largest double, where sums and squares of them overflow."""
+"""Orders and arguments near the ends of double: their sums, squares and reciprocals overflow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import pytest
 import torch
 
 import longtail
+
+from . import oracle
 
 POINTS = [
     (1e300, 1e-80),
@@ -108,3 +110,78 @@ def test_log_i_of_tiny_arguments(v: float) -> None:
         )
         for got, expected in zip((value, slope, curvature), exact, strict=True):
             assert got.item() == pytest.approx(float(expected), rel=2e-15), x
+
+
+FUNCTIONS = [
+    "log_bessel_i",
+    "log_bessel_ie",
+    "log_bessel_k",
+    "log_bessel_ke",
+    "bessel_i_ratio",
+    "bessel_k_ratio",
+    "log_hyp0f1",
+    "matern",
+]
+SMALL = [5e-324, 1e-320, 1e-312, 2e-308, 1e-304, 1e-300, 1e-250, 1e-200, 1e-160, 1e-150, 1e-95]
+SMALL += [1e-85, 1e-60, 1e-40, 1e-27, 1e-23, 1e-16, 1e-8, 1e-4, 0.3, 0.4999, 0.5, 0.7, 1.0]
+LARGE = [1.5, 3.0, 10.0, 400.0, 1e4, 1e7, 1e10, 1e18, 1e40, 1e100, 1e154, 1e200, 1e300, 1.7e308]
+
+
+def _derivatives(function: str, first: torch.Tensor, second: torch.Tensor) -> list[torch.Tensor]:
+    """The value and its partial derivatives, in the order of oracle.PARTIALS."""
+    a, b = first.clone().requires_grad_(), second.clone().requires_grad_()
+    value = getattr(longtail, function)(a, b)
+    by_a, by_b = torch.autograd.grad(value.sum(), (a, b), create_graph=True)
+    by_aa, by_ab = torch.autograd.grad(by_a.sum(), (a, b), retain_graph=True)
+    (by_bb,) = torch.autograd.grad(by_b.sum(), b)
+    return [each.detach() for each in (value, by_a, by_b, by_aa, by_ab, by_bb)]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_number_is_lost(function: str) -> None:
+    """Neither the function nor a derivative is nan, wherever its arguments lie."""
+    first = torch.tensor(SMALL + [each for each in LARGE if each <= 1e8], dtype=torch.float64)
+    second = torch.tensor(SMALL + LARGE, dtype=torch.float64)
+    a, b = torch.meshgrid(first, second, indexing="ij")
+    for partial, result in zip(oracle.PARTIALS, _derivatives(function, a, b), strict=True):
+        lost = result.isnan().nonzero().tolist()
+        assert not lost, (partial, [(float(first[i]), float(second[j])) for i, j in lost[:5]])
+
+
+NEAR_ZERO = [
+    (v, x)
+    for v in (1e-30, 0.003, 0.45, 0.5, 3.0, 20.0, 1e5)
+    for x in (5e-324, 1e-312, 1e-306, 1e-200, 1e-91)
+]
+SHORT = [
+    (nu, r)
+    for nu in (1e-310, 1e-200, 1e-90, 1e-25, 1e-12, 0.01, 0.3, 0.4999, 0.5, 0.6, 1.5, 2.25)
+    for r in (5e-324, 1e-309, 1e-200, 1e-100)
+    if nu < 0.6 or r > 5e-324  # s has no digits there
+]
+LOW_ORDERS = [
+    (nu, s / (2 * nu) ** 0.5)
+    for nu in (1e-300, 1e-160, 1e-90, 1e-26)
+    for s in (1e-60, 0.01, 1.7, 40.0)
+]
+EXTREMES = [(f, *at) for f in FUNCTIONS if f.startswith(("log_b", "bessel_")) for at in NEAR_ZERO]
+EXTREMES += [("matern", *at) for at in SHORT + LOW_ORDERS]
+EXTREMES += [
+    ("log_hyp0f1", b, z) for b in (1e-310, 1e-200, 1e-90) for z in (1e-300, 1e-90, 0.5, 9.0)
+]
+
+
+@pytest.mark.parametrize(("function", "first", "second"), EXTREMES)
+def test_derivatives_near_zero(function: str, first: float, second: float) -> None:
+    """Against Arb, where s, 1/x or what stands between leaves the range of numbers. What is
+    beyond the largest double is infinite. For x = 5e-324 the K ratio's x R has no more digits than
+    x; the Matern correlation is 1 - O(s) from order 1/2 on."""
+    at = (torch.tensor(each, dtype=torch.float64) for each in (first, second))
+    balls = oracle.jet(function, first, second)
+    for partial, got, ball in zip(oracle.PARTIALS, _derivatives(function, *at), balls, strict=True):
+        floor = float(ball.rad()) + 1e-307
+        if function == "bessel_k_ratio":
+            floor += 5e-324 / second
+        if function == "matern" and first >= 0.5 and partial in [(1, 0), (2, 0)]:
+            floor = 1e-90
+        assert got.item() == pytest.approx(float(ball.mid()), rel=1e-13, abs=floor), partial
