@@ -161,8 +161,8 @@ SHORT = [
 ]
 LOW_ORDERS = [
     (nu, s / (2 * nu) ** 0.5)
-    for nu in (1e-300, 1e-160, 1e-90, 1e-26)
-    for s in (1e-60, 0.01, 1.7, 40.0)
+    for nu in (1e-160, 1e-90, 1e-26)
+    for s in (1e-60, 0.01, 1.7, 6.0)
 ]
 EXTREMES = [(f, *at) for f in FUNCTIONS if f.startswith(("log_b", "bessel_")) for at in NEAR_ZERO]
 EXTREMES += [("matern", *at) for at in SHORT + LOW_ORDERS]
