@@ -160,9 +160,7 @@ SHORT = [
     if nu < 0.6 or r > 5e-324  # s has no digits there
 ]
 LOW_ORDERS = [
-    (nu, s / (2 * nu) ** 0.5)
-    for nu in (1e-160, 1e-90, 1e-26)
-    for s in (1e-60, 0.01, 1.7, 6.0)
+    (nu, s / (2 * nu) ** 0.5) for nu in (1e-160, 1e-90, 1e-26) for s in (1e-60, 0.01, 1.7, 6.0)
 ]
 EXTREMES = [(f, *at) for f in FUNCTIONS if f.startswith(("log_b", "bessel_")) for at in NEAR_ZERO]
 EXTREMES += [("matern", *at) for at in SHORT + LOW_ORDERS]

@@ -64,6 +64,20 @@ def test_demo_goes_on_after_a_part_without_data(small_family, tmp_path, capsys):
     assert "0 met, <strong>1 missed</strong>" in html and "MISSED" in said
 
 
+def test_data_that_nobody_fetched_are_no_failure(small_family, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("LONGTAIL_CACHE", str(tmp_path / "empty"))
+
+    def unfetched(stage):
+        data.Package("no-such-package", "1.0", heavy=True).read("file")
+
+    small_family.PARTS = (small_family.PARTS[0], demos.Part("Unfetched", unfetched))
+    assert demo.run(parse(demo, "--only", "small", "--quick", "--out", str(tmp_path / "r"))) == 0
+    left = "Unfetched: no-such-package==1.0 is not there: longtail demo --fetch"
+    said = capsys.readouterr().out
+    assert f"left out: {left}" in said and "skipped" not in said
+
+
 def test_demo_says_what_to_install(monkeypatch, tmp_path, capsys):
     real = importlib.util.find_spec
     monkeypatch.setattr(

@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo; 0 when all of it ran, 1 when a part was skipped, 2 when none could."""
+    """Run the demo: 0 when all of it ran but what needs `--fetch`, 1 when a part was skipped, 2
+    when none could."""
     terminal = console()
     if args.fetch:
         return _fetch(terminal)

@@ -42,6 +42,10 @@ class MissingDataError(Exception):
     """A package that ships data is not there; the text names the command that brings it."""
 
 
+class NotFetchedError(MissingDataError):
+    """The data are of those that come by `longtail demo --fetch` alone, for who wants them."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Package:
     """A distribution whose files hold data; with `version`, only that version will do.
@@ -67,7 +71,7 @@ class Package:
             with zipfile.ZipFile(wheel) as archive:
                 return archive.read(path)
         if self.heavy:
-            raise MissingDataError(f"{self.requirement} is not there: longtail demo --fetch")
+            raise NotFetchedError(f"{self.requirement} is not there: longtail demo --fetch")
         hint = f"{self.requirement} is not installed: pip install '{self.requirement}'"
         if self in FETCHED:
             hint += " (or, without its dependencies: longtail demo --fetch)"

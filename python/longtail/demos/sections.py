@@ -11,16 +11,22 @@ from longtail.demos import FAMILIES, Finding, Part, Stage, data
 
 def tell(name: str, stage: Stage) -> tuple[report.Section, int]:
     """Run all parts of a family: the section, and how many parts had to be skipped. One whose data
-    are missing becomes a note that says what to install."""
+    are missing becomes a note that says what to install; those to be fetched are not counted."""
     family = importlib.import_module(FAMILIES[name])
     stage.console.say(family.TITLE)
     wall, cpu = time.perf_counter(), time.process_time()
     found: list[tuple[Part, Finding]] = []
     notes: list[report.Note] = []
+    skipped = 0
     for part in family.PARTS:
         try:
             finding = part.run(stage)
+        except data.NotFetchedError as missing:
+            stage.console.say(f"  left out: {part.title}: {missing}")
+            notes.append(report.Note(f"Left out: **{part.title}**. {missing}"))
+            continue
         except data.MissingDataError as missing:
+            skipped += 1
             stage.console.say(f"  skipped: {part.title}: {missing}")
             notes.append(report.Note(f"Skipped: **{part.title}**. {missing}"))
             continue
@@ -46,4 +52,4 @@ def tell(name: str, stage: Stage) -> tuple[report.Section, int]:
         details=[report.Detail(part.title, finding.details) for part, finding in found],
         seconds=seconds,
     )
-    return section, len(family.PARTS) - len(found)
+    return section, skipped
